@@ -1,0 +1,1 @@
+"""Benchmarks: what each artifact costs on this machine, and the page that shows it."""

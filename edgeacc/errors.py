@@ -1,0 +1,51 @@
+"""Errors that speak to the user: what was wrong, what is valid, the next command; and the exit code of each."""
+
+from collections.abc import Sequence
+
+
+class EdgeaccError(Exception):
+    """A failure that the user can act on; the command line prints it and exits with `exit_code`."""
+
+    exit_code = 1
+
+    def __init__(self, problem: str, *, valid: str = "", next_command: str = "") -> None:
+        """Keep the three parts.
+
+        Args:
+            problem: what was wrong, with the value and the file or place.
+            valid: what would have been valid.
+            next_command: the command that helps.
+        """
+        super().__init__(problem)
+        self.problem = problem
+        self.valid = valid
+        self.next_command = next_command
+
+
+class NotPossibleHere(EdgeaccError):
+    """The machine cannot do it: a missing extra, a missing device, no space left. Exit code 1."""
+
+    exit_code = 1
+
+
+class BadInput(EdgeaccError):
+    """The user's input is wrong. Exit code 2."""
+
+    exit_code = 2
+
+    @classmethod
+    def several(cls, where: str, problems: Sequence[str], *, valid: str = "", next_command: str = "") -> "BadInput":
+        """One error for all mistakes found in one place, one line each."""
+        lines = "".join(f"\n  - {problem}" for problem in problems)
+        return cls(f"{where}: {len(problems)} mistake(s){lines}", valid=valid, next_command=next_command)
+
+
+class ParityFailed(EdgeaccError):
+    """An artifact does not compute what the network computes. Exit code 3."""
+
+    exit_code = 3
+
+
+def unknown(kind: str, value: str, known: Sequence[str], *, next_command: str = "") -> BadInput:
+    """The error for a name that does not exist: lists what exists, corrects nothing."""
+    return BadInput(f"unknown {kind} {value!r}", valid=", ".join(sorted(known)), next_command=next_command)

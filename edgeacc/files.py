@@ -1,0 +1,104 @@
+"""Files and folders: written beside and renamed, so that nothing is ever half-written."""
+
+import errno
+import hashlib
+import json
+import shutil
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from edgeacc.errors import BadInput, NotPossibleHere
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@contextmanager
+def replacing(path: Path, *, force: bool = False) -> Iterator[Path]:
+    """Give a temporary path beside `path` (a file or a folder); rename it to `path` when the block ends well.
+
+    Args:
+        path: where the result is to appear.
+        force: replace what is there.
+
+    Raises:
+        BadInput: `path` exists and `force` is not set, or its parent is not a folder.
+        NotPossibleHere: no space left, or no permission.
+    """
+    refuse_existing(path, force=force)
+    beside = path.with_name(f".{path.name}.writing")
+    _remove(beside)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield beside
+        if force:
+            _remove(path)
+        beside.rename(path)
+    except OSError as error:
+        raise _spoken(error, path) from error
+    finally:
+        _remove(beside)
+
+
+def refuse_existing(path: Path, *, force: bool = False) -> None:
+    """Raise BadInput if `path` exists and `force` is not set: nothing is overwritten by accident."""
+    if path.exists() and not force:
+        raise BadInput(f"{path} exists already", valid="a path that does not exist yet, or --force to replace it")
+
+
+def write_json(path: Path, content: BaseModel | dict[str, Any], *, force: bool = False) -> None:
+    """Write JSON (sorted keys, two spaces, newline at the end) through `replacing`."""
+    plain = content.model_dump(mode="json") if isinstance(content, BaseModel) else content
+    with replacing(path, force=force) as beside:
+        beside.write_text(json.dumps(plain, indent=2, sort_keys=True, allow_nan=False) + "\n")
+
+
+def read_model(path: Path, model: type[Model], *, next_command: str = "") -> Model:
+    """Read a TOML or JSON file (by its suffix) into a pydantic model.
+
+    Raises:
+        BadInput: missing, not readable, not TOML/JSON, or any number of mistakes, all of them listed.
+    """
+    return parse_model(_parse(path), model, where=str(path), next_command=next_command)
+
+
+def parse_model(content: Any, model: type[Model], *, where: str, next_command: str = "") -> Model:  # noqa: ANN401
+    """Validate plain content against a pydantic model; all mistakes at once in one BadInput."""
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']} (got {e['input']!r})" for e in error.errors()]
+        raise BadInput.several(where, problems, next_command=next_command) from error
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _parse(path: Path) -> Any:  # noqa: ANN401
+    try:
+        text = path.read_text()
+        return tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    except FileNotFoundError as error:
+        raise BadInput(f"{path} does not exist") from error
+    except (tomllib.TOMLDecodeError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path} is not valid {path.suffix.lstrip('.').upper()}: {error}") from error
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _spoken(error: OSError, path: Path) -> NotPossibleHere:
+    if error.errno == errno.ENOSPC:
+        return NotPossibleHere(f"no space left on the device while writing {path}; nothing was written")
+    return NotPossibleHere(f"cannot write {path}: {error.strerror or error}; nothing was written")

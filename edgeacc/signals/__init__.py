@@ -1,0 +1,1 @@
+"""Signals: the contract, and everything that touches samples."""
