@@ -1,0 +1,1 @@
+"""Compression: recipes that say in which number formats a target stores and computes the network."""

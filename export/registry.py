@@ -1,0 +1,153 @@
+"""The targets as data: what each needs and how far this machine can check it. Nothing heavy is imported here."""
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from edgeacc.errors import NotPossibleHere, unknown
+
+if TYPE_CHECKING:
+    from edgeacc.export.exporter import Exporter
+
+
+class TargetInfo(BaseModel):
+    """One target.
+
+    Attributes:
+        name: as `--target` takes it.
+        module: the room; it holds a class `exporter_class` that implements `Exporter`.
+        exporter_class: its name.
+        extra: `pip install 'edgeacc[extra]'` brings what it needs.
+        packages: distributions that `convert` imports.
+        runtime_packages: distributions that `load` and `run` import.
+        level: how far `run` goes (see `edgeacc.export.exporter.Level`).
+        default_recipe: what `--target` alone means.
+        summary: one line for people.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    module: str
+    exporter_class: str
+    extra: str
+    packages: tuple[str, ...]
+    runtime_packages: tuple[str, ...]
+    level: Literal["executed", "evaluated"]
+    default_recipe: str
+    summary: str
+
+
+TARGETS: dict[str, TargetInfo] = {
+    info.name: info
+    for info in (
+        TargetInfo(
+            name="coreml",
+            module="edgeacc.export.coreml",
+            exporter_class="CoreMLExporter",
+            extra="coreml",
+            packages=("coremltools",),
+            runtime_packages=("coremltools",),
+            level="evaluated",
+            default_recipe="coreml-fp16",
+            summary="Core ML package (.mlpackage) for watchOS and iOS",
+        ),
+        TargetInfo(
+            name="tflite",
+            module="edgeacc.export.tflite",
+            exporter_class="TFLiteExporter",
+            extra="tflite",
+            packages=("litert-torch", "ai-edge-quantizer", "ai-edge-litert"),
+            runtime_packages=("ai-edge-litert",),
+            level="executed",
+            default_recipe="tflite-w8a8",
+            summary="LiteRT / TensorFlow Lite file (.tflite) for Wear OS and NPUs",
+        ),
+        TargetInfo(
+            name="executorch",
+            module="edgeacc.export.executorch",
+            exporter_class="ExecuTorchExporter",
+            extra="executorch",
+            packages=("executorch", "torchao"),
+            runtime_packages=("executorch",),
+            level="executed",
+            default_recipe="executorch-w8a8",
+            summary="ExecuTorch program (.pte), fully delegated to XNNPACK",
+        ),
+        TargetInfo(
+            name="onnx",
+            module="edgeacc.export.onnx",
+            exporter_class="OnnxExporter",
+            extra="onnx",
+            packages=("onnx", "onnxscript", "onnxruntime"),
+            runtime_packages=("onnxruntime",),
+            level="executed",
+            default_recipe="onnx-fp32",
+            summary="ONNX graph (.onnx) for servers, desktops and other converters",
+        ),
+        TargetInfo(
+            name="coreai",
+            module="edgeacc.export.coreai",
+            exporter_class="CoreAIExporter",
+            extra="coreai",
+            packages=("coreai-torch", "coreai-core"),
+            runtime_packages=("coreai-core",),
+            level="executed",
+            default_recipe="coreai-fp32",
+            summary="Core AI asset (.aimodel), Apple's stack of 2026",
+        ),
+    )
+}
+
+
+def target_info(target: str) -> TargetInfo:
+    """The entry of a target.
+
+    Raises:
+        BadInput: no such target.
+    """
+    if target not in TARGETS:
+        raise unknown("target", target, list(TARGETS), next_command="edgeacc ls targets")
+    return TARGETS[target]
+
+
+def missing_packages(target: str, purpose: Literal["convert", "run"]) -> list[str]:
+    """Distributions that `target` needs for `purpose` and that are not installed."""
+    info = target_info(target)
+    return [name for name in (info.packages if purpose == "convert" else info.runtime_packages) if not _installed(name)]
+
+
+def exporter(target: str, purpose: Literal["convert", "run"] = "run") -> "Exporter":
+    """The exporter of a target, ready for `purpose` (to convert needs more packages than to run).
+
+    Raises:
+        BadInput: no such target.
+        NotPossibleHere: a package is missing; names the extra that brings it.
+    """
+    info = target_info(target)
+    missing = missing_packages(target, purpose)
+    if missing:
+        raise NotPossibleHere(
+            f"cannot {purpose} {target} here: not installed: {', '.join(missing)}",
+            valid=f"the extra `{info.extra}`",
+            next_command=f"pip install 'edgeacc[{info.extra}]'",
+        )
+    made: Exporter = getattr(import_module(info.module), info.exporter_class)()
+    return made
+
+
+def tool_versions(target: str) -> dict[str, str]:
+    """Installed versions of the distributions that `target` and torch consist of."""
+    info = target_info(target)
+    names = dict.fromkeys(("torch", "numpy", *info.packages, *info.runtime_packages))
+    return {name: version(name) for name in names if _installed(name)}
+
+
+def _installed(distribution: str) -> bool:
+    try:
+        version(distribution)
+    except PackageNotFoundError:
+        return False
+    return True
