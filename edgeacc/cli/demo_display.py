@@ -1,0 +1,75 @@
+"""One display for all the commands of a demo: a live table on a terminal, plain lines elsewhere."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+
+from edgeacc.cli.demo_run import Status, Step
+
+SIGNS = {"waiting": "·", "running": "▶", "done": "✔"}
+
+
+@contextmanager
+def display(steps: Sequence[Step]) -> Iterator[Callable[[Sequence[Status]], None]]:
+    """Give the callback that `Runner.run` reports to; it writes to standard error, so that `--json` stays alone."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield PlainLines()
+        return
+    console.print("The commands, each of which can be run alone:", *(f"  {step.command}" for step in steps), sep="\n")
+    with Live(console=console, refresh_per_second=4) as live:
+        yield lambda statuses: live.update(live_table(statuses))
+
+
+class PlainLines:
+    """One line when a step starts (with its command) and one when it is done."""
+
+    def __init__(self) -> None:
+        """Nothing has been said yet."""
+        self._said: dict[str, str] = {}
+
+    def __call__(self, statuses: Sequence[Status]) -> None:
+        """Say what has changed since the last call."""
+        for number, status in enumerate(statuses, start=1):
+            before = self._said.get(status.step.name, "waiting")
+            if before == status.state:
+                continue
+            self._said[status.step.name] = status.state
+            self._say(f"[{number:2}/{len(statuses)}]", status, before)
+
+    def _say(self, place: str, status: Status, before: str) -> None:
+        if status.state == "running":
+            line = f"{place} {status.step.name}: {status.step.command}"
+        else:
+            line = f"{place} {status.step.name}: done" + (
+                f" in {status.seconds:.0f} s" if before == "running" else " before"
+            )
+        sys.stderr.write(line + "\n")
+        sys.stderr.flush()
+
+
+def live_table(statuses: Sequence[Status]) -> Table:
+    """The table of the terminal: sign, step, time, bar, note."""
+    done = sum(status.state == "done" for status in statuses)
+    table = Table(title=f"edgeacc demo: {done} of {len(statuses)} steps done", box=None, title_justify="left")
+    for header in ("", "step"):
+        table.add_column(header, no_wrap=True)
+    table.add_column("time", justify="right")
+    table.add_column("")
+    table.add_column("", no_wrap=True, overflow="ellipsis")
+    for status in statuses:
+        time_text = f"{status.seconds:.0f} s" if status.seconds >= 0.5 else ""
+        table.add_row(SIGNS[status.state], status.step.name, time_text, _bar(status), status.note)
+    return table
+
+
+def _bar(status: Status) -> ProgressBar | str:
+    if status.state != "running":
+        return ""
+    known = status.fraction is not None
+    return ProgressBar(total=1.0, completed=status.fraction or 0.0, width=24, pulse=not known)

@@ -1,0 +1,173 @@
+"""The runner of the demo, on real small commands."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from edgeacc.cli.demo_display import PlainLines, live_table
+from edgeacc.cli.demo_run import Journal, Runner, Status, Step, StepFailed
+from edgeacc.errors import BadInput
+from edgeacc.files import read_model
+
+PYTHON = (sys.executable,)
+
+
+def python(name, code, output, needs=(), prints_output=False):
+    return Step(name, ("-c", code, str(output)), output, needs, prints_output)
+
+
+def write(name, folder, needs=(), seconds=0.0, also=""):
+    writing = "pathlib.Path(sys.argv[1]).write_text('ok')"
+    code = f"import pathlib, sys, time, os; {also or 'pass'}; time.sleep({seconds}); {writing}"
+    return python(name, code, folder / name, needs)
+
+
+def run(steps, folder, watch=lambda statuses: None, **options):
+    return Runner(steps, folder, program=PYTHON, **options).run(watch)
+
+
+def test_a_step_starts_only_when_what_it_needs_is_done_and_two_run_together(tmp_path):
+    seen = []
+    check = "assert all(pathlib.Path(sys.argv[1]).with_name(name).exists() for name in ('a', 'b'))"
+    steps = [
+        write("a", tmp_path, seconds=0.5),
+        write("b", tmp_path, seconds=0.5),
+        write("c", tmp_path, ("a", "b"), also=check),
+    ]
+    journal = run(steps, tmp_path, lambda statuses: seen.append([status.state for status in statuses]))
+    assert ["running", "running", "waiting"] in seen
+    assert seen[-1] == ["done", "done", "done"]
+    assert journal.steps["a"].seconds >= 0.5
+    assert journal.peak_memory_bytes > 2**20
+
+
+def test_never_more_children_than_allowed(tmp_path):
+    most = []
+    steps = [write(str(n), tmp_path, seconds=0.3) for n in range(4)]
+    run(steps, tmp_path, lambda statuses: most.append(sum(s.state == "running" for s in statuses)), at_once=2)
+    assert max(most) == 2
+
+
+def test_a_second_run_does_nothing_and_keeps_the_times(tmp_path):
+    counting = "open(sys.argv[1] + '.runs', 'a').write('x')"
+    steps = [write("a", tmp_path, also=counting)]
+    first = run(steps, tmp_path)
+    second = run(steps, tmp_path)
+    assert (tmp_path / "a.runs").read_text() == "x"
+    assert second.steps == first.steps
+
+
+def test_a_removed_output_is_made_again(tmp_path):
+    steps = [write("a", tmp_path), write("b", tmp_path, ("a",))]
+    run(steps, tmp_path)
+    (tmp_path / "b").unlink()
+    run(steps, tmp_path)
+    assert (tmp_path / "b").exists()
+
+
+def test_printed_output_appears_only_after_success(tmp_path):
+    good = python("good", "print(1)", tmp_path / "results" / "good.json", prints_output=True)
+    bad = python("bad", "print(2); raise SystemExit(3)", tmp_path / "bad.json", needs=("good",), prints_output=True)
+    with pytest.raises(StepFailed) as failure:
+        run([good, bad], tmp_path)
+    assert good.output.read_text() == "1\n"
+    assert not bad.output.exists()
+    assert failure.value.exit_code == 3
+    assert "| 2" in failure.value.problem
+
+
+def test_a_failure_names_the_command_its_last_lines_and_its_code_and_stops_the_others(tmp_path):
+    bad = python("bad", "import sys; print('step one'); sys.exit('the disk is made of cheese')", tmp_path / "bad")
+    slow = write("slow", tmp_path, seconds=60)
+    after = write("after", tmp_path, ("bad",))
+    started = time.monotonic()
+    with pytest.raises(StepFailed) as failure:
+        run([bad, slow, after], tmp_path)
+    assert time.monotonic() - started < 10
+    assert failure.value.exit_code == 1
+    assert bad.command in failure.value.problem
+    assert "the disk is made of cheese" in failure.value.problem
+    assert "exit code 1" in failure.value.problem
+    assert not (tmp_path / "slow").exists()
+    assert not (tmp_path / "after").exists()
+
+
+def test_a_command_that_writes_nothing_has_failed(tmp_path):
+    with pytest.raises(StepFailed, match="did not write"):
+        run([python("lazy", "pass", tmp_path / "lazy")], tmp_path)
+
+
+def test_an_output_of_another_command_is_refused(tmp_path):
+    run([write("a", tmp_path), write("b", tmp_path)], tmp_path)
+    changed = [write("a", tmp_path, also="1 + 1"), write("b", tmp_path, also="2 + 2")]
+    with pytest.raises(BadInput, match="2 mistake") as refusal:
+        run(changed, tmp_path)
+    assert changed[0].command in refusal.value.problem
+
+
+def test_the_progress_file_of_a_command_is_shown(tmp_path):
+    told = (
+        "import json; p = pathlib.Path(os.environ['EDGEACC_PROGRESS']); q = p.with_suffix('.tmp');"
+        "q.write_text(json.dumps(dict(title='fit', done=3, total=4, note='loss 2'))); q.rename(p)"
+    )
+    seen = []
+    run([write("a", tmp_path, seconds=0.8, also=told)], tmp_path, lambda s: seen.append((s[0].fraction, s[0].note)))
+    assert (0.75, "fit loss 2") in seen
+
+
+def test_children_get_one_thread(tmp_path):
+    step = python("threads", "import os; print(os.environ['OMP_NUM_THREADS'])", tmp_path / "n", prints_output=True)
+    run([step], tmp_path)
+    assert step.output.read_text() == "1\n"
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_stops_the_children_and_a_re_run_continues(tmp_path, how):
+    code = f"""
+import sys, pathlib
+from edgeacc.cli.demo_run import Runner, Step
+folder = pathlib.Path({str(tmp_path)!r})
+child = "import os, sys, time, pathlib; (pathlib.Path(sys.argv[1]).parent / 'pid').write_text(str(os.getpid()))"
+step = Step("slow", ("-c", child + "; time.sleep(60)", str(folder / "slow")), folder / "slow")
+Runner([step], folder, program=(sys.executable,)).run(print)
+"""
+    demo = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    pid = wait_for(tmp_path / "pid")
+    demo.send_signal(how)
+    _, said = demo.communicate(timeout=20)
+    assert "KeyboardInterrupt" in said
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid), 0)
+    assert not (tmp_path / "slow").exists()
+    assert read_model(tmp_path / "steps.json", Journal).steps["slow"].seconds > 0
+
+
+def wait_for(path):
+    for _ in range(200):
+        if path.exists() and path.read_text():
+            return path.read_text()
+        time.sleep(0.05)
+    raise TimeoutError(path)
+
+
+def test_plain_lines_say_each_change_once(tmp_path, capsys):
+    step = write("a", tmp_path)
+    say = PlainLines()
+    for state, seconds in (("waiting", 0), ("running", 1), ("running", 2), ("done", 3), ("done", 3)):
+        say([Status(step, state, seconds)])
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [f"[ 1/1] a: {step.command}", "[ 1/1] a: done in 3 s"]
+
+
+def test_the_live_table_has_a_row_per_step(tmp_path):
+    steps = [write(name, tmp_path) for name in "abc"]
+    statuses = [
+        Status(steps[0], "done", 3),
+        Status(steps[1], "running", 2, 0.5, "loss 1"),
+        Status(steps[2], "waiting", 0),
+    ]
+    assert live_table(statuses).row_count == 3
