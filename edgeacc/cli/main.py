@@ -1,18 +1,99 @@
-"""Registers the verbs and turns an EdgeaccError into one clear message and its exit code."""
+"""Registers the verbs, and turns a failure into one clear message and its exit code."""
 
+import errno
 import sys
+from collections.abc import Callable, Sequence
 
 import typer
 
-from edgeacc.errors import EdgeaccError
+from edgeacc.cli import cat, cp, doctor, ls
+from edgeacc.cli.group import VerbGroup
+from edgeacc.errors import BadInput, EdgeaccError, NotPossibleHere
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+VERBS: dict[str, Callable[..., None] | typer.Typer] = {
+    "doctor": doctor.doctor,
+    "ls": ls.app,
+    "cat": cat.cat,
+    "cp": cp.cp,
+}
+"""Verb -> its function, or its Typer of several verbs; in the order of the help.
+
+Their files are imported before every verb runs: at the top they import only the standard library, typer,
+`edgeacc.errors`, `edgeacc.progress` and one another; rooms are imported inside the function.
+"""
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C: 128 + SIGINT."""
 
 
-def main() -> None:
-    """Entry point of the `edgeacc` command."""
+class _InOrder(VerbGroup):
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
+        """The verbs in the order of `VERBS`."""
+        return list(VERBS)
+
+
+app = typer.Typer(cls=_InOrder, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def edgeacc() -> None:
+    """Distil a PPG teacher into an accelerometer encoder, then quantize, export and verify it for watches.
+
+    Exit codes: 0 ok, 1 not possible on this machine, 2 bad input, 3 an artifact failed its parity check.
+    """
+
+
+for _name, _verb in VERBS.items():
+    if isinstance(_verb, typer.Typer):
+        app.add_typer(_verb, name=_name, cls=VerbGroup)
+    else:
+        app.command(_name)(_verb)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        arguments: without the program's name; by default those of the process.
+
+    Returns:
+        The exit code: 0 ok, 1 not possible here, 2 bad input, 3 parity failed, 130 interrupted.
+    """
     try:
-        app(standalone_mode=True)
+        code = app(arguments, prog_name="edgeacc", standalone_mode=False) or 0
+    except KeyboardInterrupt:
+        code = INTERRUPTED
     except EdgeaccError as error:
-        sys.stderr.write(f"edgeacc: {error.problem}\n")
-        sys.exit(error.exit_code)
+        return _fail(error)
+    except typer.TyperException as error:
+        return _fail(_as_bad_input(error))
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        return _fail(NotPossibleHere(f"no space left on the device: {error.filename or error}"))
+    if code == INTERRUPTED:
+        sys.stderr.write("\nedgeacc: stopped; run the same command to go on\n")
+    return int(code)
+
+
+def _fail(error: EdgeaccError) -> int:
+    """Say what was wrong, what is valid and what to run next."""
+    lines = [f"edgeacc: {error.problem}"]
+    lines += [f"valid: {error.valid}"] if error.valid else []
+    lines += [f"next: {error.next_command}"] if error.next_command else []
+    sys.stderr.write("\n".join(lines) + "\n")
+    return error.exit_code
+
+
+def _as_bad_input(error: typer.TyperException) -> BadInput:
+    """A wrong or missing option as Typer found it, with the command's usage."""
+    message = " ".join(error.format_message().split())
+    ctx = getattr(error, "ctx", None)
+    if ctx is None:
+        return BadInput(message)
+    usage = ctx.get_usage().removeprefix("Usage: ")
+    return BadInput(message, valid=" ".join(usage.split()), next_command=f"{ctx.command_path} --help")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

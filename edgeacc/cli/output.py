@@ -45,8 +45,9 @@ def show(
         sys.stdout.write(to_json(result, indent=2, inf_nan_mode="null").decode() + "\n")
         return
     console = _console(stderr=False)
-    for table in tables:
-        console.print(table)
+    with console.capture() as drawn:
+        console.print(*tables, sep="")
+    sys.stdout.writelines(line.rstrip() + "\n" for line in drawn.get().strip("\n").splitlines())
     if next_command:
         sys.stdout.write(f"next: {next_command}\n")
 

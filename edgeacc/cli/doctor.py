@@ -1,0 +1,30 @@
+"""`edgeacc doctor`: what this machine can export, run and verify, why not, and the command that mends it."""
+
+from typing import Annotated
+
+import typer
+
+from edgeacc.cli.output import show, table
+
+
+def doctor(
+    target: Annotated[str | None, typer.Option(help="Only this target; exit code 1 if it is not possible.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
+) -> None:
+    """Tell what can be exported, run and verified here."""
+    from edgeacc.cli.doctor_checks import check
+
+    report = check(target)
+    columns = ("target", "export", "run", "verify", "reason", "fix")
+    rows = [(t.target, _yes(t.can_export), _yes(t.can_run), t.can_verify, t.reason, t.fix) for t in report.targets]
+    machine = [(name.replace("_gib", " [GiB]"), value) for name, value in report.machine.model_dump().items()]
+    tables = [table("This machine", ("what", "value"), machine), table("Targets", columns, rows)]
+    impossible = [t for t in report.targets if not t.possible]
+    next_command = impossible[0].fix if impossible else "edgeacc demo"
+    show(report, tables, as_json=json, next_command=next_command)
+    if target and impossible:
+        raise typer.Exit(1)
+
+
+def _yes(can: bool) -> str:
+    return "yes" if can else "no"

@@ -1,0 +1,128 @@
+"""What `edgeacc doctor` finds out, from package metadata and files alone: no package of a target is imported."""
+
+import os
+import platform
+import re
+from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+import psutil
+from pydantic import BaseModel
+
+from edgeacc import __version__
+from edgeacc.export.registry import TARGETS, TargetInfo, missing_packages, target_info
+
+NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
+"""The Linux driver of NVIDIA GPUs shows its version here."""
+
+
+class Machine(BaseModel):
+    """The machine; None where something is not there."""
+
+    edgeacc: str
+    python: str
+    system: str
+    cores: int
+    memory_gib: float
+    torch: str | None
+    cuda: Literal["yes", "no: torch without CUDA", "no: no NVIDIA driver"]
+
+
+class TargetState(BaseModel):
+    """What can be done with one target here.
+
+    Attributes:
+        target: its name.
+        can_export: its converter is installed.
+        can_run: its own runtime can compute the artifact on this machine.
+        can_verify: `executed` by that runtime, `evaluated` by our evaluator of the artifact's program, or `no`.
+        reason: why not, or what is unusual.
+        fix: the command that mends it; empty where there is nothing to mend.
+    """
+
+    target: str
+    can_export: bool
+    can_run: bool
+    can_verify: Literal["executed", "evaluated", "no"]
+    reason: str
+    fix: str
+
+    @property
+    def possible(self) -> bool:
+        """It can be exported, and the result verified."""
+        return self.can_export and self.can_verify != "no"
+
+
+class DoctorReport(BaseModel):
+    """The machine and its targets."""
+
+    machine: Machine
+    targets: list[TargetState]
+
+
+def check(target: str | None = None) -> DoctorReport:
+    """Look at the machine and at one target, or all.
+
+    Raises:
+        BadInput: no such target.
+    """
+    infos = [target_info(target)] if target else list(TARGETS.values())
+    return DoctorReport(machine=machine(), targets=[target_state(info) for info in infos])
+
+
+def machine() -> Machine:
+    """This machine, as far as it matters to training and export."""
+    return Machine(
+        edgeacc=__version__,
+        python=platform.python_version(),
+        system=f"{platform.system()} {platform.machine()}",
+        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        memory_gib=round(psutil.virtual_memory().total / 2**30, 1),
+        torch=installed_version("torch"),
+        cuda=_cuda(),
+    )
+
+
+def target_state(info: TargetInfo) -> TargetState:
+    """What can be done with one target here, and why not."""
+    to_convert = missing_packages(info.name, "convert")
+    to_run = missing_packages(info.name, "run")
+    missing = list(dict.fromkeys(to_convert + to_run))
+    others = _unproven_versions(info)
+    reasons = [f"not installed: {', '.join(missing)}"] if missing else []
+    reasons += [f"other version than the proven one: {', '.join(others)}"] if others else []
+    if not reasons and info.level == "evaluated":
+        reasons = ["its runtime needs Apple hardware; our evaluator computes the artifact's program"]
+    return TargetState(
+        target=info.name,
+        can_export=not to_convert,
+        can_run=not to_run and info.level == "executed",
+        can_verify="no" if to_run else info.level,
+        reason="; ".join(reasons),
+        fix=f"pip install 'edgeacc[{info.extra}]' -c constraints.txt" if missing or others else "",
+    )
+
+
+def installed_version(distribution: str) -> str | None:
+    """The installed version of a distribution, or None."""
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None
+
+
+def _unproven_versions(info: TargetInfo) -> list[str]:
+    """Distributions of a target that are installed in another version than the one edgeacc's metadata pins."""
+    pins = dict(re.findall(r"^([\w.-]+)==([\w.]+)", "\n".join(requires("edgeacc") or []), flags=re.MULTILINE))
+    found = {name: installed_version(name) for name in dict.fromkeys(info.packages + info.runtime_packages)}
+    return [f"{name} {has}, not {pins[name]}" for name, has in found.items() if has and has != pins.get(name, has)]
+
+
+def _cuda() -> Literal["yes", "no: torch without CUDA", "no: no NVIDIA driver"]:
+    torch = find_spec("torch")
+    libraries = [Path(folder) / "lib" for folder in (torch.submodule_search_locations or [])] if torch else []
+    if not any(library.glob("*torch_cuda*") for library in libraries):
+        return "no: torch without CUDA"
+    return "yes" if NVIDIA_DRIVER.exists() else "no: no NVIDIA driver"

@@ -1,0 +1,37 @@
+"""`edgeacc ls`: what exists. Targets, recipes, encoder sizes and recording formats."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from edgeacc.cli.output import show, table
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
+
+app = typer.Typer(help="List what exists: targets, recipes, sizes, formats.")
+
+
+@app.command()
+def targets(json: Json = False) -> None:
+    """Where a student can be exported to."""
+    from edgeacc.export.registry import TARGETS
+
+    columns = ("target", "default recipe", "checked by", "extra", "summary")
+    rows = [(t.name, t.default_recipe, t.level, t.extra, t.summary) for t in TARGETS.values()]
+    show(TARGETS, [table("Targets", columns, rows)], as_json=json, next_command="edgeacc doctor")
+
+
+@app.command()
+def recipes(json: Json = False) -> None:
+    """How a student can be stored and computed; with a key to the names."""
+    from edgeacc.compression.recipe import DECODER, RECIPES
+
+    columns = ("recipe", "weights", "activations", "min SNR [dB]", "calibration windows", "minimum OS")
+    rows = [
+        (r.name, r.weights, r.activations, r.min_snr_db, r.calibration_windows, ", ".join(r.minimum_os) or None)
+        for r in RECIPES.values()
+    ]
+    if not json:
+        sys.stdout.write(f"{DECODER}\n")
+    show(RECIPES, [table("Recipes", columns, rows)], as_json=json, next_command="edgeacc cat tflite-w8a8")

@@ -1,0 +1,24 @@
+"""What the tests of several rooms share."""
+
+from typing import NamedTuple
+
+import pytest
+
+
+class Ran(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def edgeacc(capsys):
+    """Runs the command line in this process: edgeacc("ls", "recipes") -> exit code, standard output, standard error."""
+    from edgeacc.cli.main import main
+
+    def run(*arguments):
+        capsys.readouterr()
+        code = main([str(argument) for argument in arguments])
+        return Ran(code, *capsys.readouterr())
+
+    return run
