@@ -1,0 +1,64 @@
+"""The HTML page: sections of text, tables and inline figures in one file that asks nothing of any host."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files as resources
+from pathlib import Path
+
+from jinja2 import Environment, StrictUndefined
+
+import edgeacc
+from edgeacc.files import replacing
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells as they are to be read; columns carry their units."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """An `<svg>` element made by `edgeacc.benchmarks.report.plots`, and what to see in it."""
+
+    svg: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """One heading and what is under it, in this order; empty parts are left out."""
+
+    title: str
+    paragraphs: Sequence[str] = ()
+    table: Table | None = None
+    figures: Sequence[Figure] = ()
+    items: Sequence[str] = ()
+    commands: Sequence[str] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A whole page."""
+
+    title: str
+    subtitle: str
+    summary: Sequence[str]
+    sections: Sequence[Section] = field(default_factory=list)
+    version: str = edgeacc.__version__
+
+
+def render(page: Page) -> str:
+    """The page as HTML; all texts are escaped."""
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    template = (resources("edgeacc.benchmarks.report") / "page.html").read_text()
+    return environment.from_string(template).render(report=page)
+
+
+def write(page: Page, path: Path) -> None:
+    """Write the page, in place of an older one."""
+    with replacing(path, force=True) as beside:
+        beside.write_text(render(page))

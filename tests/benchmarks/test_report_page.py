@@ -1,0 +1,138 @@
+"""The HTML page and its figures."""
+
+import re
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from edgeacc.benchmarks.report import plots
+from edgeacc.benchmarks.report.page import Figure, Page, Section, Table, render, write
+from edgeacc.benchmarks.report.svg import COLOUR
+
+
+def all_figures():
+    curve = plots.Curve("student", [10, 100, 1000], [1.0, 0.98, 0.96], "s1")
+    method = plots.Method("distilled <student>", {0.1: plots.Estimate(3.6, 3.2, 4.0), 1.0: plots.Estimate(2.8)})
+    samples = np.zeros((3, 3840), np.float32)
+    return {
+        "retrieval": plots.retrieval([curve]),
+        "probes": plots.probes("Heart rate", "bpm", [method], "hr"),
+        "latency": plots.latency([plots.Bar("tflite-w8a8", 1.0, 1.5), plots.Bar("onnx-fp32", 2.0, 2.5)]),
+        "training": plots.training([curve]),
+        "window": plots.window(samples, samples, np.array([0.5, 1.5, np.nan], np.float32), 64.0),
+    }
+
+
+@pytest.fixture(scope="module")
+def figures():
+    return all_figures()
+
+
+@pytest.fixture(scope="module")
+def page(figures):
+    return Page(
+        title="A <title>",
+        subtitle="a subtitle",
+        summary=["one sentence"],
+        sections=[
+            Section("Table", table=Table(["recipe", "p50 (ms)"], [["tflite-w8a8", "1.0"]]), note="a note"),
+            Section("Figures", figures=[Figure(svg, name) for name, svg in figures.items()]),
+            Section("Lists", paragraphs=["text"], items=["no watch"], commands=["edgeacc demo -o 'a & b'"]),
+        ],
+    )
+
+
+@pytest.mark.parametrize("name", ["retrieval", "probes", "latency", "training", "window"])
+def test_a_figure_is_well_formed_and_holds_no_colour_but_the_pages(figures, name):
+    svg = figures[name]
+    ElementTree.fromstring(svg.replace("<svg", '<svg xmlns:xlink="x"', 1))
+    assert set(re.findall(r"var\(--(\w+)\)", svg)) <= set(COLOUR)
+    assert not re.findall(r"#[0-9a-f]{6}\b", svg)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("retrieval", "candidates in the pool"),
+        ("probes", "mean absolute error (bpm)"),
+        ("latency", "(ms)"),
+        ("training", "step"),
+        ("window", "time (s)"),
+    ],
+)
+def test_axes_are_labelled_with_their_units(figures, name, said):
+    assert said in figures[name]
+
+
+def test_a_figure_is_the_same_in_every_run(figures):
+    assert all_figures() == figures
+
+
+def test_ids_on_the_page_are_unique(page):
+    ids = re.findall(r'\bid="([^"]+)"', render(page))
+    assert len(ids) == len(set(ids))
+
+
+def test_every_reference_on_the_page_is_inside_it(page):
+    html = render(page)
+    ids = set(re.findall(r'\bid="([^"]+)"', html))
+    assert set(re.findall(r'url\(#([^)]+)\)|xlink:href="#([^"]+)"', html)) != set()
+    assert {a or b for a, b in re.findall(r'url\(#([^)]+)\)|xlink:href="#([^"]+)"', html)} <= ids
+
+
+def test_the_page_asks_nothing_of_any_host(page):
+    html = render(page)
+    assert "://" not in html
+    assert not re.search(r"<(script|link|img|iframe)|@import|\bsrc=", html)
+
+
+def test_texts_are_escaped_and_tags_balanced(page):
+    html = render(page)
+    assert "A &lt;title&gt;" in html
+    assert "distilled &lt;student&gt;" in html
+    assert "a &amp; b" in html
+    balance = Balance()
+    balance.feed(html)
+    assert balance.open == []
+
+
+class Balance(HTMLParser):
+    VOID = ("meta", "path", "use", "br")
+
+    def __init__(self):
+        super().__init__()
+        self.open = []
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        pass
+
+    def handle_endtag(self, tag):
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+
+def test_empty_parts_leave_nothing_behind():
+    html = render(Page("t", "s", [], [Section("only a heading")]))
+    assert "<table" not in html
+    assert "<ul" not in html
+    assert "<figure" not in html
+
+
+def test_writing_replaces_an_older_page(tmp_path, page):
+    path = tmp_path / "index.html"
+    path.write_text("old")
+    write(page, path)
+    assert path.read_text() == render(page)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_every_stand_in_colour_is_in_the_style_sheet_for_light_and_dark():
+    html = render(Page("t", "s", []))
+    for role in COLOUR:
+        assert html.count(f"--{role}:") >= 2
