@@ -1,0 +1,121 @@
+"""The encoder: a window -> tokens in time -> one embedding that int8 arithmetic can compute."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from edgeacc.models.config import EncoderConfig
+from edgeacc.models.layers import Block, Frames, Patches, Stage, sinusoidal_positions
+
+LAGS = (1, 2, 4)  # tokens: 0.5, 1 and 2 s with the pyramids' tokens of 0.5 s
+PARTS = 2 + len(LAGS)  # of the summary, each as wide as one token
+
+
+class Encoder(nn.Module):
+    """Tokenizer, positions (only where blocks follow), transformer blocks, and the summary.
+
+    `forward` is what is deployed and what probes read. The tokens carry the time of the beats; retrieval reads them
+    (`edgeacc.models.alignment`).
+    """
+
+    positions_PD: Tensor
+    z_scale_D: Tensor
+    z_shift_D: Tensor
+
+    def __init__(self, config: EncoderConfig) -> None:
+        """Make an untrained encoder; its weights come from torch's generator."""
+        super().__init__()
+        self.config = config
+        self.tokenizer = _tokenizer(config)
+        self.blocks = nn.Sequential(
+            *(Block(config.width, config.heads, config.mlp_ratio) for _ in range(config.layers))
+        )
+        self.norm = nn.LayerNorm(config.width) if config.layers else nn.Identity()
+        self.register_buffer("positions_PD", sinusoidal_positions(config.tokens, config.width), persistent=False)
+        self.register_buffer("z_scale_D", torch.ones(PARTS * config.width))
+        self.register_buffer("z_shift_D", torch.zeros(PARTS * config.width))
+
+    @property
+    def embedding_width(self) -> int:
+        """D of the embedding `z_BD`."""
+        return PARTS * self.config.width
+
+    def embed(self, x_BCT: Tensor) -> Tensor:
+        """Prepared windows -> tokens before the transformer blocks, with their positions, (B, P, D)."""
+        tokens_BPD: Tensor = self.tokenizer(x_BCT)
+        return tokens_BPD + self.positions_PD if self.config.layers else tokens_BPD
+
+    def attend(self, tokens_BPD: Tensor) -> Tensor:
+        """Transformer blocks and the last norm (nothing in the conv family), (B, P, D)."""
+        mixed_BPD: Tensor = self.norm(self.blocks(tokens_BPD))
+        return mixed_BPD
+
+    def tokens(self, x_BCT: Tensor) -> Tensor:
+        """Prepared windows (B, C, T) -> tokens (B, P, D), in the order of time."""
+        return self.attend(self.embed(x_BCT))
+
+    def forward(self, x_BCT: Tensor) -> Tensor:
+        """Prepared windows (B, C, T) -> embeddings (B, D), about zero mean and unit deviation once fitted."""
+        return self.embedding(self.tokens(x_BCT))
+
+    def embedding(self, tokens_BPD: Tensor) -> Tensor:
+        """Tokens -> the summary on the fitted scale, (B, D)."""
+        return summarise(tokens_BPD) * self.z_scale_D + self.z_shift_D
+
+    @torch.no_grad()
+    def fit_embedding_scale(self, x_BCT: Tensor, batch: int = 128) -> None:
+        """Set the scale and shift so that these windows' embeddings have zero mean and unit deviation.
+
+        One range for all dimensions is what a per-tensor int8 output needs. A dimension that hardly varies is scaled
+        as if it had a tenth of the median deviation (our estimate), so that it cannot be blown up to mere noise.
+        """
+        summary_BD = torch.cat([summarise(self.tokens(chunk.float())) for chunk in torch.split(x_BCT, batch)])
+        deviation_D = summary_BD.std(dim=0)
+        floor = (0.1 * deviation_D.median()).clamp(min=1e-6)
+        self.z_scale_D.copy_(1 / torch.maximum(deviation_D, floor))
+        self.z_shift_D.copy_(-summary_BD.mean(dim=0) * self.z_scale_D)
+
+
+def summarise(tokens_BPD: Tensor) -> Tensor:
+    """Mean, mean absolute deviation from it, and mean absolute differences at 1, 2 and 4 tokens, (B, 5 D).
+
+    Rate lives in the mean, variability in the differences (science spike, section 3). Only additions, absolute values
+    and means: no square root, which int8 runtimes for microcontrollers lack.
+    """
+    mean_BPD = tokens_BPD.mean(dim=1, keepdim=True)
+    parts = [mean_BPD.squeeze(1), (tokens_BPD - mean_BPD).abs().mean(dim=1)]
+    parts += [(tokens_BPD[:, lag:] - tokens_BPD[:, :-lag]).abs().mean(dim=1) for lag in LAGS]
+    return torch.cat(parts, dim=1)
+
+
+@torch.no_grad()
+def settle(encoder: Encoder, batches: Iterable[Tensor]) -> Encoder:
+    """Give an untrained encoder the BatchNorm statistics and the embedding scale of these windows; leave it in eval.
+
+    An untrained network with default statistics is a poor stand-in for a trained one: parity figures on it mislead.
+    """
+    windows = [batch.float() for batch in batches]
+    norms = [module for module in encoder.modules() if isinstance(module, nn.BatchNorm1d)]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # cumulative average over these batches
+    encoder.train()
+    for batch in windows:
+        encoder.tokens(batch)
+    for norm in norms:
+        norm.momentum = 0.1
+    encoder.eval()
+    encoder.fit_embedding_scale(torch.cat(windows))
+    return encoder
+
+
+def _tokenizer(config: EncoderConfig) -> nn.Module:
+    if config.family == "transformer":
+        return Patches(config.in_channels, config.frame_samples, config.frame_filters)
+    width = config.frame_filters
+    layers: list[nn.Module] = [Frames(config.in_channels, config.frame_samples, config.frame_stride, width)]
+    for stage in config.stages:
+        layers.append(Stage(width, stage.width, stage.stride))
+        width = stage.width
+    return nn.Sequential(*layers)

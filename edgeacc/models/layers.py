@@ -1,0 +1,110 @@
+"""The layers: overlapping frames, strided stages, attention written out, positions.
+
+Strided convolutions are written as reshape + matrix product, which trains as fast as a convolution on a CPU and has
+the same weights (`edgeacc.models.deploy` turns them into convolutions).
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def sinusoidal_positions(tokens: int, width: int) -> Tensor:
+    """Position codes (P, D), sine in the first half and cosine in the second (Vaswani et al. 2017, section 3.5)."""
+    rate = torch.exp(-math.log(10_000.0) * torch.arange(0, width, 2) / width)
+    angle = torch.arange(tokens)[:, None] * rate
+    return torch.cat([torch.sin(angle), torch.cos(angle)], dim=1)[:, :width]
+
+
+class Patches(nn.Module):
+    """Linear tokenizer: patches of `samples` x channels that do not overlap -> tokens."""
+
+    def __init__(self, channels: int, samples: int, width: int) -> None:
+        """Make the layer; `weight` is ordered (channel, sample)."""
+        super().__init__()
+        self.samples = samples
+        self.linear = nn.Linear(channels * samples, width)
+
+    def forward(self, x_BCT: Tensor) -> Tensor:
+        """(B, C, T) -> (B, P, D)."""
+        patches_BCPS = x_BCT.reshape(*x_BCT.shape[:2], -1, self.samples)
+        tokens_BPD: Tensor = self.linear(patches_BCPS.transpose(1, 2).flatten(2))
+        return tokens_BPD
+
+
+class Frames(nn.Module):
+    """A bank of filters over overlapping, centred frames, BatchNorm and ReLU.
+
+    BatchNorm, not a norm per frame, which would remove the envelope that carries the beats.
+    """
+
+    def __init__(self, channels: int, samples: int, stride: int, filters: int) -> None:
+        """Make the layer; `weight` is ordered (channel, sample)."""
+        super().__init__()
+        self.samples, self.stride = samples, stride
+        self.linear = nn.Linear(channels * samples, filters, bias=False)
+        self.norm = nn.BatchNorm1d(filters)
+
+    def forward(self, x_BCT: Tensor) -> Tensor:
+        """(B, C, T) -> (B, T / stride, filters), at least 0."""
+        margin = (self.samples - self.stride) // 2
+        frames_BCPS = F.pad(x_BCT, (margin, margin)).unfold(2, self.samples, self.stride)
+        return _norm_relu(self.linear(frames_BCPS.transpose(1, 2).flatten(2)), self.norm)
+
+
+class Stage(nn.Module):
+    """A convolution over tokens with kernel 3 x stride, as merge + matrix product; BatchNorm; ReLU."""
+
+    def __init__(self, width_in: int, width: int, stride: int) -> None:
+        """Make the layer; `weight` is ordered (token, channel)."""
+        super().__init__()
+        self.stride = stride
+        self.linear = nn.Linear(3 * stride * width_in, width, bias=False)
+        self.norm = nn.BatchNorm1d(width)
+
+    def forward(self, tokens_BPD: Tensor) -> Tensor:
+        """(B, P, D_in) -> (B, P / stride, D), at least 0."""
+        merged_BPD = tokens_BPD.reshape(tokens_BPD.shape[0], tokens_BPD.shape[1] // self.stride, -1)
+        padded_BPD = F.pad(merged_BPD, (0, 0, 1, 1))
+        kernel_BPD = torch.cat([padded_BPD[:, :-2], merged_BPD, padded_BPD[:, 2:]], dim=2)
+        return _norm_relu(self.linear(kernel_BPD), self.norm)
+
+
+def _norm_relu(tokens_BPD: Tensor, norm: nn.Module) -> Tensor:
+    return torch.relu(norm(tokens_BPD.flatten(0, 1))).reshape(tokens_BPD.shape)
+
+
+class Block(nn.Module):
+    """Pre-norm transformer block.
+
+    Attention is written out and its head size inferred: every target lowers it to plain matrix products, and
+    structured pruning can shrink it.
+    """
+
+    def __init__(self, width: int, heads: int, mlp_ratio: int) -> None:
+        """Make the block."""
+        super().__init__()
+        self.heads = heads
+        self.attention_norm = nn.LayerNorm(width)
+        self.qkv = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.mlp_norm = nn.LayerNorm(width)
+        self.mlp = nn.Sequential(nn.Linear(width, mlp_ratio * width), nn.GELU(), nn.Linear(mlp_ratio * width, width))
+
+    def forward(self, tokens_BPD: Tensor) -> Tensor:
+        """(B, P, D) -> (B, P, D)."""
+        tokens_BPD = tokens_BPD + self._attend(self.attention_norm(tokens_BPD))
+        mixed_BPD: Tensor = tokens_BPD + self.mlp(self.mlp_norm(tokens_BPD))
+        return mixed_BPD
+
+    def _attend(self, x_BPD: Tensor) -> Tensor:
+        windows, tokens, _ = x_BPD.shape
+        q, k, v = (
+            part.reshape(windows, tokens, self.heads, -1).transpose(1, 2) for part in self.qkv(x_BPD).chunk(3, dim=2)
+        )
+        weights_BHPP = torch.softmax((q * q.shape[3] ** -0.5) @ k.transpose(2, 3), dim=3)
+        mixed_BPD = (weights_BHPP @ v).transpose(1, 2).reshape(windows, tokens, -1)
+        attended_BPD: Tensor = self.out(mixed_BPD)
+        return attended_BPD

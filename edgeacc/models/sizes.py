@@ -1,0 +1,79 @@
+"""The size ladder by name, and the one way to build an encoder."""
+
+from edgeacc.errors import unknown
+from edgeacc.models.config import EncoderConfig, StageConfig
+from edgeacc.models.encoder import Encoder
+
+
+def _transformer(size: str, layers: int, width: int) -> EncoderConfig:
+    """192 tokens of 20 samples; heads of 32 (our estimate: the paper's number of heads is not known to us)."""
+    return EncoderConfig(
+        name=f"transformer-{size}",
+        family="transformer",
+        frame_samples=20,
+        frame_stride=20,
+        frame_filters=width,
+        layers=layers,
+        heads=width // 32,
+    )
+
+
+def _stages(*width_stride: tuple[int, int]) -> tuple[StageConfig, ...]:
+    return tuple(StageConfig(width=width, stride=stride) for width, stride in width_stride)
+
+
+_LADDER = (
+    _transformer("xl", 8, 256),
+    _transformer("l", 6, 256),
+    _transformer("m", 6, 192),
+    _transformer("s", 4, 192),
+    _transformer("xs", 4, 128),
+    _transformer("xxs", 3, 96),
+    _transformer("xxxs", 2, 64),
+    EncoderConfig(
+        name="pyramid-s",
+        family="pyramid",
+        frame_samples=32,
+        frame_stride=8,
+        frame_filters=32,
+        stages=_stages((64, 2), (96, 2)),
+        layers=2,
+        mlp_ratio=2,
+    ),
+    EncoderConfig(
+        name="conv-s",
+        family="conv",
+        frame_samples=20,
+        frame_stride=4,
+        frame_filters=24,
+        stages=_stages((32, 2), (64, 2), (64, 2), (96, 1), (96, 1), (96, 1)),
+    ),
+    EncoderConfig(
+        name="conv-xs",
+        family="conv",
+        frame_samples=20,
+        frame_stride=4,
+        frame_filters=24,
+        stages=_stages((32, 2), (64, 2), (64, 2), (96, 1)),
+    ),
+)
+
+SIZES: dict[str, EncoderConfig] = {config.name: config for config in _LADDER}
+
+
+def build(size: str | EncoderConfig, in_channels: int) -> Encoder:
+    """Make an untrained encoder for that many input channels.
+
+    Raises:
+        BadInput: no such size.
+    """
+    if isinstance(size, str):
+        if size not in SIZES:
+            raise unknown("size", size, list(SIZES), next_command="edgeacc ls sizes")
+        size = SIZES[size]
+    return Encoder(size.model_copy(update={"in_channels": in_channels}))
+
+
+def parameters(encoder: Encoder) -> int:
+    """Trainable parameters, after training's BatchNorm (2 per filter) is counted in."""
+    return sum(parameter.numel() for parameter in encoder.parameters())
