@@ -48,8 +48,7 @@ def to_table(windows: WindowSet) -> pa.Table:
 
 
 def from_table(table: pa.Table, contract: SignalContract) -> WindowSet:
-    """The windows of one part."""
-    table = table.combine_chunks()
+    """The windows of a table with the columns of `schema`."""
     count = table.num_rows
     return WindowSet(
         acc_BCT=_samples(table["acc"]).reshape(count, 3, contract.samples),

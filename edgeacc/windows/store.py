@@ -34,15 +34,16 @@ class Store:
         """Number of windows of a split."""
         return sum(part.windows for part in self._parts(split))
 
-    def parts(self, split: Split | Literal["all"]) -> Iterator[WindowSet]:
-        """The windows of a split, one part (at most 1,024 windows) in memory at a time.
+    def chunks(self, split: Split | Literal["all"]) -> Iterator[WindowSet]:
+        """The windows of a split in the store's order, at most 128 at a time in memory.
 
         Raises:
             BadInput: a part is missing, truncated, or changed since it was written.
         """
         for part in self._parts(split):
             _check_part(self.path / part.file, part)
-            yield columns.from_table(_read(self.path / part.file), self.manifest.contract)
+            for table in _row_groups(self.path / part.file):
+                yield columns.from_table(table, self.manifest.contract)
 
     def load(self, split: Split | Literal["all"], limit: int | None = None) -> WindowSet:
         """Read a split into memory.
@@ -55,7 +56,7 @@ class Store:
             The windows in the store's order.
 
         Raises:
-            BadInput: the split has no window, or as `parts`.
+            BadInput: the split has no window, or as `chunks`.
         """
         total = self.count(split)
         if total == 0:
@@ -65,7 +66,7 @@ class Store:
         wanted = torch.arange(kept) * total // kept
         into = columns.empty(kept, self._most_beats(split), self.manifest.contract)
         done = seen = 0
-        for windows in self.parts(split):
+        for windows in self.chunks(split):
             rows = wanted[(wanted >= seen) & (wanted < seen + len(windows))] - seen
             columns.put(into, done, windows if len(rows) == len(windows) else windows.take(rows))
             done, seen = done + len(rows), seen + len(windows)
@@ -232,9 +233,11 @@ def _check_part(path: Path, part: Part) -> None:
         raise BadInput(f"{path} was changed since it was written", valid="a store as written: make or copy it again")
 
 
-def _read(path: Path) -> pa.Table:
+def _row_groups(path: Path) -> Iterator[pa.Table]:
     try:
-        return pq.read_table(path)
+        with pq.ParquetFile(path) as file:
+            for group in range(file.num_row_groups):
+                yield file.read_row_group(group)
     except pa.ArrowInvalid as error:
         raise BadInput(f"{path} is not a readable Parquet file: {error}") from error
 
