@@ -1,0 +1,201 @@
+"""Checkpoints: a folder with `config.json` (the card) and `*.safetensors`. Nothing is ever unpickled."""
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+import edgeacc
+from edgeacc.errors import BadInput
+from edgeacc.files import read_model, replacing, sha256, write_json
+from edgeacc.models.alignment import AlignmentConfig, Student
+from edgeacc.models.config import EncoderConfig
+from edgeacc.models.encoder import Encoder
+from edgeacc.signals.contract import SignalContract
+
+Kind = Literal["teacher", "student", "baseline"]
+
+_CARD, _ENCODER, _HEADS = "config.json", "encoder.safetensors", "heads.safetensors"
+_TRAIN = "edgeacc train teacher|student|baseline STORE -o DIR"
+
+
+class DataProvenance(BaseModel):
+    """The windows that a checkpoint was trained on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    store_digest: str
+    source: str
+    preset: str = ""
+    split: str = "train"
+    windows: int = Field(ge=0)
+
+
+class TeacherReference(BaseModel):
+    """Which teacher a student was distilled from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    encoder_sha256: str
+
+
+class Card(BaseModel):
+    """What a checkpoint is and where it comes from; `training` repeats the configuration of the run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = 1
+    kind: Kind
+    objective: str
+    encoder: EncoderConfig
+    contract: SignalContract
+    data: DataProvenance | None = None
+    training: dict[str, JsonValue] = Field(default_factory=dict)
+    outcome: dict[str, float] = Field(default_factory=dict)
+    alignment: AlignmentConfig | None = None
+    teacher: TeacherReference | None = None
+    continued_from: str = ""
+    versions: dict[str, str] = Field(default_factory=lambda: _versions())
+
+
+class LoadedEncoder(NamedTuple):
+    """An encoder in eval, and its card."""
+
+    encoder: Encoder
+    card: Card
+
+
+class LoadedStudent(NamedTuple):
+    """A student (encoder and heads) in eval, and its card."""
+
+    student: Student
+    card: Card
+
+
+def save(path: Path, card: Card, encoder: Encoder, *, student: Student | None = None, force: bool = False) -> None:
+    """Write a checkpoint folder in one move.
+
+    Args:
+        path: the folder to make.
+        card: what it is; its encoder's configuration must be the encoder's.
+        encoder: the network.
+        student: the heads' holder, where there are heads; then `card.alignment` is set too.
+        force: replace what is there.
+
+    Raises:
+        BadInput: the folder exists.
+        NotPossibleHere: it cannot be written.
+    """
+    with replacing(path, force=force) as beside:
+        beside.mkdir()
+        write_json(beside / _CARD, card)
+        save_file(_contiguous(encoder.state_dict()), beside / _ENCODER)
+        if student is not None:
+            save_file(_contiguous(student.heads()), beside / _HEADS)
+
+
+def load_card(path: Path) -> Card:
+    """Read a checkpoint's card.
+
+    Raises:
+        BadInput: no checkpoint there, or its card is wrong (all mistakes listed).
+    """
+    if not (path / _CARD).is_file():
+        raise BadInput(
+            f"{path} is not a checkpoint: no {_CARD} in it", valid="a checkpoint folder", next_command=_TRAIN
+        )
+    return read_model(path / _CARD, Card)
+
+
+def load_encoder(path: Path) -> LoadedEncoder:
+    """Read a checkpoint's encoder, in eval.
+
+    Raises:
+        BadInput: not a checkpoint, truncated, or weights of another architecture.
+    """
+    card = load_card(path)
+    encoder = Encoder(card.encoder)
+    _fill(encoder, load_tensors(path / _ENCODER), path / _ENCODER)
+    return LoadedEncoder(encoder.eval(), card)
+
+
+def load_student(path: Path) -> LoadedStudent:
+    """Read a distilled student with its heads, in eval.
+
+    Raises:
+        BadInput: not a student's checkpoint, truncated, or weights of another architecture.
+    """
+    encoder, card = load_encoder(path)
+    if card.alignment is None:
+        raise BadInput(
+            f"{path} is a {card.kind} ({card.objective}) without alignment heads",
+            valid="a student",
+            next_command="edgeacc train student STORE --teacher DIR -o DIR",
+        )
+    student = Student(encoder, card.alignment)
+    encoder_state = {f"encoder.{name}": value for name, value in encoder.state_dict().items()}
+    _fill(student, encoder_state | load_tensors(path / _HEADS), path / _HEADS)
+    return LoadedStudent(student.eval(), card)
+
+
+def teacher_reference(path: Path) -> TeacherReference:
+    """The name and digest by which a student's card names its teacher."""
+    return TeacherReference(name=path.name, encoder_sha256=sha256(path / _ENCODER))
+
+
+def check_teacher(card: Card, teacher_path: Path) -> None:
+    """Refuse a teacher that is not the one that the student was distilled from.
+
+    Raises:
+        BadInput: another teacher.
+    """
+    given = teacher_reference(teacher_path)
+    if card.teacher is not None and card.teacher.encoder_sha256 != given.encoder_sha256:
+        raise BadInput(
+            f"{teacher_path} is not the teacher of this student (weights {given.encoder_sha256[:12]})",
+            valid=f"the teacher {card.teacher.name!r} (weights {card.teacher.encoder_sha256[:12]})",
+        )
+
+
+def load_tensors(path: Path) -> dict[str, Tensor]:
+    """Read a safetensors file.
+
+    Raises:
+        BadInput: missing, truncated or not safetensors.
+    """
+    if not path.is_file():
+        raise BadInput(f"{path} is missing: the checkpoint is not complete", next_command=_TRAIN)
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise BadInput(f"{path} is truncated or no safetensors file: {error}") from error
+
+
+def _fill(module: nn.Module, state: dict[str, Tensor], path: Path) -> None:
+    """Load the state strictly: every key known, none missing, every shape right; all mistakes at once."""
+    expected = module.state_dict()
+    problems = [f"{name}: missing" for name in expected if name not in state]
+    problems += [f"{name}: not a part of this architecture" for name in state if name not in expected]
+    problems += [
+        f"{name}: {tuple(state[name].shape)} where the architecture has {tuple(value.shape)}"
+        for name, value in expected.items()
+        if name in state and state[name].shape != value.shape
+    ]
+    if problems:
+        shown = [*problems[:8], *([f"... and {len(problems) - 8} more"] if len(problems) > 8 else [])]
+        raise BadInput.several(f"{path}: weights of another architecture", shown)
+    module.load_state_dict(state)
+
+
+def _contiguous(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().cpu().contiguous() for name, value in state.items()}
+
+
+def _versions() -> dict[str, str]:
+    return {"edgeacc": edgeacc.__version__, "torch": torch.__version__, "safetensors": version("safetensors")}
