@@ -40,9 +40,9 @@ def show(
         next_command: what the user will probably want to run next; empty for nothing.
     """
     if as_json:
-        from pydantic_core import to_json
+        from pydantic import TypeAdapter
 
-        sys.stdout.write(to_json(result, indent=2, inf_nan_mode="null").decode() + "\n")
+        sys.stdout.write(TypeAdapter(Any).dump_json(result, indent=2).decode() + "\n")
         return
     console = _console(stderr=False)
     with console.capture() as drawn:
