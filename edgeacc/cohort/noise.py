@@ -1,0 +1,151 @@
+"""What the wrist's accelerometer holds besides the heartbeat: tremor, unrest, breathing, small movements, the sensor.
+
+All spreads are our estimates, calibrated to the table of `docs/cohort.md`; the tremor's and the sensor's ranges are those
+of that table.
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from edgeacc.cohort import grid
+from edgeacc.cohort.participants import Traits, named_normals
+from edgeacc.cohort.ppg import slow_envelope
+from edgeacc.cohort.random import Key, Stream, complex_normals
+from edgeacc.cohort.rhythm import Heartbeats, RhythmState
+
+BINS = grid.bins_below(26.0)
+SLOW_BINS = 16
+SNR_BAND_HZ = (2.0, 25.0)
+TREMOR_MG = (0.75, 1.25, 1.4)
+UNREST_MG = (1.3, 1.9, 2.1)
+"""Median RMS per axis by posture: tremor over all frequencies; unrest (muscle and small movement) in 2-25 Hz."""
+TREMOR_DAMPING = 0.15
+UNREST_KNEE_HZ, UNREST_SLOPE = 2.0, 2.6
+PEDESTAL = 0.010
+WHITE_UG = 140.0
+"""Sensor's noise density in ug / sqrt(Hz), inside the 100-150 of consumer parts' data sheets."""
+BREATHING_TILT_MG = 0.75
+LOG_TILT_SD = 0.8
+DRIFT_MG = 1.0
+MOVES = 2
+MOVE_CHANCE = 0.12
+MOVE_MG = 8.0
+MOVE_BINS = grid.bins_below(6.0)
+PPG_PER_MG = 0.02
+STEP_G = 16 / 2**16
+"""16 bits over -8 ... +8 g: 0.244 mg."""
+
+
+class NoiseState(NamedTuple):
+    """(B) each, (B, 3) per axis, (B, MOVES) per movement."""
+
+    tremor_mg: Tensor
+    tremor_hz: Tensor
+    unrest_mg: Tensor
+    white_mg: Tensor
+    tilt_mg: Tensor
+    drift_mg: Tensor
+    share_B3: Tensor
+    tilt_axis_B3: Tensor
+    gravity_B3: Tensor
+    move_mg_BM: Tensor
+    move_at_s_BM: Tensor
+    move_width_s_BM: Tensor
+
+
+DRAWS = (
+    dict.fromkeys(("level", "tremor", "tremor_hz", "unrest", "white", "tilt", "drift"), 1)
+    | dict.fromkeys(("share", "tilt_axis", "gravity"), 3)
+    | dict.fromkeys(("happens", "size", "at", "width"), MOVES)
+)
+
+
+def draw_noise(key: Key, traits: Traits, rhythm: RhythmState, scale: float) -> NoiseState:
+    """The window's residual noise, times `scale` (tremor, unrest and sensor; not breathing, drift and movements)."""
+    z = named_normals(key, Stream.NOISE, DRAWS)
+    posture = rhythm.posture.long()
+    level = scale * torch.exp(traits.log_noise + 0.15 * z["level"])
+    share = 0.45 + 0.9 * grid.unit(z["share"]).abs()
+    moves = torch.special.ndtr(z["happens"]) < MOVE_CHANCE
+    return NoiseState(
+        tremor_mg=level * _pick(TREMOR_MG, posture) * torch.exp(0.3 * z["tremor"]),
+        tremor_hz=(traits.tremor_hz + 0.3 * z["tremor_hz"]).clamp(8, 11),
+        unrest_mg=level * _pick(UNREST_MG, posture) * torch.exp(0.2 * z["unrest"]),
+        white_mg=scale * WHITE_UG / 1000 * torch.exp(0.08 * z["white"]),
+        tilt_mg=BREATHING_TILT_MG * torch.exp(LOG_TILT_SD * z["tilt"]),
+        drift_mg=DRIFT_MG * torch.exp(0.5 * z["drift"]),
+        share_B3=share / share.square().mean(1, keepdim=True).sqrt(),
+        tilt_axis_B3=grid.unit(z["tilt_axis"]),
+        gravity_B3=1000 * grid.unit(z["gravity"]),
+        move_mg_BM=moves * MOVE_MG * torch.exp(0.6 * z["size"]),
+        move_at_s_BM=grid.GRID_S * torch.special.ndtr(z["at"]),
+        move_width_s_BM=0.4 + 1.2 * torch.special.ndtr(z["width"]),
+    )
+
+
+def residual_variance(state: NoiseState) -> Tensor:
+    """(B, 3) nominal variance of the residual noise in 2-25 Hz, mg^2."""
+    shared_B = state.tremor_mg**2 + state.unrest_mg**2
+    white_B = state.white_mg**2 * (SNR_BAND_HZ[1] - SNR_BAND_HZ[0])
+    return shared_B[:, None] * state.share_B3**2 + white_B[:, None]
+
+
+def residual(state: NoiseState, key: Key) -> Tensor:
+    """(B, 3, GRID) tremor and unrest in mg, coming and going, and the sensor's white noise."""
+    z_BCF = complex_normals(key, Stream.ACC_NOISE, 4, BINS)
+    power_BF = _tremor_power(state) + _unrest_power(state)
+    coloured_BCF = grid.noise_spectrum(z_BCF[:, 1:], power_BF[:, None] * (state.share_B3**2)[..., None])
+    ebb_BT = slow_envelope(z_BCF[:, 0, :SLOW_BINS], 0.35)
+    white_BCF = complex_normals(key, Stream.SENSOR_NOISE, 3, grid.BINS)
+    amplitude_B = state.white_mg * (math.sqrt(grid.BIN_HZ) * grid.GRID / 2)
+    return grid.to_time(coloured_BCF) * ebb_BT[:, None] + grid.to_time(white_BCF * amplitude_B[:, None, None])
+
+
+def slow_motion(state: NoiseState, beats: Heartbeats, key: Key) -> Tensor:
+    """(B, 3, F) spectrum in mg of the breathing's tilt and of a slow drift of posture."""
+    tilt_BCF = (state.tilt_mg[:, None] * state.tilt_axis_B3)[..., None] * beats.breathing_spectrum_BF[:, None]
+    bins = tilt_BCF.shape[2]
+    f = grid.frequency_hz(bins, tilt_BCF.device)
+    shape = torch.where(f > 0, f.clamp(min=grid.BIN_HZ) ** -3, 0.0)
+    power_BF = (state.drift_mg**2)[:, None] * (shape / shape.sum())
+    drift_BCF = grid.noise_spectrum(complex_normals(key, Stream.DRIFT, 3, bins), power_BF[:, None])
+    return tilt_BCF + drift_BCF
+
+
+def movements(state: NoiseState, key: Key) -> Tensor:
+    """(B, 3, GRID) small movements in mg: bursts around 1.5 Hz, zero in most windows."""
+    f = grid.frequency_hz(MOVE_BINS, state.tilt_mg.device)
+    shape = torch.exp(-(((f - 1.5) / 1.5) ** 2))
+    z_BCF = complex_normals(key, Stream.MOVEMENT, 3, MOVE_BINS)
+    carrier_BCT = grid.to_time(grid.noise_spectrum(z_BCF, (shape / shape.sum())[None, None]))
+    time = torch.arange(grid.GRID, device=f.device) / grid.RATE_HZ
+    away_BMT = (time - state.move_at_s_BM[..., None]) / state.move_width_s_BM[..., None]
+    envelope_BT = (state.move_mg_BM[..., None] * torch.exp(-0.5 * away_BMT**2)).sum(1)
+    return envelope_BT[:, None] * carrier_BCT
+
+
+def quantized(acc_g: Tensor) -> Tensor:
+    """What the converter gives: steps of 0.244 mg within -8 ... +8 g."""
+    return (acc_g / STEP_G).round().clamp(-(2**15), 2**15 - 1) * STEP_G
+
+
+def _tremor_power(state: NoiseState) -> Tensor:
+    """(B, F) AR(2)-like resonance at the tremor's frequency, sum = tremor_mg^2 (area pi f0 / (4 zeta), White 1963)."""
+    damping_B = torch.full_like(state.tremor_hz, TREMOR_DAMPING)
+    gain_BF = grid.resonance(state.tremor_hz, damping_B, BINS).abs().square()
+    area_B = math.pi * state.tremor_hz / (4 * TREMOR_DAMPING)
+    return gain_BF * (state.tremor_mg**2 * grid.BIN_HZ / area_B)[:, None]
+
+
+def _unrest_power(state: NoiseState) -> Tensor:
+    f = grid.frequency_hz(BINS, state.unrest_mg.device)
+    shape = f / (f + 0.5) / (UNREST_KNEE_HZ + f) ** UNREST_SLOPE + PEDESTAL * torch.exp(-f / 14)
+    inside = grid.band(*SNR_BAND_HZ, BINS, f.device)
+    return (state.unrest_mg**2)[:, None] * (shape / (shape * inside).sum())
+
+
+def _pick(values: tuple[float, ...], posture: Tensor) -> Tensor:
+    return torch.tensor(values, dtype=torch.float64)[posture]
