@@ -35,3 +35,30 @@ def recipes(json: Json = False) -> None:
     if not json:
         sys.stdout.write(f"{DECODER}\n")
     show(RECIPES, [table("Recipes", columns, rows)], as_json=json, next_command="edgeacc cat tflite-w8a8")
+
+
+@app.command()
+def sizes(json: Json = False) -> None:
+    """Encoders that can be trained, and what each costs on a watch."""
+    from edgeacc.models.cost import cost
+    from edgeacc.models.sizes import SIZES
+    from edgeacc.signals.contract import DEFAULT
+
+    columns = ("size", "parameters", "MACs per window [M]", "tokens", "token width", "token's context [s]", "layers")
+    costs = {name: cost(config) for name, config in SIZES.items()}
+    rows = [
+        (
+            name,
+            f"{costs[name].parameters:,}",
+            round(costs[name].macs_per_window / 1e6, 1),
+            config.tokens,
+            config.width,
+            round(config.context_samples / DEFAULT.rate_hz, 2),
+            config.layers,
+        )
+        for name, config in SIZES.items()
+    ]
+    title = "Encoder sizes (3 input axes; context before the transformer layers)"
+    result = {name: {"config": config, **costs[name]._asdict()} for name, config in SIZES.items()}
+    next_command = "edgeacc train student STORE --teacher DIR -o DIR --encoder conv-s"
+    show(result, [table(title, columns, rows)], as_json=json, next_command=next_command)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -42,7 +43,8 @@ def show(
     if as_json:
         from pydantic import TypeAdapter
 
-        sys.stdout.write(TypeAdapter(Any).dump_json(result, indent=2).decode() + "\n")
+        anything: TypeAdapter[Any] = TypeAdapter(Any)
+        sys.stdout.write(anything.dump_json(result, indent=2).decode() + "\n")
         return
     console = _console(stderr=False)
     with console.capture() as drawn:
@@ -53,7 +55,7 @@ def show(
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> "Table":
-    """A rich table of plain texts and numbers; numbers are aligned to the right.
+    """A rich table of plain texts and numbers; a column of numbers (or texts that begin as one) is aligned right.
 
     Args:
         title: printed above; may be empty.
@@ -67,11 +69,15 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     drawn = Table(title=Text(title) if title else None, title_justify="left", box=SIMPLE_HEAD)
     cells = [list(row) for row in rows]
     for index, column in enumerate(columns):
-        numeric = bool(cells) and all(isinstance(row[index], int | float | None) for row in cells)
+        numeric = all(_is_number(row[index]) for row in cells)
         drawn.add_column(Text(column), justify="right" if numeric else "left")
     for row in cells:
         drawn.add_row(*(Text("-" if cell is None else str(cell)) for cell in row))
     return drawn
+
+
+def _is_number(cell: object) -> bool:
+    return cell is None or isinstance(cell, int | float) or re.match(r"[-+<±]?\d", str(cell)) is not None
 
 
 @contextmanager
