@@ -1,8 +1,10 @@
 """Registers the verbs, and turns a failure into one clear message and its exit code."""
 
 import errno
+import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import typer
 
@@ -61,6 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         code = app(arguments, prog_name="edgeacc", standalone_mode=False) or 0
+        sys.stdout.flush()
     except KeyboardInterrupt:
         code = INTERRUPTED
     except EdgeaccError as error:
@@ -68,12 +71,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except typer.TyperException as error:
         return _fail(_as_bad_input(error))
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        return _fail(NotPossibleHere(f"no space left on the device: {error.filename or error}"))
+        return _fail_output(error)
     if code == INTERRUPTED:
         sys.stderr.write("\nedgeacc: stopped; run the same command to go on\n")
     return int(code)
+
+
+def _fail_output(error: OSError) -> int:
+    """A full disk in one line; a reader that left (`| head`) in none; anything else as it is."""
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EPIPE):
+        raise error
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())  # or Python would try to write the rest again when it ends
+    if error.errno == errno.EPIPE:
+        return 1
+    return _fail(NotPossibleHere(f"no space left on the device: {error.filename or 'the output'}"))
 
 
 def _fail(error: EdgeaccError) -> int:
@@ -90,7 +102,7 @@ def _as_bad_input(error: typer.TyperException) -> BadInput:
     message = " ".join(error.format_message().split())
     ctx = getattr(error, "ctx", None)
     if ctx is None:
-        return BadInput(message)
+        return BadInput(message, next_command="edgeacc --help")
     usage = ctx.get_usage().removeprefix("Usage: ")
     return BadInput(message, valid=" ".join(usage.split()), next_command=f"{ctx.command_path} --help")
 

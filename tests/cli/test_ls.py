@@ -1,0 +1,31 @@
+"""What exists, as tables and as JSON."""
+
+import json
+
+import pytest
+
+from edgeacc.compression.recipe import RECIPES
+from edgeacc.export.registry import TARGETS
+from edgeacc.models.sizes import SIZES
+
+THINGS = {"targets": TARGETS, "recipes": RECIPES, "sizes": SIZES}
+
+
+@pytest.mark.parametrize("what", THINGS)
+def test_everything_that_exists_is_listed(edgeacc, what):
+    told, plain = edgeacc("ls", what, "--json"), edgeacc("ls", what)
+    assert (told.code, plain.code) == (0, 0)
+    assert set(json.loads(told.out)) == set(THINGS[what])
+    assert [name for name in THINGS[what] if f" {name} " not in plain.out] == []
+    assert "next: edgeacc " in plain.out
+
+
+def test_the_names_of_recipes_are_decoded(edgeacc):
+    assert "<target>-<scheme>" in edgeacc("ls", "recipes").out
+
+
+def test_a_size_tells_what_it_costs(edgeacc):
+    told = json.loads(edgeacc("ls", "sizes", "--json").out)["conv-xs"]
+    assert told["parameters"] == 61_904
+    assert told["macs_per_window"] == 11_704_320
+    assert told["config"]["family"] == "conv"

@@ -1,0 +1,103 @@
+"""The command line as a whole: help, wrong input, exit codes."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from edgeacc.compression import recipe
+from edgeacc.errors import NotPossibleHere, ParityFailed
+
+EDGEACC = (sys.executable, "-m", "edgeacc.cli.main")
+
+
+def test_without_arguments_it_prints_its_help(edgeacc):
+    ran = edgeacc()
+    assert ran == edgeacc("--help")
+    assert ran.code == 0
+    assert "Exit codes" in ran.out
+
+
+def test_every_verb_explains_itself(edgeacc):
+    from edgeacc.cli.main import VERBS
+
+    helps = {verb: edgeacc(verb, "--help") for verb in VERBS}
+    assert {ran.code for ran in helps.values()} == {0}
+    assert [verb for verb, ran in helps.items() if "Usage: edgeacc" not in ran.out] == []
+
+
+def test_the_help_keeps_the_order_of_work(edgeacc):
+    listed = [line.split()[0] for line in edgeacc().out.partition("Commands:")[2].splitlines() if line.strip()]
+    assert listed[:2] == ["doctor", "ls"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem", "valid"),
+    [
+        (["fly"], "unknown verb 'fly'", "doctor"),
+        (["ls", "planes"], "unknown verb 'planes'", "recipes, sizes, targets"),
+        (["--fly"], "No such option: --fly", "edgeacc [OPTIONS]"),
+        (["cat"], "Missing argument 'recipe'", "edgeacc cat"),
+    ],
+)
+def test_wrong_words_are_answered_with_what_exists(edgeacc, arguments, problem, valid):
+    ran = edgeacc(*arguments)
+    assert ran.code == 2
+    assert ran.out == ""
+    first, second, third = ran.err.splitlines()
+    assert first.startswith("edgeacc: ")
+    assert problem in first
+    assert second.startswith("valid: ")
+    assert valid in second
+    assert third.startswith("next: edgeacc ")
+
+
+def test_an_option_without_its_value_is_named(edgeacc):
+    ran = edgeacc("doctor", "--target")
+    assert (ran.code, ran.err) == (2, "edgeacc: Option '--target' requires an argument.\nnext: edgeacc --help\n")
+
+
+def raising(error):
+    def verb(name):
+        raise error
+
+    return verb
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (NotPossibleHere("no such machine", next_command="buy one"), 1, "edgeacc: no such machine\nnext: buy one\n"),
+        (ParityFailed("12 dB", valid="15 dB"), 3, "edgeacc: 12 dB\nvalid: 15 dB\n"),
+        (KeyboardInterrupt(), 130, "\nedgeacc: stopped; run the same command to go on\n"),
+    ],
+)
+def test_failures_within_a_verb_give_their_exit_code(edgeacc, monkeypatch, error, code, said):
+    monkeypatch.setattr(recipe, "recipe_text", raising(error))
+    assert edgeacc("cat", "onnx-fp32") == (code, "", said)
+
+
+def test_a_defect_is_not_hidden(edgeacc, monkeypatch):
+    monkeypatch.setattr(recipe, "recipe_text", raising(ZeroDivisionError("defect")))
+    with pytest.raises(ZeroDivisionError):
+        edgeacc("cat", "onnx-fp32")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_a_full_disk_is_one_line_and_exit_code_1():
+    with open("/dev/full", "w") as full:
+        ran = subprocess.run([*EDGEACC, "ls", "recipes"], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (ran.returncode, ran.stderr) == (1, "edgeacc: no space left on the device: the output\n")
+
+
+def test_a_reader_that_leaves_is_no_failure_to_report():
+    with subprocess.Popen([*EDGEACC, "ls", "recipes"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        child.stdout.close()
+        assert child.stderr.read() == b""
+
+
+def test_json_stays_alone_on_standard_output_and_errors_elsewhere(edgeacc):
+    ran = edgeacc("doctor", "--target", "plane", "--json")
+    assert (ran.code, ran.out) == (2, "")
+    assert "unknown target 'plane'" in ran.err
