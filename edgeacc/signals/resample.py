@@ -1,0 +1,88 @@
+"""From the device's rate to the contract's: band-limited for regular samples, a spline for irregular ones."""
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
+from torch import Tensor
+
+from edgeacc.errors import BadInput
+from edgeacc.signals.filters import filtered, low_pass_taps
+from edgeacc.signals.samples import Samples
+
+LARGEST_FACTOR = 2000
+"""Rates whose ratio needs a larger whole number are treated as irregular: `to_grid`."""
+TRANSITION = 0.2
+"""Width of the low-pass's transition, of half the lower rate; it ends at half the lower rate (our choice)."""
+
+
+def resample(x: Samples, from_hz: float, to_hz: float) -> Samples:
+    """Resample by a whole ratio behind a linear-phase low-pass; the first sample stays where it is in time.
+
+    Content up to 80 % of half the lower rate is kept, above half of it there is nothing (60 dB).
+
+    Args:
+        x: (..., T) regular samples without NaN.
+        from_hz: their rate.
+        to_hz: the wanted rate.
+
+    Returns:
+        (..., floor((T - 1) * to_hz / from_hz) + 1), the span of `x`, in its world and precision.
+
+    Raises:
+        BadInput: the ratio of the rates is none of whole numbers up to 2,000, or the filter is longer than the signal.
+    """
+    if from_hz == to_hz:
+        return x
+    up, down = _whole_ratio(from_hz, to_hz)
+    half_hz = min(from_hz, to_hz) / 2
+    width_hz = TRANSITION * half_hz
+    taps = up * low_pass_taps(from_hz * up, half_hz - width_hz / 2, width_hz)
+    if (x.shape[-1] - 1) * up < len(taps) // 2:
+        raise BadInput(f"{x.shape[-1]} samples are too few to resample from {from_hz:g} to {to_hz:g} Hz")
+    first = x[..., :1]
+    return filtered(_stretched(x - first, up), taps)[..., ::down] + first
+
+
+def to_grid(
+    t_s: NDArray[np.float64], x_CT: NDArray[np.floating[Any]], grid_s: NDArray[np.float64], longest_gap_s: float
+) -> NDArray[np.float64]:
+    """Irregular samples on a regular grid, by a cubic spline through them (`scipy.interpolate.CubicSpline`).
+
+    A spline does not band-limit: use it where the grid's rate is about the samples' or above. At 52 Hz a cubic spline
+    passes 18 Hz with amplitude 0.92.
+
+    Args:
+        t_s: (T,) times, ascending.
+        x_CT: (C, T) samples.
+        grid_s: (N,) times wanted.
+        longest_gap_s: grid points between samples further apart than this become NaN, as do those outside.
+
+    Returns:
+        (C, N).
+    """
+    y_CN = np.asarray(CubicSpline(t_s, x_CT, axis=1)(grid_s), np.float64)
+    after = np.searchsorted(t_s, grid_s).clip(1, len(t_s) - 1)
+    far = (t_s[after] - t_s[after - 1] > longest_gap_s) & (grid_s != t_s[after]) & (grid_s != t_s[after - 1])
+    y_CN[:, far | (grid_s < t_s[0]) | (grid_s > t_s[-1])] = np.nan
+    return y_CN
+
+
+def _whole_ratio(from_hz: float, to_hz: float) -> tuple[int, int]:
+    ratio = Fraction(to_hz / from_hz).limit_denominator(LARGEST_FACTOR)
+    if abs(float(ratio) * from_hz / to_hz - 1) > 1e-9 or ratio.numerator > LARGEST_FACTOR:
+        raise BadInput(
+            f"rates of {from_hz:g} and {to_hz:g} Hz are in no whole ratio",
+            valid=f"a ratio of whole numbers up to {LARGEST_FACTOR}, or samples with their times",
+        )
+    return ratio.numerator, ratio.denominator
+
+
+def _stretched(x: Samples, up: int) -> Samples:
+    """Put `up - 1` zeros between samples, none behind the last, so that a reflection mirrors about a sample."""
+    shape = (*x.shape[:-1], (x.shape[-1] - 1) * up + 1)
+    y = x.new_zeros(shape) if isinstance(x, Tensor) else np.zeros(shape, x.dtype)
+    y[..., ::up] = x
+    return y
