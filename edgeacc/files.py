@@ -8,11 +8,14 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from edgeacc.errors import BadInput, NotPossibleHere
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -30,10 +33,10 @@ def replacing(path: Path, *, force: bool = False) -> Iterator[Path]:
         NotPossibleHere: no space left, or no permission.
     """
     refuse_existing(path, force=force)
+    _make_parent(path)
     beside = path.with_name(f".{path.name}.writing")
-    _remove(beside)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove(beside)
         yield beside
         if force:
             _remove(path)
@@ -71,8 +74,14 @@ def parse_model(content: Any, model: type[Model], *, where: str, next_command: s
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        problems = [f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']} (got {e['input']!r})" for e in error.errors()]
+        problems = [_told(mistake) for mistake in error.errors()]
         raise BadInput.several(where, problems, next_command=next_command) from error
+
+
+def _told(mistake: "ErrorDetails") -> str:
+    place = ".".join(map(str, mistake["loc"])) or "file"
+    value = "" if mistake["type"] == "missing" else f" (got {mistake['input']!r})"
+    return f"{place}: {mistake['msg']}{value}"
 
 
 def sha256(path: Path) -> str:
@@ -89,6 +98,15 @@ def _parse(path: Path) -> Any:  # noqa: ANN401
         raise BadInput(f"{path} does not exist") from error
     except (tomllib.TOMLDecodeError, json.JSONDecodeError, UnicodeDecodeError) as error:
         raise BadInput(f"{path} is not valid {path.suffix.lstrip('.').upper()}: {error}") from error
+
+
+def _make_parent(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise BadInput(f"cannot write {path}: {path.parent} is not a folder") from error
+    except OSError as error:
+        raise _spoken(error, path) from error
 
 
 def _remove(path: Path) -> None:

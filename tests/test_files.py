@@ -1,0 +1,146 @@
+"""Files that appear whole or not at all, and configurations whose mistakes are all told."""
+
+import errno
+import hashlib
+import json
+import math
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict, Field
+
+from edgeacc.errors import BadInput, NotPossibleHere
+from edgeacc.files import parse_model, read_model, refuse_existing, replacing, sha256, write_json
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    steps: int = Field(ge=1)
+    rate_hz: float = Field(gt=0)
+
+
+def test_a_file_appears_when_the_block_ends_well(tmp_path):
+    path = tmp_path / "new" / "result.txt"
+    with replacing(path) as beside:
+        beside.write_text("whole")
+        assert not path.exists()
+    assert path.read_text() == "whole"
+    assert os.listdir(path.parent) == ["result.txt"]
+
+
+def test_a_folder_appears_whole(tmp_path):
+    with replacing(tmp_path / "store") as beside:
+        beside.mkdir()
+        (beside / "part").write_text("1")
+    assert (tmp_path / "store" / "part").read_text() == "1"
+
+
+def write_half_and_fail(path, error, force=False):
+    with replacing(path, force=force) as beside:
+        beside.write_text("half")
+        raise error
+
+
+@pytest.mark.parametrize("error", [ValueError("defect"), BadInput("wrong"), KeyboardInterrupt()])
+def test_nothing_is_left_when_the_block_fails(tmp_path, error):
+    with pytest.raises(type(error)):
+        write_half_and_fail(tmp_path / "result", error)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_full_disk_is_the_machines_fault_and_leaves_nothing(tmp_path):
+    with pytest.raises(NotPossibleHere, match="no space left") as failure:
+        write_half_and_fail(tmp_path / "result", OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    assert failure.value.exit_code == 1
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("make", ["file", "folder"])
+def test_what_exists_is_refused_and_kept_when_a_forced_block_fails(tmp_path, make):
+    path = tmp_path / "result"
+    (path.write_text if make == "file" else lambda _: path.mkdir())("old")
+    with pytest.raises(BadInput, match="exists already") as refusal, replacing(path):
+        pytest.fail("the block must not run")
+    assert "--force" in refusal.value.valid
+    with pytest.raises(ZeroDivisionError):
+        write_half_and_fail(path, ZeroDivisionError(), force=True)
+    assert path.is_dir() or path.read_text() == "old"
+    with replacing(path, force=True) as beside:
+        beside.write_text("new")
+    assert path.read_text() == "new"
+
+
+def test_left_overs_of_a_killed_run_do_not_matter(tmp_path):
+    (tmp_path / ".result.writing").mkdir()
+    with replacing(tmp_path / "result") as beside:
+        beside.write_text("whole")
+    assert os.listdir(tmp_path) == ["result"]
+
+
+@pytest.mark.parametrize("place", ["file/result", "file/deeper/result"])
+def test_a_parent_that_is_a_file_is_one_clear_error(tmp_path, place):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadInput, match="is not a folder"), replacing(tmp_path / place):
+        pytest.fail("the block must not run")
+
+
+def test_refusing_asks_before_hours_of_work(tmp_path):
+    refuse_existing(tmp_path / "free")
+    refuse_existing(tmp_path, force=True)
+    with pytest.raises(BadInput):
+        refuse_existing(tmp_path)
+
+
+@given(steps=st.integers(1, 10**9), rate_hz=st.floats(1e-3, 1e6))
+def test_json_written_reads_back(tmp_path_factory, steps, rate_hz):
+    path = tmp_path_factory.mktemp("json") / "settings.json"
+    write_json(path, Settings(steps=steps, rate_hz=rate_hz))
+    assert read_model(path, Settings) == Settings(steps=steps, rate_hz=rate_hz)
+
+
+def test_json_is_the_same_bytes_each_time_and_never_nan(tmp_path):
+    write_json(tmp_path / "a.json", {"b": 1, "a": 2})
+    assert (tmp_path / "a.json").read_text() == '{\n  "a": 2,\n  "b": 1\n}\n'
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "nan.json", {"a": math.nan})
+    assert os.listdir(tmp_path) == ["a.json"]
+
+
+def test_toml_and_json_give_the_same_model(tmp_path):
+    (tmp_path / "s.toml").write_text("steps = 3\nrate_hz = 64.0\n")
+    (tmp_path / "s.json").write_text(json.dumps({"steps": 3, "rate_hz": 64.0}))
+    assert read_model(tmp_path / "s.toml", Settings) == read_model(tmp_path / "s.json", Settings)
+
+
+def test_all_mistakes_are_told_at_once_with_their_values():
+    with pytest.raises(BadInput) as failure:
+        parse_model({"steps": 0, "rate": 64}, Settings, where="train.toml", next_command="edgeacc cat x")
+    problem = failure.value.problem
+    assert "train.toml: 3 mistake(s)" in problem
+    assert "steps: " in problem
+    assert "(got 0)" in problem
+    assert "rate_hz: Field required\n" in problem
+    assert "rate: " in problem
+    assert failure.value.next_command == "edgeacc cat x"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [("none.toml", None, "does not exist"), ("a.toml", b"steps =", "not valid TOML"), ("a.json", b"\xff", "not valid")],
+)
+def test_an_unreadable_file_is_one_clear_error(tmp_path, name, content, said):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(BadInput, match=said) as failure:
+        read_model(tmp_path / name, Settings)
+    assert name in failure.value.problem
+
+
+@given(content=st.binary(max_size=1000))
+def test_the_digest_is_sha256(tmp_path_factory, content):
+    path = tmp_path_factory.mktemp("digest") / "file"
+    path.write_bytes(content)
+    assert sha256(path) == hashlib.sha256(content).hexdigest()
