@@ -9,7 +9,15 @@ from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdo
 
 from edgeacc.errors import NotPossibleHere
 
-REFUSALS = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+REFUSALS: tuple[type[Exception], ...] = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 """What converters and runtimes raise when they refuse a network; not OSError, which is the disk's, nor MemoryError."""
 
 

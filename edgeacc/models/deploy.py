@@ -118,7 +118,7 @@ def _folded(linear: nn.Linear, norm: nn.BatchNorm1d) -> tuple[Tensor, Tensor]:
 def _convolution(weight_DC1K: Tensor, bias_D: Tensor, *, stride: int, padding: int) -> nn.Conv2d:
     width, channels, _, kernel = weight_DC1K.shape
     layer = nn.Conv2d(channels, width, (1, kernel), stride=(1, stride), padding=(0, padding))
-    layer.weight = nn.Parameter(weight_DC1K.detach().clone())
+    layer.weight = nn.Parameter(weight_DC1K.detach().clone(memory_format=torch.contiguous_format))
     layer.bias = nn.Parameter(bias_D.detach().clone())
     return layer
 

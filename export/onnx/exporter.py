@@ -1,0 +1,83 @@
+"""The ONNX exporter, and the onnxruntime session that runs the result."""
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.export import ExportedProgram
+
+from edgeacc.compression.recipe import Recipe
+from edgeacc.errors import BadInput
+from edgeacc.export.exporter import INPUT_NAME, OUTPUT_NAME, Exporter, Level, Session
+from edgeacc.export.quiet import REFUSALS, contained, refusing
+
+OPSET = 18
+"""The oldest operator set that torch's exporter writes without a conversion step: every current runtime reads it."""
+
+
+class OnnxExporter(Exporter):
+    """`.onnx` through torch.onnx, weights inside the file."""
+
+    target: ClassVar[str] = "onnx"
+    level: ClassVar[Level] = "executed"
+
+    def convert(self, program: ExportedProgram, recipe: Recipe, calibration_BCT: Tensor, out: Path) -> Path:
+        """See `Exporter.convert`."""
+        path = out / "model.onnx"
+        model = _to_onnx(program)
+        _forget_origin(model)
+        path.write_bytes(model.SerializeToString(deterministic=True))
+        return path
+
+    def load(self, model: Path) -> Session:
+        """See `Exporter.load`."""
+        with contained():
+            import onnxruntime
+
+            options = onnxruntime.SessionOptions()
+            options.intra_op_num_threads = options.inter_op_num_threads = 1
+            try:
+                session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+            except (*REFUSALS, *_runtime_errors()) as error:
+                raise BadInput(f"onnxruntime cannot load {model}: {error}") from error
+
+        def embed(acc_1CT: NDArray[np.float32]) -> NDArray[np.float32]:
+            embedding: NDArray[np.float32] = session.run([OUTPUT_NAME], {INPUT_NAME: acc_1CT})[0]
+            return embedding
+
+        return embed
+
+
+def _to_onnx(program: ExportedProgram) -> Any:  # noqa: ANN401
+    with refusing("torch.onnx", "convert the network"):
+        import onnx
+
+        converted = torch.onnx.export(
+            program,
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=[INPUT_NAME],
+            output_names=[OUTPUT_NAME],
+            verbose=False,
+        )
+        if converted is None:
+            raise RuntimeError("it gave no program")
+        model = converted.model_proto
+    with refusing("onnx.checker", "accept the graph", onnx.checker.ValidationError):
+        onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def _forget_origin(model: Any) -> None:  # noqa: ANN401
+    """Drop stack traces, which hold paths of the machine that exported."""
+    for node in model.graph.node:
+        del node.metadata_props[:]
+
+
+def _runtime_errors() -> tuple[type[Exception], ...]:
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    return (state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf, state.NotImplemented)

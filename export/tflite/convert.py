@@ -1,0 +1,34 @@
+"""torch.export program -> TFLite flatbuffer in 32-bit float, by litert-torch."""
+
+import torch
+from torch import Tensor, nn
+from torch.export import ExportedProgram
+
+from edgeacc.export.exporter import INPUT_NAME, OUTPUT_NAME
+from edgeacc.export.quiet import refusing
+
+
+class _Named(nn.Module):
+    """The program under the names that the artifact's signature is to carry."""
+
+    def __init__(self, program: ExportedProgram) -> None:
+        super().__init__()
+        self.program = program.module()
+
+    def forward(self, acc: Tensor) -> dict[str, Tensor]:
+        return {OUTPUT_NAME: self.program(acc)}
+
+
+def to_flatbuffer(program: ExportedProgram) -> bytes:
+    """Convert; the signature is `serving_default(acc) -> embedding`.
+
+    Raises:
+        NotPossibleHere: litert-torch refused, with its message.
+    """
+    (example_1CT,), _ = program.example_inputs
+    with refusing("litert-torch", "convert the network"):
+        import litert_torch
+
+        with torch.no_grad():
+            edge = litert_torch.convert(_Named(program), sample_kwargs={INPUT_NAME: example_1CT})
+        return bytes(edge.model_content())

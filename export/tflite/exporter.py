@@ -1,0 +1,76 @@
+"""The TFLite exporter: convert, quantize, inline; and the LiteRT interpreter that runs the result."""
+
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.export import ExportedProgram
+
+from edgeacc.compression.recipe import Recipe
+from edgeacc.errors import BadInput, NotPossibleHere
+from edgeacc.export.exporter import Exporter, Level, Session, write_notes
+from edgeacc.export.quiet import REFUSALS, contained
+from edgeacc.export.tflite.convert import to_flatbuffer
+from edgeacc.export.tflite.flatbuffer import custom_operators
+from edgeacc.export.tflite.quantize import static_int8
+
+
+class TFLiteExporter(Exporter):
+    """`.tflite` through litert-torch and ai-edge-quantizer."""
+
+    target: ClassVar[str] = "tflite"
+    level: ClassVar[Level] = "executed"
+
+    def convert(self, program: ExportedProgram, recipe: Recipe, calibration_BCT: Tensor, out: Path) -> Path:
+        """See `Exporter.convert`; an int8 recipe notes both calibrations and which was kept."""
+        model = to_flatbuffer(program)
+        if recipe.activations == "int8":
+            quantized = static_int8(model, calibration_BCT.numpy(), open_session)
+            model = quantized.model
+            write_notes(out, kept=quantized.kept, snr_db_on_calibration_windows=quantized.snr_db)
+        foreign = custom_operators(model)
+        if foreign:
+            raise NotPossibleHere(f"litert-torch left operators that are not TFLite builtins: {', '.join(foreign)}")
+        path = out / "model.tflite"
+        path.write_bytes(model)
+        return path
+
+    def load(self, model: Path) -> Session:
+        """See `Exporter.load`."""
+        try:
+            return open_session(model.read_bytes())
+        except REFUSALS as error:
+            raise BadInput(f"LiteRT cannot load {model}: {error}") from error
+
+
+def open_session(model: bytes) -> Session:
+    """A LiteRT interpreter on one thread; int8 inputs and outputs are converted with the model's own scales."""
+    with contained():
+        from ai_edge_litert.interpreter import Interpreter
+
+        interpreter = Interpreter(model_content=model, num_threads=1)
+        interpreter.allocate_tensors()
+    (entry,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
+
+    def embed(acc_1CT: NDArray[np.float32]) -> NDArray[np.float32]:
+        interpreter.set_tensor(entry["index"], _stored(acc_1CT, entry["dtype"], *entry["quantization"]))
+        interpreter.invoke()
+        return _real(interpreter.get_tensor(result["index"]), *result["quantization"])
+
+    return embed
+
+
+def _stored(x: NDArray[np.float32], dtype: type[np.generic], scale: float, zero_point: int) -> NDArray[np.generic]:
+    if dtype == np.float32:
+        return x
+    limits = np.iinfo(np.dtype(dtype))
+    stored: NDArray[np.generic] = np.clip(np.round(x / scale) + zero_point, limits.min, limits.max).astype(dtype)
+    return stored
+
+
+def _real(q: NDArray[np.generic], scale: float, zero_point: int) -> NDArray[np.float32]:
+    if q.dtype == np.float32:
+        return q.astype(np.float32, copy=False)
+    return (q.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)
