@@ -23,7 +23,7 @@ _LOCAL_RMS_S = 2.0  # our estimate: longer than a beat, shorter than a movement
 _CLAMP = 4.0  # local standard deviations; our estimate
 _SPECTRUM_HZ = 2.0  # width over which a window's own spectrum is smoothed before whitening; our estimate
 _FLOOR = 0.02  # eigenvalues and spectra below this share of the largest are noise; our estimate
-_SHAPES = 12  # our estimate: more moved the score by less than .01 of 1,000
+_SHAPES = 8  # our estimate: 12, 20 and 30 do no better
 _QUERIES_AT_ONCE = 16
 
 
@@ -77,6 +77,24 @@ class Plain:
             return (sum_NBCL.square() / beats_NL[:, None, None]).sum((2, 3)).T
 
         return _in_blocks(acc_QCT, energy)
+
+    def by_delay(self, acc_BCT: Tensor, trains: BeatTrains, delays: range) -> Tensor:
+        """Each window's score with its own beats when its accelerometer is delayed; zeros move in.
+
+        Args:
+            acc_BCT: prepared accelerometer.
+            trains: of the same windows.
+            delays: in samples; negative for earlier.
+
+        Returns:
+            (B, delays); the highest tells how much later the PPG's clock is than the accelerometer's.
+        """
+        lags = _lags(self.rate_hz)
+        reach = range(lags[0] - delays[-1], lags[-1] - delays[0] + 1)
+        even_BCT = local_amplitude_removed(acc_BCT, self.rate_hz)
+        energy_BL = locked_sums(even_BCT, trains, reach).square().sum(1) / trains.beats_N.clamp(min=1)[:, None]
+        energy_BD: Tensor = energy_BL.unfold(1, len(lags), 1).sum(2).flip(1)
+        return energy_BD[:, :: delays.step]
 
 
 @dataclass(frozen=True)
@@ -133,8 +151,7 @@ def local_amplitude_removed(acc_BCT: Tensor, rate_hz: float) -> Tensor:
     """Divide by the running RMS of all axes together, so that a movement weighs no more than quiet seconds."""
     acc_BCT = acc_BCT.float()
     half = round(_LOCAL_RMS_S * rate_hz / 2)
-    power_B1T = F.pad(acc_BCT.square().mean(1, keepdim=True), (half, half), mode="reflect")
-    power_B1T = F.avg_pool1d(power_B1T, 2 * half + 1, stride=1)
+    power_B1T = _running_mean(acc_BCT.square().mean(1, keepdim=True), half)
     return (acc_BCT / torch.sqrt(power_B1T + 1e-3)).clamp(-_CLAMP, _CLAMP)
 
 
@@ -144,13 +161,19 @@ def cleaned(acc_BCT: Tensor, rate_hz: float, band_hz: tuple[float, float]) -> Te
     samples = even_BCT.shape[2]
     spectrum_BCF = torch.fft.rfft(even_BCT)
     half = round(_SPECTRUM_HZ / 2 * samples / rate_hz)
-    power_BCF = F.pad(spectrum_BCF.abs().square(), (half, half), mode="reflect")
-    power_BCF = F.avg_pool1d(power_BCF, 2 * half + 1, stride=1)
+    power_BCF = _running_mean(spectrum_BCF.abs().square(), half)
     frequency_hz_F = torch.fft.rfftfreq(samples, 1 / rate_hz)
     inside_F = (frequency_hz_F >= band_hz[0]) & (frequency_hz_F <= band_hz[1])
     gain_BCF = inside_F / torch.sqrt(power_BCF + _FLOOR * power_BCF.amax(2, keepdim=True) + 1e-12)
     white_BCT: Tensor = torch.fft.irfft(spectrum_BCF * gain_BCF, n=samples)
     return white_BCT / white_BCT.std(2, keepdim=True).clamp(min=1e-6)
+
+
+def _running_mean(x_BCT: Tensor, half: int) -> Tensor:
+    """Mean over 2 * half + 1 places around each, reflected at the ends."""
+    total_BCT = F.pad(F.pad(x_BCT, (half, half), mode="reflect").double().cumsum(2), (1, 0))
+    width = 2 * half + 1
+    return ((total_BCT[..., width:] - total_BCT[..., :-width]) / width).to(x_BCT.dtype).clamp(min=0)
 
 
 def _cubic_weights(fraction: Tensor) -> Tensor:
@@ -191,15 +214,19 @@ def _correlated(trains: BeatTrains, x_BCLT: Tensor) -> Tensor:
     return (trains.train_NT @ flat.T).reshape(len(trains.train_NT), *x_BCLT.shape[:3])
 
 
+def locked_sums(acc_BCT: Tensor, trains: BeatTrains, lags: range) -> Tensor:
+    """Sum over each window's own beats of its accelerometer at these lags, zeros outside the window: (B, C, L)."""
+    samples = acc_BCT.shape[2] + max(abs(lags[0]), abs(lags[-1]))
+    train_B1F = torch.fft.rfft(trains.train_NT, n=samples)[:, None]
+    circular_BCT: Tensor = torch.fft.irfft(train_B1F.conj() * torch.fft.rfft(acc_BCT, n=samples), n=samples)
+    return circular_BCT[..., torch.tensor(lags) % samples]
+
+
 def _average_covariance(acc_BCT: Tensor, trains: BeatTrains, rate_hz: float) -> Tensor:
     """Covariance over lags of the beat-locked sums over the root of the beats, axes pooled; float64 (L, L)."""
-    lags = _lags(rate_hz)
-    total_LL = torch.zeros(len(lags), len(lags), dtype=torch.float64)
-    for rows in torch.split(torch.arange(len(acc_BCT)), 64):
-        sum_BCL = torch.einsum("bclt,bt->bcl", _lagged(acc_BCT[rows], lags), trains.train_NT[rows])
-        average_ML = (sum_BCL / trains.beats_N[rows].clamp(min=1).sqrt()[:, None, None]).flatten(0, 1).double()
-        total_LL += average_ML.T @ average_ML
-    return total_LL / (acc_BCT.shape[0] * acc_BCT.shape[1])
+    sum_BCL = locked_sums(acc_BCT, trains, _lags(rate_hz))
+    average_ML = (sum_BCL / trains.beats_N.clamp(min=1).sqrt()[:, None, None]).flatten(0, 1).double()
+    return average_ML.T @ average_ML / len(average_ML)
 
 
 def _generalised_eigen(right_LL: Tensor, wrong_LL: Tensor) -> tuple[Tensor, Tensor]:

@@ -5,7 +5,7 @@ candidates that beat the true partner among all, the expectation over every pool
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -139,6 +139,11 @@ def rank_pairs(
         if query_group_Q is not None and key_group_N is not None:
             allowed_QN = query_group_Q[rows][:, None] == key_group_N[None]
         parts.append(rank_scores(query_QE[rows] @ key_NE.T, true_Q[rows], allowed_QN))
+    return joined(parts)
+
+
+def joined(parts: Sequence[Ranks]) -> Ranks:
+    """The ranks of several sets of queries as one."""
     return Ranks(
         torch.cat([part.better_Q for part in parts]),
         torch.cat([part.tied_Q for part in parts]),

@@ -1,0 +1,114 @@
+"""The training-free limit of a store: what is achievable before anyone trains."""
+
+import time
+
+import torch
+from torch import Tensor
+
+from edgeacc.errors import BadInput
+from edgeacc.evaluation.limit_across import across_participants
+from edgeacc.evaluation.limit_within import LARGEST_DELAY_S, searched_delays_s, within_participants
+from edgeacc.evaluation.people import people
+from edgeacc.evaluation.result import LimitResult, StoreFacts
+from edgeacc.evaluation.subwindows import subdivide
+from edgeacc.progress import Progress, silent
+from edgeacc.windows.store import Store
+from edgeacc.windows.window_set import WindowSet
+
+_FEWEST_BEATS_PER_S = 0.5  # 30 a minute
+_ROWS = 18
+
+
+def evaluate_limit(
+    store: Store, window_s: float | None = None, *, seed: int = 0, progress: Progress = silent
+) -> LimitResult:
+    """Match accelerometer and PPG windows by the PPG's beats.
+
+    On recordings each participant's windows are matched among themselves by the plain form, whatever their split; on a
+    cohort the test windows among all of them by the template form, fitted on the training windows.
+
+    Args:
+        store: paired windows.
+        window_s: cut the windows to this length first.
+        seed: of shuffling, jitter and resampling.
+        progress: told of the rows done.
+
+    Raises:
+        BadInput: no participant has two windows with beats, or `window_s` is longer than the store's windows.
+    """
+    began_s = time.monotonic()
+    within = store.manifest.source == "recordings"
+    whole = store.load("all" if within else "test")
+    windows, notes = matchable(subdivide(whole, window_s or whole.contract.window_s), within=within)
+    if within:
+        delay_s_B = searched_delays_s(windows)
+        notes.append(_told(delay_s_B))
+        made = within_participants(windows, delay_s_B, seed)
+    else:
+        made = across_participants(store, windows, seed)
+    rows = []
+    for row in made:
+        rows.append(row)
+        progress(len(rows), max(_ROWS, len(rows)), row.variant)
+    return LimitResult(
+        store=facts(store, windows),
+        within_participant=within,
+        rows=rows,
+        notes=notes,
+        seed=seed,
+        seconds=time.monotonic() - began_s,
+    )
+
+
+def facts(store: Store, windows: WindowSet) -> StoreFacts:
+    """Which windows of a store are evaluated."""
+    return StoreFacts(
+        source=store.manifest.source,
+        name=store.manifest.name,
+        content_digest=store.manifest.content_digest,
+        window_s=windows.contract.window_s,
+        windows=len(windows),
+        participants=len(people(windows.participant_B)),
+    )
+
+
+def matchable(windows: WindowSet, *, within: bool) -> tuple[WindowSet, list[str]]:
+    """The windows with enough beats, and notes of what is left out.
+
+    Args:
+        windows: to choose from.
+        within: leave out, too, the only window of a participant.
+
+    Raises:
+        BadInput: fewer than two are left.
+    """
+    beats_B = torch.isfinite(windows.beats_BK).sum(1)
+    steady_B = beats_B >= _FEWEST_BEATS_PER_S * windows.contract.window_s
+    notes = _left_out(steady_B, f"fewer than {_FEWEST_BEATS_PER_S:g} beats per second in the PPG")
+    kept = windows.take(steady_B)
+    if within:
+        them = people(kept.participant_B)
+        several_B = them.windows_P[them.member_B] > 1
+        notes += _left_out(several_B, "the only one of their participant")
+        kept = kept.take(several_B)
+    if len(kept) < 2:
+        raise BadInput(
+            "no two windows to tell apart",
+            valid="paired windows with beats in the PPG, two or more of a participant",
+            next_command="edgeacc import PATH -o STORE",
+        )
+    return kept, notes
+
+
+def _left_out(kept_B: Tensor, why: str) -> list[str]:
+    count = int((~kept_B).sum())
+    return [f"{count} window(s) left out: {why}."] if count else []
+
+
+def _told(delay_s_B: Tensor) -> str:
+    low, middle, high = delay_s_B.quantile(torch.tensor([0.05, 0.5, 0.95])).tolist()
+    return (
+        f"The accelerometer suits the PPG best when delayed by {middle:.2f} s (5-95 % of the windows: {low:.2f} to "
+        f"{high:.2f} s; searched within {LARGEST_DELAY_S:g} s, on the person's other windows). Far from 0, where "
+        "matching succeeds, the two streams are not aligned."
+    )
