@@ -1,0 +1,91 @@
+"""The calibration set: training windows that set activation ranges and fit the heart-rate probe."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from edgeacc.bundle.manifest import CalibrationRecord
+from edgeacc.cohort.config import CohortConfig
+from edgeacc.signals.contract import SignalContract
+from edgeacc.windows.from_cohort import cohort_windows
+from edgeacc.windows.store import open_store
+from edgeacc.windows.window_set import WindowSet
+
+FEWEST_WINDOWS = 512
+"""The set is at least so large, if the store has them, because the probe is fitted on it too (our estimate)."""
+FEWEST_GOOD = 128
+"""Fewer calibration windows than this are warned about (our estimate: rare peaks set the ranges)."""
+
+
+@dataclass(frozen=True)
+class CalibrationSet:
+    """Training windows.
+
+    Attributes:
+        acc_BCT: prepared (B, 3, T) float32.
+        hr_bpm_B: heart rate, the truth where it is known and the device's elsewhere, NaN where neither is.
+        participant_B: whose they are.
+        origin: the store or cohort that they come from, in words.
+    """
+
+    acc_BCT: Tensor
+    hr_bpm_B: Tensor
+    participant_B: Tensor
+    origin: str
+
+    def spread(self, count: int) -> "CalibrationSet":
+        """At most `count` of the windows, evenly spread."""
+        count = min(count, len(self.acc_BCT))
+        kept_B = torch.arange(count) * len(self.acc_BCT) // max(count, 1)
+        return CalibrationSet(self.acc_BCT[kept_B], self.hr_bpm_B[kept_B], self.participant_B[kept_B], self.origin)
+
+    def record(self, wanted: int) -> CalibrationRecord:
+        """What `calibration.json` says of these windows, where the recipe wanted that many."""
+        count = len(self.acc_BCT)
+        digest = hashlib.sha256(self.acc_BCT.contiguous().numpy().tobytes()).hexdigest() if count else None
+        people = len(self.participant_B.unique())
+        return CalibrationRecord(
+            origin=self.origin, windows=count, participants=people, sha256=digest, warnings=_warnings(count, wanted)
+        )
+
+
+def calibration_set(store: Path | None, contract: SignalContract, wanted: int) -> CalibrationSet:
+    """Windows of a store's training participants, or of the cohort.
+
+    Args:
+        store: None for the cohort: one window each of the people with which a training cohort begins.
+        contract: of the network.
+        wanted: the most windows that any recipe calibrates on.
+
+    Raises:
+        BadInput: not a store, one of another contract, or one without training windows.
+    """
+    count = max(wanted, FEWEST_WINDOWS)
+    if store is None:
+        cohort = CohortConfig(preset="calibrated", seed=0, participants=count, windows_per_participant=1)
+        windows = cohort_windows(cohort, torch.arange(cohort.windows), contract)
+        origin = f"cohort {cohort.preset}, seed {cohort.seed}, participants 0 to {cohort.participants - 1}"
+    else:
+        opened = open_store(store, contract)
+        windows = opened.load("train", count)
+        origin = f"store {store.name} ({opened.manifest.name}), training participants"
+    return CalibrationSet(windows.acc_BCT.float(), _heart_rate(windows), windows.participant_B, origin)
+
+
+def _heart_rate(windows: WindowSet) -> Tensor:
+    truth_B, device_B = (windows.target(["hr_bpm"], source)[:, 0] for source in ("truth", "device"))
+    return torch.where(torch.isfinite(truth_B), truth_B, device_B)
+
+
+def _warnings(count: int, wanted: int) -> tuple[str, ...]:
+    if wanted == 0:
+        return ()
+    said = []
+    if count < wanted:
+        said.append(f"the recipe wants {wanted} calibration windows, there are {count}")
+    if count < FEWEST_GOOD:
+        said.append(f"calibrated on {count} windows: fewer than {FEWEST_GOOD} may miss rare peaks")
+    return tuple(said)

@@ -1,0 +1,83 @@
+"""The model card of a bundle: `card.md`, for the person who gets the bundle and nothing else."""
+
+from edgeacc.bundle.manifest import CalibrationRecord, Manifest
+from edgeacc.compression.recipe import Recipe
+from edgeacc.models.checkpoint import Card
+from edgeacc.signals.contract import SignalContract
+
+
+def card_text(card: Card, manifest: Manifest, recipe: Recipe, calibration: CalibrationRecord) -> str:
+    """The card as Markdown."""
+    sections = {
+        f"{manifest.source.encoder} as {recipe.name}": _what(manifest, recipe),
+        "What it was trained on": _training(card, manifest),
+        "How it is fed": _contract(card.contract, manifest),
+        "What was checked": _checked(manifest, calibration),
+        "What it is not": _LIMITS,
+        "Check it yourself": [
+            f"`edgeacc verify .` in this folder, with edgeacc {manifest.edgeacc_version} and its extra for "
+            f"{manifest.target}: hashes first, then the golden windows from raw g through the artifact."
+        ],
+    }
+    text = [f"# {title}\n\n" + "\n".join(lines) + "\n" for title, lines in sections.items()]
+    return "\n#".join(text)
+
+
+_LIMITS = [
+    "- Research software. Not a medical device: do not diagnose, monitor or alarm with it.",
+    "- It reads windows of little movement; movement above the contract's limit must be gated out before it.",
+    "- The golden windows are simulated: they prove that the artifact computes what the network computes, and say "
+    "nothing of how well the network does on people.",
+    "- SHA256SUMS finds damage. It is not a signature.",
+]
+
+
+def _what(manifest: Manifest, recipe: Recipe) -> list[str]:
+    minimum = ", ".join(recipe.minimum_os) or "set by the runtime's version"
+    return [
+        f"- Artifact: `{manifest.model}`, {manifest.model_bytes} bytes, target {recipe.target}.",
+        f"- Weights {recipe.weights}, activations {recipe.activations}.",
+        f"- Minimum system: {minimum}.",
+    ]
+
+
+def _training(card: Card, manifest: Manifest) -> list[str]:
+    data = card.data
+    lines = [f"- Checkpoint `{manifest.source.name}`: a {card.kind}, objective {card.objective}."]
+    if data is None:
+        return [*lines, "- The checkpoint does not say which data it was trained on."]
+    lines.append(f"- Data: {data.windows} windows, source {data.source} ({data.name}), store {data.store_digest}.")
+    if card.teacher is not None:
+        lines.append(f"- Distilled from the PPG teacher `{card.teacher.name}`.")
+    if data.source == "cohort":
+        lines.append("- That data is simulated; no person's recordings went into the weights.")
+    return lines
+
+
+def _contract(contract: SignalContract, manifest: Manifest) -> list[str]:
+    low_hz, high_hz = contract.acc_band_hz
+    steps = ", ".join(contract.steps)
+    return [
+        f"- Raw: accelerometer {' '.join(contract.acc_axes)} in {contract.acc_unit}, gravity included, "
+        f"{contract.rate_hz:g} Hz, {contract.window_s:g} s.",
+        f"- Steps before the artifact: {steps}; the band is {low_hz:g} to {high_hz:g} Hz (`contract.json`).",
+        f"- Input `{manifest.input.name}` {manifest.input.shape}, {manifest.input.unit}.",
+        f"- Output `{manifest.output.name}` {manifest.output.shape}, {manifest.output.unit}.",
+    ]
+
+
+def _checked(manifest: Manifest, calibration: CalibrationRecord) -> list[str]:
+    checked = manifest.verification
+    lines = [
+        f"- Level: {checked.level}, on {checked.windows} golden windows (simulated, preset calibrated).",
+        f"- Against the fp32 network, mean embedding removed: {checked.snr_db:.1f} dB "
+        f"(floor {checked.min_snr_db:g} dB), worst cosine {checked.worst_cosine:.5f}.",
+    ]
+    if checked.hr_mae_bpm is not None:
+        lines.append(
+            f"- Heart rate by the shipped probe: {checked.hr_mae_bpm:.2f} bpm mean absolute error; "
+            f"{checked.hr_mae_network_bpm:.2f} bpm with the fp32 network."
+        )
+    if calibration.windows:
+        lines.append(f"- Calibrated on {calibration.windows} windows ({calibration.origin}).")
+    return [*lines, *(f"- Warning: {warning}." for warning in calibration.warnings)]

@@ -1,0 +1,75 @@
+"""Golden windows: 64 simulated windows with the network's expected embeddings, the same for every bundle."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from edgeacc.cohort.config import CohortConfig
+from edgeacc.cohort.simulate import simulate
+from edgeacc.errors import BadInput
+from edgeacc.models.encoder import Encoder
+from edgeacc.signals.contract import SignalContract
+from edgeacc.signals.prepare import prepare_acc
+
+GOLDEN = CohortConfig(
+    preset="calibrated", seed=20_211, participants=64, windows_per_participant=1, first_participant=1_000_000_000
+)
+"""64 people whom no training ever sees: their numbers and their seed are not those of a cohort that anyone makes."""
+
+
+@dataclass(frozen=True)
+class Golden:
+    """Golden windows with what the fp32 network computes on them.
+
+    Attributes:
+        acc_g_BCT: raw acceleration in g, gravity included (B, 3, T) float32.
+        acc_BCT: the same prepared by the contract (B, 3, T) float32.
+        z_BD: embeddings of the fp32 PyTorch network (B, D) float32.
+        hr_bpm_B: true mean heart rate (B,) float32.
+    """
+
+    acc_g_BCT: NDArray[np.float32]
+    acc_BCT: NDArray[np.float32]
+    z_BD: NDArray[np.float32]
+    hr_bpm_B: NDArray[np.float32]
+
+    def write(self, path: Path) -> None:
+        """Write a safetensors file."""
+        save_file({name: np.ascontiguousarray(array) for name, array in vars(self).items()}, path)
+
+
+@torch.no_grad()
+def golden_windows(encoder: Encoder, contract: SignalContract) -> Golden:
+    """Simulate the golden windows and embed them with the fp32 network (in eval)."""
+    raw = simulate(GOLDEN, torch.arange(GOLDEN.windows))
+    acc_BCT = prepare_acc(raw.acc_g_BCT, contract)
+    z_BD = torch.cat([encoder(window_CT[None]) for window_CT in acc_BCT])
+    return Golden(raw.acc_g_BCT.numpy(), acc_BCT.numpy(), z_BD.numpy(), raw.labels["hr_bpm"].numpy())
+
+
+def read_golden(path: Path, samples: int, width: int) -> Golden:
+    """Read golden windows of T `samples` and embeddings of `width` D.
+
+    Raises:
+        BadInput: not safetensors, other arrays, or other shapes.
+    """
+    try:
+        arrays = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise BadInput(f"{path} is no safetensors file: {error}") from error
+    count = len(next(iter(arrays.values()), ()))
+    shapes = {
+        "acc_g_BCT": (count, 3, samples),
+        "acc_BCT": (count, 3, samples),
+        "z_BD": (count, width),
+        "hr_bpm_B": (count,),
+    }
+    found = {name: array.shape for name, array in arrays.items()}
+    if found != shapes or any(array.dtype != np.float32 for array in arrays.values()):
+        raise BadInput(f"{path} holds {found}", valid=f"float32 arrays {shapes}")
+    return Golden(**arrays)

@@ -1,0 +1,108 @@
+"""SHA256SUMS: every file of a bundle with its hash, and the refusal of a folder that is not exactly that.
+
+The hashes find damage and carelessness. They are not a signature: who can change a file can change its line too.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from edgeacc.errors import BadInput
+from edgeacc.files import sha256
+
+NAME = "SHA256SUMS"
+MAX_FILES = 1000
+MAX_FILE_BYTES = 256 * 2**20
+"""Far above the largest artifact of the size ladder (our estimate: 25 MB for 6 M weights in fp32)."""
+MAX_SUMS_BYTES = 2**20
+
+_LINE = re.compile(r"^([0-9a-f]{64})  (\S.*)$")
+
+
+def write_sums(folder: Path) -> None:
+    """Write SHA256SUMS over every file of the folder, in the form that `sha256sum --check` reads."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    lines = [f"{sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in paths]
+    (folder / NAME).write_text("".join(lines))
+
+
+def check_sums(folder: Path) -> None:
+    """Refuse a folder whose files are not exactly those of its SHA256SUMS.
+
+    Raises:
+        BadInput: no folder, no SHA256SUMS, or files that are changed, missing, extra, too large, links, or outside the
+            folder; every one is named.
+    """
+    expected, problems = _read_sums(folder)
+    present, strange = _present(folder)
+    problems += strange
+    problems += [f"{name}: missing" for name in sorted(expected.keys() - present)]
+    problems += [f"{name}: not listed in {NAME}" for name in sorted(present - expected.keys())]
+    for name in sorted(expected.keys() & present):
+        size = (folder / name).stat().st_size
+        if size > MAX_FILE_BYTES:
+            problems.append(f"{name}: {size} bytes, more than {MAX_FILE_BYTES}")
+        elif sha256(folder / name) != expected[name]:
+            problems.append(f"{name}: changed since the bundle was written")
+    if problems:
+        raise _refused(folder, problems)
+
+
+def _read_sums(folder: Path) -> tuple[dict[str, str], list[str]]:
+    """The listed files that may be looked at, and what is wrong with the others."""
+    path = folder / NAME
+    if not folder.is_dir():
+        raise BadInput(f"bundle {folder} does not exist", valid="a folder written by `edgeacc export`")
+    if path.is_symlink() or not path.is_file():
+        raise BadInput(f"{folder} is not a bundle: no {NAME} in it", valid="a folder written by `edgeacc export`")
+    if path.stat().st_size > MAX_SUMS_BYTES:
+        raise _refused(folder, [f"{NAME}: more than {MAX_SUMS_BYTES} bytes"])
+    listed: dict[str, str] = {}
+    problems = []
+    for number, line in enumerate(path.read_text(errors="replace").splitlines(), start=1):
+        match = _LINE.match(line)
+        if match is None:
+            problems.append(f"{NAME}, line {number}: not `<sha256>  <file>`")
+        elif not _is_inside(match[2]):
+            problems.append(f"{NAME}, line {number}: {match[2]} is outside the bundle")
+        elif match[2] in listed:
+            problems.append(f"{NAME}, line {number}: {match[2]} is listed twice")
+        else:
+            listed[match[2]] = match[1]
+    return listed, problems
+
+
+def _is_inside(name: str) -> bool:
+    path = PurePosixPath(name)
+    return not path.is_absolute() and ".." not in path.parts and path.as_posix() == name and "\\" not in name
+
+
+def _present(folder: Path) -> tuple[set[str], list[str]]:
+    """Regular files of the folder but for SHA256SUMS, and what should not be in a bundle at all."""
+    files: set[str] = set()
+    strange: list[str] = []
+    for number, entry in enumerate(_walk(folder)):
+        name = Path(entry.path).relative_to(folder).as_posix()
+        if number >= MAX_FILES:
+            return files, [*strange, f"more than {MAX_FILES} files"]
+        if entry.is_symlink():
+            strange.append(f"{name}: a link")
+        elif not entry.is_file(follow_symlinks=False):
+            strange.append(f"{name}: not a regular file")
+        elif name != NAME:
+            files.add(name)
+    return files, strange
+
+
+def _walk(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """Everything below the folder but real, non-empty folders; links are not followed."""
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        if entry.is_dir(follow_symlinks=False) and any(Path(entry.path).iterdir()):
+            yield from _walk(Path(entry.path))
+        else:
+            yield entry
+
+
+def _refused(folder: Path, problems: list[str]) -> BadInput:
+    return BadInput.several(f"bundle {folder} is not as it was written", problems, valid="export it again")

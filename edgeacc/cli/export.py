@@ -1,0 +1,154 @@
+"""`edgeacc export`: from a checkpoint to a bundle that was checked numerically."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edgeacc.cli.output import progress, show, table
+from edgeacc.errors import BadInput, EdgeaccError
+from edgeacc.progress import Progress
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from edgeacc.compression.recipe import Recipe
+    from edgeacc.export.pipeline import ExportResult
+
+ALL = "all"
+STAGES_OF_SOURCE, STAGES_OF_BUNDLE = 2, 3
+
+
+def export(
+    checkpoint: Annotated[Path, typer.Argument(help="A student's or an accelerometer baseline's checkpoint.")],
+    target: Annotated[str, typer.Option(help="A name from `edgeacc ls targets`, or `all`.")],
+    recipe: Annotated[str | None, typer.Option(help="A name from `edgeacc ls recipes`, or a TOML file.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="The bundle to make (with `all`: the folder of the bundles)."),
+    ] = None,
+    store: Annotated[
+        Path | None,
+        typer.Option(help="Its training windows calibrate and fit the heart-rate probe; by default the cohort's."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
+) -> None:
+    """Convert a network to a target, run the result, compare it, and write a bundle."""
+    plan = _plan(checkpoint, _recipes(target, recipe), output, together=target == ALL)
+    _refuse_existing(plan, force)
+    done, failed = _export(checkpoint, plan, store, force)
+    next_command = f"edgeacc verify {' '.join(each.bundle for each in done)}"
+    tables = [_table(done)] if done else []
+    failures = [{"recipe": name, "problem": error.problem} for name, error in failed]
+    if done or json:
+        show({"bundles": done, "failed": failures}, tables, as_json=json, next_command=next_command)
+    if failed:
+        raise _first_of(failed)
+
+
+def _recipes(target: str, recipe: str | None) -> "list[Recipe]":
+    from edgeacc.compression.recipe import RECIPES, read_recipe
+    from edgeacc.export.registry import TARGETS, target_info
+
+    if target == ALL:
+        if recipe is not None:
+            raise BadInput(
+                "--target all takes no --recipe: it makes a bundle by every recipe", valid=", ".join(RECIPES)
+            )
+        return list(RECIPES.values())
+    if target not in TARGETS:
+        raise BadInput(
+            f"unknown target {target!r}", valid=", ".join([*sorted(TARGETS), ALL]), next_command="edgeacc ls targets"
+        )
+    chosen = read_recipe(recipe or target_info(target).default_recipe)
+    if chosen.target != target:
+        fitting = [each.name for each in RECIPES.values() if each.target == target]
+        raise BadInput(
+            f"recipe {chosen.name} is for target {chosen.target}, not {target}",
+            valid=", ".join(fitting),
+            next_command="edgeacc ls recipes",
+        )
+    return [chosen]
+
+
+def _plan(
+    checkpoint: Path, recipes: "list[Recipe]", output: Path | None, *, together: bool
+) -> "list[tuple[Recipe, Path]]":
+    """Where each bundle goes."""
+    name = checkpoint.resolve().name
+    if together:
+        folder = output or Path(f"{name}-bundles")
+        return [(recipe, folder / recipe.name) for recipe in recipes]
+    return [(recipe, output or Path(f"{name}-{recipe.name}")) for recipe in recipes]
+
+
+def _refuse_existing(plan: "list[tuple[Recipe, Path]]", force: bool) -> None:
+    """Before minutes of work, not after them."""
+    from edgeacc.files import refuse_existing
+
+    for _, path in plan:
+        refuse_existing(path, force=force)
+
+
+def _export(
+    checkpoint: Path, plan: "list[tuple[Recipe, Path]]", store: Path | None, force: bool
+) -> "tuple[list[ExportResult], list[tuple[str, EdgeaccError]]]":
+    """Make every bundle of the plan; of several, one that fails does not stop the others."""
+    from edgeacc.export.pipeline import export_bundle, read_source
+
+    done: list[ExportResult] = []
+    failed: list[tuple[str, EdgeaccError]] = []
+    total = STAGES_OF_SOURCE + STAGES_OF_BUNDLE * len(plan)
+    with progress("export") as report:
+        steps = _shifted(report, total)
+        wanted = max(recipe.calibration_windows for recipe, _ in plan)
+        source = read_source(checkpoint, store, wanted, next(steps))
+        for recipe, path in plan:
+            try:
+                done.append(export_bundle(source, recipe, path, force=force, progress=next(steps)))
+            except EdgeaccError as error:
+                if len(plan) == 1:
+                    raise
+                failed.append((recipe.name, error))
+    return done, failed
+
+
+def _shifted(report: Progress, total: int) -> Iterator[Progress]:
+    """One Progress for the source and then one per bundle, all on a single scale."""
+
+    def at(start: int) -> Progress:
+        return lambda done, _, note="": report(start + done, total, note)
+
+    yield at(0)
+    for start in range(STAGES_OF_SOURCE, total, STAGES_OF_BUNDLE):
+        yield at(start)
+
+
+def _first_of(failed: list[tuple[str, EdgeaccError]]) -> EdgeaccError:
+    """One error for all bundles that were not made, of the gravest kind: parity, then input, then the machine."""
+    gravest = max((error for _, error in failed), key=lambda error: error.exit_code)
+    lines = "".join(f"\n  - {name}: {error.problem}" for name, error in failed)
+    return type(gravest)(f"{len(failed)} bundle(s) were not made{lines}", next_command=gravest.next_command)
+
+
+def _table(done: "list[ExportResult]") -> "Table":
+    columns = (
+        "bundle", "target", "recipe", "size [KiB]", "checked", "SNR [dB]", "floor [dB]", "worst cosine",
+        "task cost [bpm]", "time [s]",
+    )  # fmt: skip
+    rows = [
+        (
+            each.bundle, each.target, each.recipe, round(each.model_bytes / 1024), each.verification.level,
+            f"{each.verification.snr_db:.1f}", f"{each.verification.min_snr_db:g}",
+            f"{each.verification.worst_cosine:.5f}", _signed(each.task_cost_bpm),
+            f"{sum(each.stage_s.values()):.1f}",
+        )
+        for each in done
+    ]  # fmt: skip
+    return table("Bundles", columns, rows)
+
+
+def _signed(bpm: float | None) -> str | None:
+    return None if bpm is None else f"{bpm:+.3f}"

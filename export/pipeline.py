@@ -1,0 +1,261 @@
+"""From a checkpoint to a bundle: read, prepare windows, convert, run the artifact, compare, write.
+
+Only a result that passed its parity gate becomes a bundle; another is kept aside as `<bundle>.rejected`.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from pydantic import BaseModel
+from torch.export import ExportedProgram
+
+from edgeacc import __version__
+from edgeacc.bundle.bundle import MODEL, Contents, complete, open_bundle
+from edgeacc.bundle.calibration import CalibrationSet, calibration_set
+from edgeacc.bundle.golden import Golden, golden_windows
+from edgeacc.bundle.manifest import (
+    CalibrationRecord,
+    Compatibility,
+    Manifest,
+    SourceCheckpoint,
+    TensorSpec,
+    Verification,
+)
+from edgeacc.bundle.probe import Probe, fit_probe
+from edgeacc.compression.recipe import Recipe
+from edgeacc.errors import BadInput, ParityFailed
+from edgeacc.export.exporter import INPUT_NAME, OUTPUT_NAME, Exporter, take_notes
+from edgeacc.export.parity import parity
+from edgeacc.export.registry import exporter, target_info, tool_versions
+from edgeacc.files import replacing, write_json
+from edgeacc.models.checkpoint import Card, load_encoder, teacher_reference
+from edgeacc.models.deploy import exported_program
+from edgeacc.models.encoder import Encoder
+from edgeacc.progress import Progress, silent
+
+ACC_AXES = 3
+_BATCH = 64
+
+
+class ExportResult(BaseModel):
+    """One bundle.
+
+    Attributes:
+        bundle: its folder.
+        target: where it runs.
+        recipe: how it was made.
+        model_bytes: size of the artifact.
+        verification: what was measured on the golden windows.
+        task_cost_bpm: heart-rate error that the conversion added; None without a probe.
+        warnings: about the calibration.
+        stage_s: seconds that each stage took; `read` and `windows` are shared by all bundles of one export.
+    """
+
+    bundle: str
+    target: str
+    recipe: str
+    model_bytes: int
+    verification: Verification
+    task_cost_bpm: float | None
+    warnings: list[str]
+    stage_s: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Source:
+    """All that the bundles of one export share.
+
+    Attributes:
+        checkpoint: what `manifest.json` says of the checkpoint.
+        card: the checkpoint's card.
+        program: the one program from which every target starts, (1, 3, T) -> (1, D).
+        golden: golden windows and the fp32 network's embeddings.
+        calibration: training windows.
+        probe: heart rate from an embedding; None where the windows have too few labels.
+        stage_s: seconds that reading and preparing took.
+    """
+
+    checkpoint: SourceCheckpoint
+    card: Card
+    program: ExportedProgram
+    golden: Golden
+    calibration: CalibrationSet
+    probe: Probe | None
+    stage_s: dict[str, float] = field(default_factory=dict)
+
+
+def read_source(checkpoint: Path, store: Path | None, calibration_windows: int, progress: Progress = silent) -> Source:
+    """Read the network and everything that does not depend on the target.
+
+    Args:
+        checkpoint: folder of a student or an accelerometer baseline.
+        store: its training participants give the calibration set; None for the cohort.
+        calibration_windows: the most that any recipe wants.
+        progress: told of the two stages.
+
+    Raises:
+        BadInput: not a checkpoint, one that does not read three axes, or a store that does not fit it.
+    """
+    stage_s: dict[str, float] = {}
+    progress(0, 2, "read the network")
+    with _timed(stage_s, "read"):
+        encoder, card = load_encoder(checkpoint)
+        _require_accelerometer(checkpoint, encoder)
+        program = exported_program(encoder, card.contract)
+    progress(1, 2, "golden and calibration windows")
+    with _timed(stage_s, "windows"):
+        calibration = calibration_set(store, card.contract, calibration_windows)
+        golden = golden_windows(encoder, card.contract)
+        probe = _fitted_probe(encoder, calibration)
+    progress(2, 2, "network and windows ready")
+    origin = SourceCheckpoint(
+        name=checkpoint.resolve().name,
+        kind=card.kind,
+        objective=card.objective,
+        encoder=card.encoder.name,
+        sha256=teacher_reference(checkpoint).encoder_sha256,
+    )
+    return Source(origin, card, program, golden, calibration, probe, stage_s)
+
+
+def export_bundle(
+    source: Source, recipe: Recipe, out: Path, *, force: bool = False, progress: Progress = silent
+) -> ExportResult:
+    """Convert, run, compare and write one bundle.
+
+    Raises:
+        BadInput: `out` exists and `force` is not set.
+        NotPossibleHere: a package is missing, the converter refused, or the disk is full.
+        ParityFailed: below the recipe's floor; the artifact is kept aside as `<out>.rejected`.
+    """
+    stages = _Stages(recipe.name, source.stage_s, progress)
+    tool = exporter(recipe.target, "convert")
+    calibration = source.calibration.spread(recipe.calibration_windows)
+    with replacing(out, force=force) as folder:
+        (folder / MODEL).mkdir(parents=True)
+        with stages("convert"):
+            model = tool.convert(source.program, recipe, calibration.acc_BCT, folder / MODEL)
+        with stages("run"):
+            verification = _verification(source, recipe, tool, model)
+        record = calibration.record(recipe.calibration_windows).model_copy(
+            update={"converter": take_notes(folder / MODEL)}
+        )
+        with stages("write"):
+            if verification.snr_db < recipe.min_snr_db:
+                raise _rejected(folder, out, recipe, verification)
+            manifest = _manifest(source, recipe, model, verification)
+            complete(folder, Contents(manifest, recipe, source.card, record, source.golden, source.probe))
+            open_bundle(folder)
+    return _result(out, manifest, record, stages.stage_s)
+
+
+class _Stages:
+    """The stages of one bundle: progress before each, its seconds after."""
+
+    NAMES = ("convert", "run", "write")
+
+    def __init__(self, title: str, before_s: dict[str, float], progress: Progress) -> None:
+        self.stage_s = dict(before_s)
+        self._title = title
+        self._progress = progress
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        done = self.NAMES.index(name)
+        self._progress(done, len(self.NAMES), f"{self._title}: {name}")
+        with _timed(self.stage_s, name):
+            yield
+        self._progress(done + 1, len(self.NAMES), f"{self._title}: {name}")
+
+
+@contextmanager
+def _timed(stage_s: dict[str, float], name: str) -> Iterator[None]:
+    start_s = time.perf_counter()
+    yield
+    stage_s[name] = round(time.perf_counter() - start_s, 3)
+
+
+def _require_accelerometer(checkpoint: Path, encoder: Encoder) -> None:
+    if encoder.config.in_channels != ACC_AXES:
+        raise BadInput(
+            f"{checkpoint} reads {encoder.config.in_channels} channels: it is a PPG encoder, which is not exported",
+            valid="a student, or an accelerometer baseline",
+        )
+
+
+@torch.no_grad()
+def _fitted_probe(encoder: Encoder, calibration: CalibrationSet) -> Probe | None:
+    z_BD = torch.cat([encoder(chunk) for chunk in calibration.acc_BCT.split(_BATCH)])
+    return fit_probe(z_BD, calibration.hr_bpm_B, calibration.participant_B)
+
+
+def _verification(source: Source, recipe: Recipe, tool: Exporter, model: Path) -> Verification:
+    golden, probe = source.golden, source.probe
+    z_BD = tool.run(model, golden.acc_BCT)
+    close = parity(golden.z_BD, z_BD)
+    return Verification(
+        level=tool.level,
+        windows=len(z_BD),
+        snr_db=close.snr_db,
+        min_snr_db=recipe.min_snr_db,
+        worst_cosine=close.worst_cosine,
+        hr_mae_bpm=probe.mae_bpm(z_BD, golden.hr_bpm_B) if probe else None,
+        hr_mae_network_bpm=probe.mae_bpm(golden.z_BD, golden.hr_bpm_B) if probe else None,
+    )
+
+
+def _rejected(folder: Path, out: Path, recipe: Recipe, verification: Verification) -> ParityFailed:
+    """Keep the artifact aside with what was measured, and say so."""
+    aside = out.with_name(f"{out.name}.rejected")
+    write_json(folder / "verification.json", verification)
+    (folder / "recipe.toml").write_text(recipe.to_toml())
+    with replacing(aside, force=True) as beside:
+        folder.rename(beside)
+    return ParityFailed(
+        f"{recipe.name}: {verification.snr_db:.1f} dB against the fp32 network, worst cosine "
+        f"{verification.worst_cosine:.4f}; no bundle was written, the artifact is in {aside}",
+        valid=f"at least {recipe.min_snr_db:g} dB",
+        next_command="edgeacc ls recipes",
+    )
+
+
+def _manifest(source: Source, recipe: Recipe, model: Path, verification: Verification) -> Manifest:
+    contract, config = source.card.contract, source.card.encoder
+    versions = tool_versions(recipe.target)
+    runtime = {name: versions[name] for name in target_info(recipe.target).runtime_packages if name in versions}
+    return Manifest(
+        edgeacc_version=__version__,
+        target=recipe.target,
+        recipe=recipe.name,
+        model=f"{MODEL}/{model.name}",
+        model_bytes=_size_bytes(model),
+        contract_digest=contract.digest,
+        source=source.checkpoint,
+        input=TensorSpec(name=INPUT_NAME, shape=(1, config.in_channels, contract.samples), unit="standard score"),
+        output=TensorSpec(name=OUTPUT_NAME, shape=(1, source.golden.z_BD.shape[1]), unit="standard score"),
+        verification=verification,
+        compatibility=Compatibility(minimum_os=recipe.minimum_os, runtime=runtime),
+        tool_versions=versions,
+    )
+
+
+def _size_bytes(model: Path) -> int:
+    files = [path for path in model.rglob("*") if path.is_file()] if model.is_dir() else [model]
+    return sum(path.stat().st_size for path in files)
+
+
+def _result(out: Path, manifest: Manifest, record: CalibrationRecord, stage_s: dict[str, float]) -> ExportResult:
+    return ExportResult(
+        bundle=str(out),
+        target=manifest.target,
+        recipe=manifest.recipe,
+        model_bytes=manifest.model_bytes,
+        verification=manifest.verification,
+        task_cost_bpm=manifest.verification.task_cost_bpm,
+        warnings=list(record.warnings),
+        stage_s=stage_s,
+    )
