@@ -62,3 +62,14 @@ def sizes(json: Json = False) -> None:
     result = {name: {"config": config, **costs[name]._asdict()} for name, config in SIZES.items()}
     next_command = "edgeacc train student STORE --teacher DIR -o DIR --encoder conv-s"
     show(result, [table(title, columns, rows)], as_json=json, next_command=next_command)
+
+
+@app.command()
+def formats(json: Json = False) -> None:
+    """Recordings that can be imported."""
+    from edgeacc.recordings.registry import FORMATS
+
+    columns = ("format", "device", "files", "recognised by", "checked on")
+    result = {name: format._asdict() for name, format in FORMATS.items()}
+    rows = [tuple(row.values()) for row in result.values()]
+    show(result, [table("Formats", columns, rows)], as_json=json, next_command="edgeacc import PATH -o STORE")

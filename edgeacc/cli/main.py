@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from edgeacc.cli import cat, cp, doctor, ls
+from edgeacc.cli import cat, cp, doctor, ls, validate
 from edgeacc.cli.group import VerbGroup
 from edgeacc.errors import BadInput, EdgeaccError, NotPossibleHere
 
@@ -17,6 +17,7 @@ VERBS: dict[str, Callable[..., None] | typer.Typer] = {
     "ls": ls.app,
     "cat": cat.cat,
     "cp": cp.cp,
+    "validate": validate.validate,
 }
 """Verb -> its function, or its Typer of several verbs; in the order of the help.
 

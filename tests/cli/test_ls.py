@@ -7,8 +7,9 @@ import pytest
 from edgeacc.compression.recipe import RECIPES
 from edgeacc.export.registry import TARGETS
 from edgeacc.models.sizes import SIZES
+from edgeacc.recordings.registry import FORMATS
 
-THINGS = {"targets": TARGETS, "recipes": RECIPES, "sizes": SIZES}
+THINGS = {"targets": TARGETS, "recipes": RECIPES, "sizes": SIZES, "formats": FORMATS}
 
 
 @pytest.mark.parametrize("what", THINGS)

@@ -36,7 +36,7 @@ def test_the_help_keeps_the_order_of_work(edgeacc):
     ("arguments", "problem", "valid"),
     [
         (["fly"], "unknown verb 'fly'", "doctor"),
-        (["ls", "planes"], "unknown verb 'planes'", "recipes, sizes, targets"),
+        (["ls", "planes"], "unknown verb 'planes'", "formats, recipes, sizes, targets"),
         (["--fly"], "No such option: --fly", "edgeacc [OPTIONS]"),
         (["cat"], "Missing argument 'recipe'", "edgeacc cat"),
     ],

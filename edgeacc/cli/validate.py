@@ -1,0 +1,99 @@
+"""`edgeacc validate`: recognises recipes, checkpoints, stores and bundles by content; tells all mistakes at once."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import typer
+
+from edgeacc.cli.output import show, table
+from edgeacc.errors import BadInput, EdgeaccError
+
+WHAT = "a recipe (TOML), or the folder of a checkpoint, a store or a bundle"
+
+
+class Checked(NamedTuple):
+    """One path; `problem` is empty where nothing is wrong."""
+
+    path: str
+    kind: str
+    problem: str
+
+
+def validate(
+    files: Annotated[list[Path], typer.Argument(help="Recipe files; folders of checkpoints, stores and bundles.")],
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
+) -> None:
+    """Check recipes, checkpoints, stores and bundles."""
+    checked = [_check(path) for path in files]
+    rows = [(path, kind, "wrong" if problem else "ok") for path, kind, problem in checked]
+    result = {"files": [each._asdict() for each in checked]}
+    show(result, [table("", ("path", "kind", "state"), rows)], as_json=json)
+    problems = [each.problem for each in checked if each.problem]
+    if problems:
+        raise BadInput.several("validate", problems)
+
+
+def _check(path: Path) -> Checked:
+    kind = ""
+    try:
+        kind, read = _recognise(path)
+        read(path)
+    except EdgeaccError as error:
+        return Checked(str(path), kind, error.problem + (f" (valid: {error.valid})" if error.valid else ""))
+    return Checked(str(path), kind, "")
+
+
+def _recognise(path: Path) -> tuple[str, Callable[[Path], object]]:
+    """What a path is by its content, and how to read it thoroughly."""
+    if path.is_file():
+        return "recipe", _read_recipe
+    if not path.is_dir():
+        raise BadInput(f"{path} does not exist", valid=WHAT)
+    names = {entry.name for entry in path.iterdir()}
+    for kind, sign, read in (
+        ("bundle", "SHA256SUMS", _read_bundle),
+        ("store", "manifest.json", _read_store),
+        ("checkpoint", "config.json", _read_checkpoint),
+    ):
+        if sign in names:
+            return kind, read
+    raise BadInput(f"{path} is none of these, or the file that tells what it is is missing", valid=WHAT)
+
+
+def _read_recipe(path: Path) -> None:
+    from tomllib import TOMLDecodeError
+
+    from edgeacc.compression.recipe import parse_recipe
+
+    try:
+        parse_recipe(path.read_text(), str(path))
+    except (TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path} is no TOML: {error}", valid=WHAT) from error
+
+
+def _read_store(path: Path) -> None:
+    """Read every part: sizes, digests and columns."""
+    from edgeacc.windows.store import open_store
+
+    for _ in open_store(path).chunks("all"):
+        pass
+
+
+def _read_checkpoint(path: Path) -> None:
+    from edgeacc.models.checkpoint import load_card, load_encoder, load_student
+
+    if load_card(path).alignment is None:
+        load_encoder(path)
+    else:
+        load_student(path)
+
+
+def _read_bundle(path: Path) -> None:
+    """Hashes, manifest and every file that has a form; whether the artifact computes is `edgeacc verify`'s question."""
+    from edgeacc.bundle.bundle import open_bundle
+
+    bundle = open_bundle(path)
+    bundle.golden()
+    bundle.probe()
+    bundle.calibration()
