@@ -31,13 +31,12 @@ class DataProvenance(BaseModel):
 
     store_digest: str
     source: str
-    preset: str = ""
-    split: str = "train"
+    name: str = Field(description="the cohort's preset, or the names of the data sets")
     windows: int = Field(ge=0)
 
 
 class TeacherReference(BaseModel):
-    """Which teacher a student was distilled from."""
+    """Which teacher a student was distilled from, or a teacher was continued from."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -60,7 +59,7 @@ class Card(BaseModel):
     outcome: dict[str, float] = Field(default_factory=dict)
     alignment: AlignmentConfig | None = None
     teacher: TeacherReference | None = None
-    continued_from: str = ""
+    continued_from: TeacherReference | None = None
     versions: dict[str, str] = Field(default_factory=lambda: _versions())
 
 

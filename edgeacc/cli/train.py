@@ -1,0 +1,179 @@
+"""`edgeacc train`: a PPG teacher, an accelerometer student distilled from it, and baselines without a teacher."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edgeacc.cli.group import VerbGroup
+from edgeacc.cli.output import progress, show, table
+from edgeacc.errors import unknown
+
+if TYPE_CHECKING:
+    from edgeacc.training.config import TrainConfig
+    from edgeacc.training.runs import TrainResult
+    from edgeacc.windows.store import Store
+
+app = typer.Typer(
+    cls=VerbGroup, help="Train a teacher, a student or a baseline; the same command goes on after an interruption."
+)
+
+
+class TeacherObjective(StrEnum):
+    """How a teacher learns."""
+
+    masked_input = "masked-input"
+    token_dropping = "token-dropping"
+
+
+class BaselineObjective(StrEnum):
+    """How a baseline learns."""
+
+    acc_mae = "acc-mae"
+    acc_contrastive = "acc-contrastive"
+    supervised = "supervised"
+
+
+class Form(StrEnum):
+    """The space in which student and teacher meet."""
+
+    pooled = "pooled"
+    time_resolved = "time-resolved"
+    bound = "bound"
+
+
+class Labels(StrEnum):
+    """Whose labels a supervised baseline learns from."""
+
+    device = "device"
+    truth = "truth"
+
+
+StoreArgument = Annotated[Path, typer.Argument(help="A store of windows, from `edgeacc cohort make` or `import`.")]
+Out = Annotated[Path, typer.Option("-o", "--output", help="The checkpoint folder to make.")]
+Steps = Annotated[int, typer.Option(min=1, help="Steps of training.")]
+Batch = Annotated[int, typer.Option(min=2, help="Windows per step.")]
+Seed = Annotated[int, typer.Option(min=0, help="Decides the first weights and every random draw.")]
+Threads = Annotated[int, typer.Option(min=1, help="Processor threads.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
+
+
+@app.command()
+def teacher(
+    store: StoreArgument,
+    output: Out,
+    encoder: Annotated[str, typer.Option(help="A name from `edgeacc ls sizes`.")] = "pyramid-s",
+    objective: Annotated[TeacherObjective, typer.Option(help="How it learns.")] = TeacherObjective.masked_input,
+    steps: Steps = 400,
+    batch: Batch = 64,
+    seed: Seed = 0,
+    start_from: Annotated[Path | None, typer.Option("--from", help="Continue from this teacher's weights.")] = None,
+    threads: Threads = 1,
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """Train a PPG encoder by itself."""
+    from edgeacc.training.runs import train_teacher
+
+    config = _config(encoder, objective.value, steps, batch, seed, threads)
+    with progress("teacher") as report:
+        result = train_teacher(_open(store), output, config, start_from=start_from, progress=report, force=force)
+    _show(result, json, f"edgeacc train student {store} --teacher {output} -o DIR")
+
+
+@app.command()
+def student(
+    store: StoreArgument,
+    output: Out,
+    teacher: Annotated[Path, typer.Option(help="The teacher's checkpoint; it stays frozen.")],
+    encoder: Annotated[str, typer.Option(help="A name from `edgeacc ls sizes`.")] = "conv-s",
+    form: Annotated[Form, typer.Option(help="The space in which both meet.")] = Form.time_resolved,
+    interval_target: Annotated[
+        bool, typer.Option(help="Also predict the inter-beat interval at every token, from the PPG's beats.")
+    ] = True,
+    steps: Steps = 1000,
+    batch: Batch = 64,
+    seed: Seed = 0,
+    threads: Threads = 1,
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """Distil a teacher into an accelerometer encoder."""
+    from edgeacc.training.augment import MILD
+    from edgeacc.training.runs import train_student
+
+    config = _config(encoder, "distill", steps, batch, seed, threads).model_copy(
+        update={"form": form.value, "interval_target": interval_target, "augmentation": MILD}
+    )
+    with progress("student") as report:
+        result = train_student(_open(store), teacher, output, config, progress=report, force=force)
+    _show(result, json, f"edgeacc evaluate --student {output} --teacher {teacher} --store {store}")
+
+
+@app.command()
+def baseline(
+    store: StoreArgument,
+    output: Out,
+    objective: Annotated[BaselineObjective, typer.Option(help="How it learns.")],
+    encoder: Annotated[str, typer.Option(help="A name from `edgeacc ls sizes`.")] = "conv-s",
+    labels: Annotated[Labels, typer.Option(help="For `supervised`: whose labels.")] = Labels.truth,
+    steps: Steps = 1000,
+    batch: Batch = 64,
+    seed: Seed = 0,
+    threads: Threads = 1,
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """Train an accelerometer encoder without a teacher."""
+    from edgeacc.training.augment import MILD, NONE, PAPER
+    from edgeacc.training.runs import train_baseline
+
+    augmentation = {"acc-mae": NONE, "acc-contrastive": PAPER, "supervised": MILD}[objective.value]
+    config = _config(encoder, objective.value, steps, batch, seed, threads).model_copy(
+        update={"labels": labels.value, "augmentation": augmentation}
+    )
+    with progress(objective.value) as report:
+        result = train_baseline(_open(store), output, config, progress=report, force=force)
+    _show(result, json, f"edgeacc evaluate --student DIR --teacher DIR --store {store} --baseline {output}")
+
+
+def _config(encoder: str, objective: str, steps: int, batch: int, seed: int, threads: int) -> "TrainConfig":
+    from edgeacc.models.sizes import SIZES
+    from edgeacc.training.config import TrainConfig, fastest_precision
+
+    if encoder not in SIZES:
+        raise unknown("size", encoder, list(SIZES), next_command="edgeacc ls sizes")
+    return TrainConfig.model_validate(
+        {
+            "objective": objective,
+            "encoder": SIZES[encoder],
+            "steps": steps,
+            "batch": batch,
+            "seed": seed,
+            "threads": threads,
+            "precision": fastest_precision(),
+        }
+    )
+
+
+def _open(store: Path) -> "Store":
+    from edgeacc.windows.store import open_store
+
+    return open_store(store)
+
+
+def _show(result: "TrainResult", as_json: bool, next_command: str) -> None:
+    card = result.card
+    rows = [
+        ("checkpoint", str(result.path)),
+        ("objective", card.objective),
+        ("encoder", card.encoder.name),
+        ("training windows", card.data.windows if card.data is not None else None),
+        ("steps", int(card.outcome["steps"])),
+        ("first loss", round(card.outcome["first_loss"], 4)),
+        ("last loss (mean of 50 steps)", round(card.outcome["last_loss"], 4)),
+    ]
+    tables = [table(f"A trained {card.kind}", ("what", "value"), rows)]
+    show({"path": str(result.path), "card": card}, tables, as_json=as_json, next_command=next_command)

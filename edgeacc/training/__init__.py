@@ -1,0 +1,1 @@
+"""Training: one loop, small objectives, augmentations, and runs that end in a checkpoint."""

@@ -1,0 +1,121 @@
+"""The training loop, in execution order."""
+
+import math
+import time
+from pathlib import Path
+
+import torch
+from pydantic import JsonValue
+from torch import Generator, Tensor, nn
+
+from edgeacc.errors import EdgeaccError
+from edgeacc.progress import Progress, silent
+from edgeacc.training.config import TrainConfig
+from edgeacc.training.objective import Objective
+from edgeacc.training.state import resume, save_state
+
+SAVE_EVERY_STEPS = 50
+_LAST_LR = 0.01  # of the peak
+_RECENT = 50  # steps that the reported loss is averaged over
+
+
+class TrainingDiverged(EdgeaccError):
+    """The loss or its gradient is no longer a number. Exit code 1."""
+
+
+def fit(
+    objective: Objective,
+    config: TrainConfig,
+    window_id_N: Tensor,
+    folder: Path,
+    inputs: dict[str, JsonValue],
+    progress: Progress = silent,
+) -> list[float]:
+    """Train; go on where an earlier call with the same arguments stopped.
+
+    Args:
+        objective: what to train, on windows it knows by position.
+        config: of the run.
+        window_id_N: the windows' names, for the message when one batch breaks the run.
+        folder: keeps the state of the run, every 50 steps.
+        inputs: what else decides the outcome (digests of windows and networks); a saved run with others is refused.
+        progress: told of every step, with loss and speed.
+
+    Returns:
+        The loss of every step.
+
+    Raises:
+        BadInput: `folder` holds another run.
+        TrainingDiverged: NaN or infinite; the state before that step is kept.
+    """
+    torch.set_num_threads(config.threads)
+    identity: dict[str, JsonValue] = {"config": config.model_dump(mode="json"), "inputs": inputs}
+    optimizer = _optimizer(objective, config)
+    losses = resume(folder, identity, objective, optimizer)
+    objective.train()
+    start_s, first_step = time.perf_counter(), len(losses)
+    for step in range(first_step, config.steps):
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(step, config)
+        index_B = batch_of_step(step, len(window_id_N), config)
+        with torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bf16"):
+            loss = objective.loss(index_B, _generator(config.seed, step))
+        optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        norm = nn.utils.clip_grad_norm_(objective.parameters(), config.clip_norm)
+        if not (math.isfinite(loss.item()) and math.isfinite(norm.item())):
+            save_state(folder, identity, losses, objective, optimizer)
+            raise _diverged(step, window_id_N[index_B], folder)
+        optimizer.step()
+        losses.append(loss.item())
+        if (step + 1) % SAVE_EVERY_STEPS == 0 and step + 1 < config.steps:
+            save_state(folder, identity, losses, objective, optimizer)
+        speed = (step + 1 - first_step) * config.batch / (time.perf_counter() - start_s)
+        progress(step + 1, config.steps, f"loss {recent_loss(losses):.3f}, {speed:.0f} windows/s")
+    objective.eval()
+    return losses
+
+
+def learning_rate(step: int, config: TrainConfig) -> float:
+    """Linear warm-up, then a cosine to 1 % of the peak."""
+    warm_steps = max(1.0, config.warm_up * config.steps)
+    done = step / config.steps
+    cosine = _LAST_LR + (1 - _LAST_LR) * (1 + math.cos(math.pi * done)) / 2
+    return config.peak_lr * min((step + 1) / warm_steps, cosine)
+
+
+def batch_of_step(step: int, windows: int, config: TrainConfig) -> Tensor:
+    """Positions of the step's windows: every epoch is a permutation drawn from (seed, epoch), its rest dropped."""
+    size = min(config.batch, windows)
+    steps_per_epoch = windows // size
+    epoch, place = divmod(step, steps_per_epoch)
+    order_N = torch.randperm(windows, generator=_generator(config.seed + 1, -1 - epoch))
+    return order_N[place * size : (place + 1) * size]
+
+
+def recent_loss(losses: list[float]) -> float:
+    """Mean loss of the last 50 steps."""
+    recent = losses[-_RECENT:]
+    return sum(recent) / len(recent)
+
+
+def _generator(seed: int, draw: int) -> Generator:
+    """A generator for one draw of a run: nothing random but (seed, draw) decides what it gives."""
+    return Generator().manual_seed((seed * 1_000_003 + draw) % 2**63)
+
+
+def _optimizer(objective: Objective, config: TrainConfig) -> torch.optim.AdamW:
+    """AdamW; biases, norms and other vectors are not decayed."""
+    decayed = [parameter for parameter in objective.parameters() if parameter.ndim > 1]
+    others = [parameter for parameter in objective.parameters() if parameter.ndim <= 1]
+    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=config.peak_lr, betas=(0.9, config.beta_2), fused=True)
+
+
+def _diverged(step: int, window_id_B: Tensor, folder: Path) -> TrainingDiverged:
+    names = ", ".join(str(name) for name in window_id_B.tolist())
+    return TrainingDiverged(
+        f"the loss is no longer a number at step {step + 1}; the batch held the windows {names}",
+        valid=f"the state before that step is in {folder}",
+        next_command="look at these windows, or remove the folder and run again with another --seed",
+    )

@@ -1,0 +1,224 @@
+"""Whole runs: a store in, a checkpoint folder out. The same call goes on with a run that was interrupted."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from pydantic import JsonValue
+
+from edgeacc.errors import BadInput
+from edgeacc.files import refuse_existing
+from edgeacc.models.alignment import AlignmentConfig, Student
+from edgeacc.models.checkpoint import (
+    Card,
+    DataProvenance,
+    Kind,
+    TeacherReference,
+    load_encoder,
+    save,
+    teacher_reference,
+)
+from edgeacc.models.encoder import Encoder
+from edgeacc.models.sizes import build
+from edgeacc.progress import Progress, silent
+from edgeacc.training.config import TrainConfig
+from edgeacc.training.contrastive import Contrastive
+from edgeacc.training.distill import Distill, teacher_tokens
+from edgeacc.training.loop import fit, recent_loss
+from edgeacc.training.masked_input import MaskedInput
+from edgeacc.training.objective import Objective
+from edgeacc.training.state import discard_state, partial_folder
+from edgeacc.training.supervised import Supervised
+from edgeacc.training.token_dropping import TokenDropping
+from edgeacc.windows.labels import RHYTHM
+from edgeacc.windows.store import Store
+from edgeacc.windows.window_set import WindowSet
+
+_SCALE_WINDOWS = 1024  # that the embedding's scale is fitted on
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a run made."""
+
+    path: Path
+    card: Card
+
+
+@dataclass(frozen=True)
+class _Run:
+    """The parts that every run has."""
+
+    kind: Kind
+    store: Store
+    out: Path
+    config: TrainConfig
+    windows: WindowSet
+    progress: Progress
+    force: bool
+    teacher: TeacherReference | None = None
+    continued_from: TeacherReference | None = None
+
+
+def train_teacher(
+    store: Store,
+    out: Path,
+    config: TrainConfig,
+    *,
+    start_from: Path | None = None,
+    progress: Progress = silent,
+    force: bool = False,
+) -> TrainResult:
+    """Train a PPG encoder by itself (`masked-input` or `token-dropping`).
+
+    Args:
+        store: its training split is used.
+        out: the checkpoint folder to make.
+        config: of the run.
+        start_from: continue from this teacher's weights, for example on real PPG.
+        progress: told of every step.
+        force: replace `out`.
+
+    Raises:
+        BadInput: `out` exists, the store has no training windows, an objective that the encoder cannot have, a
+            checkpoint of another architecture, or an unfinished run with another configuration.
+        TrainingDiverged: the loss is no longer a number.
+    """
+    run = _begin("teacher", store, out, config, progress, force)
+    encoder = _new_encoder(run, run.windows.ppg_BCT.shape[1])
+    if start_from is not None:
+        encoder.load_state_dict(_starting_point(start_from, encoder).state_dict())
+        run = replace(run, continued_from=teacher_reference(start_from))
+    objectives: dict[str, Callable[[], Objective]] = {
+        "masked-input": lambda: MaskedInput(encoder, run.windows.ppg_BCT, config.augmentation),
+        "token-dropping": lambda: TokenDropping(encoder, run.windows.ppg_BCT, config.augmentation),
+    }
+    objective = objectives[config.objective]()
+    return _finish(run, objective, run.windows.ppg_BCT)
+
+
+def train_student(
+    store: Store,
+    teacher_path: Path,
+    out: Path,
+    config: TrainConfig,
+    *,
+    progress: Progress = silent,
+    force: bool = False,
+) -> TrainResult:
+    """Distil a frozen teacher into an accelerometer encoder on paired windows.
+
+    Raises:
+        BadInput: as `train_teacher`, and a teacher that reads another signal.
+    """
+    run = _begin("student", store, out, config, progress, force)
+    teacher = _teacher_for(teacher_path, run)
+    run = replace(run, teacher=teacher_reference(teacher_path))
+    encoder = _new_encoder(run, 3)
+    student = Student(encoder, AlignmentConfig.between(config.form, encoder.config, teacher.config))
+    tokens_NPD = teacher_tokens(teacher, run.windows.ppg_BCT, progress=progress)
+    objective = Distill(student, run.windows, tokens_NPD, config.augmentation, interval_target=config.interval_target)
+    return _finish(run, objective, run.windows.acc_BCT, student)
+
+
+def train_baseline(
+    store: Store, out: Path, config: TrainConfig, *, progress: Progress = silent, force: bool = False
+) -> TrainResult:
+    """Train an accelerometer encoder without a teacher: `acc-mae`, `acc-contrastive` or `supervised`.
+
+    Raises:
+        BadInput: as `train_teacher`, and for `supervised` labels that the store does not have.
+        TrainingDiverged: the loss is no longer a number.
+    """
+    run = _begin("baseline", store, out, config, progress, force)
+    encoder = _new_encoder(run, 3)
+    acc_NCT, augmentation = run.windows.acc_BCT, config.augmentation
+    objectives: dict[str, Callable[[], Objective]] = {
+        "acc-mae": lambda: MaskedInput(encoder, acc_NCT, augmentation),
+        "acc-contrastive": lambda: Contrastive(encoder, acc_NCT, augmentation),
+        "supervised": lambda: Supervised(encoder, acc_NCT, run.windows.target(RHYTHM, config.labels), augmentation),
+    }
+    return _finish(run, objectives[config.objective](), acc_NCT)
+
+
+def _begin(kind: Kind, store: Store, out: Path, config: TrainConfig, progress: Progress, force: bool) -> _Run:
+    refuse_existing(out, force=force)
+    if config.encoder.samples != store.manifest.contract.samples:
+        raise BadInput(
+            f"{config.encoder.name} reads windows of {config.encoder.samples} samples, store {store.path} has "
+            f"{store.manifest.contract.samples}",
+            valid=f"a store of windows of {config.encoder.samples} samples",
+        )
+    progress(0, config.steps, "reading the store")
+    return _Run(kind, store, out, config, store.load("train"), progress, force)
+
+
+def _new_encoder(run: _Run, channels: int) -> Encoder:
+    """An untrained encoder whose first weights depend on the seed alone."""
+    torch.manual_seed(run.config.seed)
+    return build(run.config.encoder, channels)
+
+
+def _starting_point(path: Path, encoder: Encoder) -> Encoder:
+    found = load_encoder(path)
+    if found.encoder.config != encoder.config:
+        raise BadInput(
+            f"{path} is a {found.encoder.config.name} for {found.encoder.config.in_channels} channels",
+            valid=f"a {encoder.config.name} for {encoder.config.in_channels} channels, or another --encoder",
+        )
+    return found.encoder
+
+
+def _teacher_for(path: Path, run: _Run) -> Encoder:
+    teacher, card = load_encoder(path)
+    contract = run.store.manifest.contract
+    if card.kind != "teacher" or card.contract != contract:
+        raise BadInput(
+            f"{path} is a {card.kind} with signal contract {card.contract.digest}",
+            valid=f"a teacher with the store's contract {contract.digest}",
+            next_command=f"edgeacc train teacher {run.store.path} -o DIR",
+        )
+    return teacher
+
+
+def _finish(run: _Run, objective: Objective, x_NCT: torch.Tensor, student: Student | None = None) -> TrainResult:
+    """Fit, put the embedding on its scale, write the checkpoint, forget the run's state."""
+    folder = partial_folder(run.out)
+    losses = fit(objective, run.config, run.windows.window_id_B, folder, _inputs(run), run.progress)
+    objective.encoder.fit_embedding_scale(x_NCT[:: max(1, len(x_NCT) // _SCALE_WINDOWS)])
+    card = _card(run, objective.encoder, losses, student)
+    save(run.out, card, objective.encoder, student=student, force=run.force)
+    discard_state(folder)
+    return TrainResult(run.out, card)
+
+
+def _card(run: _Run, encoder: Encoder, losses: list[float], student: Student | None) -> Card:
+    manifest = run.store.manifest
+    return Card(
+        kind=run.kind,
+        objective=run.config.objective,
+        encoder=encoder.config,
+        contract=manifest.contract,
+        data=DataProvenance(
+            store_digest=manifest.content_digest,
+            source=manifest.source,
+            name=manifest.name,
+            windows=len(run.windows),
+        ),
+        training=run.config.model_dump(mode="json"),
+        outcome={"steps": len(losses), "first_loss": losses[0], "last_loss": recent_loss(losses)},
+        alignment=student.config if student is not None else None,
+        teacher=run.teacher,
+        continued_from=run.continued_from,
+    )
+
+
+def _inputs(run: _Run) -> dict[str, JsonValue]:
+    """What decides the outcome besides the configuration."""
+    teacher, start = run.teacher, run.continued_from
+    return {
+        "store": run.store.manifest.content_digest,
+        "teacher": teacher.encoder_sha256 if teacher is not None else "",
+        "from": start.encoder_sha256 if start is not None else "",
+    }

@@ -1,0 +1,33 @@
+import pytest
+from pydantic import ValidationError
+
+from edgeacc.models.config import EncoderConfig
+from edgeacc.models.sizes import SIZES
+
+
+@pytest.mark.parametrize("name", list(SIZES))
+def test_tokens_cover_the_window(name):
+    config = SIZES[name]
+    assert config.tokens * config.token_samples == config.samples == 3840
+
+
+def test_receptive_field_of_the_small_convolutions():
+    assert SIZES["conv-s"].context_samples / 64 == 5.5
+    assert SIZES["conv-xs"].context_samples / 64 == 3.5
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"family": "pyramid"}, "at least one stage and at least one layer"),
+        ({"family": "transformer"}, "patches that do not overlap"),
+        ({"samples": 3841}, "not a multiple"),
+        ({"frame_samples": 21}, "even number"),
+        ({"frame_samples": 2}, "even number"),
+        ({"family": "pyramid", "layers": 1, "heads": 5}, "does not divide"),
+        ({"colour": 1}, "Extra inputs"),
+    ],
+)
+def test_inconsistent_configurations_are_refused(change, said):
+    with pytest.raises(ValidationError, match=said):
+        EncoderConfig.model_validate(SIZES["conv-s"].model_dump() | change)

@@ -1,0 +1,70 @@
+import pytest
+import torch
+from torch import nn
+
+from edgeacc.errors import BadInput
+from edgeacc.models.deploy import deployable, exported_program
+from edgeacc.models.encoder import Encoder, settle
+from edgeacc.models.sizes import build
+from edgeacc.signals.contract import DEFAULT, SignalContract
+
+SMALL = ("transformer-xxxs", "pyramid-s", "conv-s", "conv-xs")
+
+
+def _settled(name: str) -> Encoder:
+    torch.manual_seed(1)
+    encoder = build(name, 3)
+    for module in encoder.modules():
+        if isinstance(module, nn.BatchNorm1d):  # as after training, not ones and zeros
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.uniform_(module.bias, -0.5, 0.5)
+    return settle(encoder, [torch.randn(16, 3, 3840)])
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_deployed_form_equals_the_encoder(name):
+    encoder = _settled(name)
+    deployed = deployable(encoder)
+    x_BCT = torch.randn(3, 3, 3840)
+    expected_BD = encoder(x_BCT).detach()
+    got_BD = torch.cat([deployed(x_1CT) for x_1CT in x_BCT.split(1)])
+    assert expected_BD.std(dim=0).mean() > 0.1
+    assert (got_BD - expected_BD).abs().max() < 1e-5 * expected_BD.abs().max()
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_deployed_form_has_no_batch_norm_and_only_flat_convolutions(name):
+    deployed = deployable(_settled(name))
+    kinds = {type(module) for module in deployed.modules()}
+    assert nn.BatchNorm1d not in kinds
+    assert all(m.kernel_size[0] == 1 for m in deployed.modules() if isinstance(m, nn.Conv2d))
+    assert not any(parameter.requires_grad for parameter in deployed.parameters())
+
+
+def test_deploying_leaves_the_encoder_as_it_is():
+    encoder = _settled("pyramid-s")
+    before = {name: value.clone() for name, value in encoder.state_dict().items()}
+    deployed = deployable(encoder)
+    for parameter in deployed.parameters():
+        parameter.zero_()
+    assert all(torch.equal(before[name], value) for name, value in encoder.state_dict().items())
+
+
+def test_exported_program_computes_the_embedding():
+    encoder = _settled("conv-xs")
+    program = exported_program(encoder, DEFAULT)
+    x_1CT = torch.randn(1, 3, 3840)
+    assert torch.allclose(program.module()(x_1CT), encoder(x_1CT), atol=1e-4)
+    names = {str(node.target) for node in program.graph.nodes if node.op == "call_function"}
+    assert not {name for name in names if "batch_norm" in name or "sqrt" in name or "conv1d" in name}
+
+
+def test_attention_is_written_out():
+    names = {str(node.target) for node in exported_program(_settled("pyramid-s"), DEFAULT).graph.nodes}
+    assert not any("scaled_dot_product" in name for name in names)
+    assert any("softmax" in name for name in names)
+
+
+def test_another_window_is_refused():
+    with pytest.raises(BadInput, match="3840 samples, the signal contract has 1920"):
+        exported_program(_settled("conv-xs"), SignalContract(window_s=30.0))
