@@ -4,6 +4,7 @@ Legend: `B` windows, `D` embedding width, `K` targets, `A` penalties tried. All 
 """
 
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -93,7 +94,8 @@ def mlp(z_BD: Tensor, target_BK: Tensor, participant_B: Tensor, z_test_BD: Tenso
     return predicted_BK.float()
 
 
-PROBES: dict[str, Probe] = {"ridge": ridge, "mlp": mlp}
+FittedProbe = Literal["ridge", "mlp"]
+PROBES: dict[FittedProbe, Probe] = {"ridge": ridge, "mlp": mlp}
 
 
 def pearson_r(predicted_B: Tensor, truth_B: Tensor) -> float | None:

@@ -158,6 +158,19 @@ def blocks(queries: int, candidates: int, at_once: int = _SCORES_AT_ONCE) -> Ite
         yield slice(start, min(queries, start + step))
 
 
+def same_group_nearest(z_BE: Tensor, group_B: Tensor) -> tuple[Tensor, Tensor]:
+    """Whether the nearest other window is of the same group, and how often a random one is: both float64 (B,)."""
+    nearest = []
+    for rows in blocks(len(z_BE), len(z_BE)):
+        score_QN = z_BE[rows] @ z_BE.T
+        score_QN.scatter_(1, torch.arange(rows.start, rows.stop)[:, None], -torch.inf)
+        nearest.append(score_QN.argmax(1))
+    them = people(group_B)
+    others_B = (them.windows_P[them.member_B] - 1).double()
+    same_B = group_B[torch.cat(nearest)] == group_B
+    return same_B.double(), others_B / max(1, len(z_BE) - 1)
+
+
 def shuffled(group_B: Tensor, seed: int) -> Tensor:
     """A wrong partner for each window, of its own group where the group has two or more; int64 (B,)."""
     generator = torch.Generator().manual_seed(seed)

@@ -1,0 +1,113 @@
+"""`edgeacc evaluate`: what a student is worth, or what a store allows before anyone trains."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edgeacc.cli.output import progress, show, table
+from edgeacc.errors import BadInput
+
+if TYPE_CHECKING:
+    from edgeacc.evaluation.evaluate import Subjects
+    from edgeacc.evaluation.result import EvaluationResult, LimitResult
+
+USAGE = (
+    "edgeacc evaluate --student DIR --teacher DIR --store STORE [--baseline DIR]..., or edgeacc evaluate --limit STORE"
+)
+
+
+class Labels(StrEnum):
+    """Whose labels the probes are fitted on."""
+
+    device = "device"
+    truth = "truth"
+
+
+def evaluate(
+    student: Annotated[Path | None, typer.Option(help="Checkpoint of a distilled student.")] = None,
+    teacher: Annotated[Path | None, typer.Option(help="Checkpoint of the teacher it was distilled from.")] = None,
+    store: Annotated[Path | None, typer.Option(help="Store to evaluate on.")] = None,
+    baseline: Annotated[list[Path] | None, typer.Option(help="Checkpoint to compare with; may be repeated.")] = None,
+    limit: Annotated[Path | None, typer.Option(help="Store whose training-free limit to measure; no network.")] = None,
+    window_s: Annotated[float | None, typer.Option(help="With --limit: cut the windows to this length first.")] = None,
+    labels: Annotated[Labels, typer.Option(help="Labels that probes are fitted on.")] = Labels.device,
+    seed: Annotated[int, typer.Option(min=0, help="Decides every random draw.")] = 0,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the result here as JSON too.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
+) -> None:
+    """Retrieval with its limit and controls, probes with intervals, improvements over the baselines."""
+    from edgeacc.evaluation.report import evaluation_tables, limit_tables
+    from edgeacc.files import refuse_existing, write_json
+
+    _check(student, teacher, store, baseline or [], limit, window_s)
+    if output is not None:
+        refuse_existing(output, force=force)
+    result: LimitResult | EvaluationResult
+    if limit is not None:
+        result = _limit(limit, window_s, seed)
+        tables, after = limit_tables(result), f"edgeacc train teacher {limit} -o DIR"
+    else:
+        result = _evaluation(student, teacher, store, baseline or [], labels.value, seed)  # type: ignore[arg-type]
+        tables, after = evaluation_tables(result), f"edgeacc export {student} --target all -o BUNDLES"
+    if output is not None:
+        write_json(output, result, force=force)
+    show(result, [table(*part) for part in tables], as_json=json, next_command=after)
+
+
+def _check(
+    student: Path | None,
+    teacher: Path | None,
+    store: Path | None,
+    baselines: list[Path],
+    limit: Path | None,
+    window_s: float | None,
+) -> None:
+    """All mistakes in the combination of options at once."""
+    given = {"--student": student, "--teacher": teacher, "--store": store}
+    if limit is not None:
+        strange = [name for name, value in (given | {"--baseline": baselines or None}).items() if value is not None]
+        problems = [f"{name} has no part in --limit, which uses no network" for name in strange]
+    else:
+        problems = [f"{name} is missing" for name, value in given.items() if value is None]
+        problems += ["--window-s belongs to --limit"] if window_s is not None else []
+    if problems:
+        raise BadInput.several("edgeacc evaluate", problems, valid=USAGE)
+
+
+def _limit(path: Path, window_s: float | None, seed: int) -> "LimitResult":
+    from edgeacc.evaluation.limit_study import evaluate_limit
+    from edgeacc.windows.store import open_store
+
+    with progress("Training-free limit") as report:
+        return evaluate_limit(open_store(path), window_s, seed=seed, progress=report)
+
+
+def _evaluation(
+    student: Path, teacher: Path, store: Path, baselines: list[Path], labels: str, seed: int
+) -> "EvaluationResult":
+    from edgeacc.evaluation.evaluate import evaluate as run
+    from edgeacc.windows.store import open_store
+
+    subjects = _subjects(student, teacher, baselines)
+    opened = open_store(store, subjects.student.card.contract)
+    with progress("Evaluating") as report:
+        return run(subjects, opened, labels=labels, seed=seed, progress=report)  # type: ignore[arg-type]
+
+
+def _subjects(student: Path, teacher: Path, baselines: list[Path]) -> "Subjects":
+    from edgeacc.evaluation.evaluate import Subjects
+    from edgeacc.models.checkpoint import check_teacher, load_encoder, load_student
+
+    loaded = load_student(student)
+    check_teacher(loaded.card, teacher)
+    names = [path.resolve().name for path in baselines]
+    if len(set(names)) < len(names):
+        raise BadInput(f"two baselines of the same name: {', '.join(names)}", valid="folders with different names")
+    named = {name: load_encoder(path) for name, path in zip(names, baselines, strict=True)}
+    for name, other in named.items():
+        if other.card.contract != loaded.card.contract:
+            raise BadInput(f"baseline {name} was trained on another signal contract than the student")
+    return Subjects(loaded, load_encoder(teacher), named)

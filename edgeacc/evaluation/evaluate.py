@@ -1,0 +1,215 @@
+"""The whole evaluation of a student beside its teacher, its baselines, the limit and the controls."""
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from edgeacc.evaluation.embed import embed, own_input, reads_ppg
+from edgeacc.evaluation.limit_across import Across
+from edgeacc.evaluation.limit_study import facts, matchable
+from edgeacc.evaluation.limit_within import Within
+from edgeacc.evaluation.people import people
+from edgeacc.evaluation.probe_study import FEWEST_PARTICIPANTS, ProbeStudy, labelled, scored_on
+from edgeacc.evaluation.probes import FRACTIONS, PROBES
+from edgeacc.evaluation.result import EvaluationResult, RetrievalRow
+from edgeacc.evaluation.student_retrieval import Aligned
+from edgeacc.models.checkpoint import Card, LoadedEncoder, LoadedStudent
+from edgeacc.progress import Progress, silent
+from edgeacc.windows.labels import Source
+from edgeacc.windows.store import Store
+from edgeacc.windows.window_set import WindowSet
+
+TRAIN_WINDOWS = 9000
+"""At most so many training windows are labelled for the probes."""
+STUDENT, TEACHER = "student", "teacher (PPG)"
+
+
+@dataclass(frozen=True)
+class Subjects:
+    """What is evaluated.
+
+    Attributes:
+        student: with its alignment heads.
+        teacher: the one that the student was distilled from.
+        baselines: by name; encoders of the accelerometer, or of the PPG.
+    """
+
+    student: LoadedStudent
+    teacher: LoadedEncoder
+    baselines: Mapping[str, LoadedEncoder] = field(default_factory=dict)
+
+    def encoders(self) -> dict[str, LoadedEncoder]:
+        """All of them by the names that rows show, the student first."""
+        ours = LoadedEncoder(self.student.student.encoder, self.student.card)
+        named = {
+            f"{name} (PPG)" if reads_ppg(loaded.encoder) else name: loaded for name, loaded in self.baselines.items()
+        }
+        return {STUDENT: ours, **named, TEACHER: self.teacher}
+
+    def accelerometer_baselines(self) -> list[str]:
+        """Names of the baselines that the student is compared with."""
+        return [name for name, loaded in self.baselines.items() if not reads_ppg(loaded.encoder)]
+
+
+def evaluate(
+    subjects: Subjects, store: Store, *, labels: Source = "device", seed: int = 0, progress: Progress = silent
+) -> EvaluationResult:
+    """Evaluate on a cohort's test windows, or on recordings with every participant held out in turn.
+
+    Args:
+        subjects: networks in eval.
+        store: prepared by the contract that they were trained on.
+        labels: what the probes are fitted on; they are scored on the truth where the store has it.
+        seed: of all that is drawn.
+        progress: told of the parts done.
+
+    Raises:
+        BadInput: no test window, no label, or an embedding that is not finite.
+    """
+    began_s = time.monotonic()
+    run = _Recordings if store.manifest.source == "recordings" else _Cohort
+    found = run(subjects, store, labels, seed, progress).run()
+    probes = found.probes
+    return EvaluationResult(
+        store=facts(store, found.windows),
+        student=_described(subjects.student.card),
+        teacher=_described(subjects.teacher.card),
+        baselines={name: _described(loaded.card) for name, loaded in subjects.baselines.items()},
+        fitted_on=labels,
+        scored_on=scored_on(found.windows),
+        retrieval=found.retrieval,
+        probes=probes.rows if probes else [],
+        improvements=list(probes.improvements(STUDENT, subjects.accelerometer_baselines())) if probes else [],
+        notes=found.notes,
+        seed=seed,
+        seconds=time.monotonic() - began_s,
+    )
+
+
+@dataclass(frozen=True)
+class _Found:
+    windows: WindowSet
+    retrieval: list[RetrievalRow]
+    probes: ProbeStudy | None
+    notes: list[str]
+
+
+@dataclass
+class _Run:
+    subjects: Subjects
+    store: Store
+    labels: Source
+    seed: int
+    progress: Progress
+    done: int = 0
+
+    def step(self, note: str) -> None:
+        """Report the beginning of one more part."""
+        self.progress(self.done, self.parts(), note)
+        self.done += 1
+
+    def parts(self) -> int:
+        """How many parts there are."""
+        raise NotImplementedError
+
+    def aligned(self, windows: WindowSet) -> Aligned:
+        """The student's view of both sides."""
+        self.step("aligning accelerometer and PPG")
+        return Aligned.of(self.subjects.student.student, self.subjects.teacher.encoder, windows, self.seed)
+
+    def embeddings(self, windows: WindowSet) -> Iterator[tuple[str, Tensor]]:
+        """Every encoder's embedding of the windows, one after the other."""
+        for name, loaded in self.subjects.encoders().items():
+            self.step(f"embedding {len(windows)} windows: {name}")
+            yield name, embed(loaded.encoder, own_input(loaded.encoder, windows))
+
+
+class _Cohort(_Run):
+    """Test windows of people whom nothing was trained on; probes are fitted on the training windows."""
+
+    def parts(self) -> int:
+        return 3 + len(self.subjects.encoders()) * (2 + len(FRACTIONS) * len(PROBES))
+
+    def run(self) -> _Found:
+        windows = self.store.load("test")
+        return _Found(windows, self._retrieval(windows), self._probes(windows), list(_COHORT_NOTES))
+
+    def _retrieval(self, windows: WindowSet) -> list[RetrievalRow]:
+        aligned = self.aligned(windows)
+        rows = [*aligned.headline(), *aligned.within_participant("control")]
+        rows += [aligned.wrong_pairs(), aligned.nearest_identity()]
+        self.step("independent beats, synchronisation")
+        rows += [aligned.independent(self.store), *aligned.late()]
+        self.step("training-free limit")
+        limit = Across.of(self.store, windows, self.seed)
+        return [*rows, *limit.forward(), limit.independent_beats(self.store)]
+
+    def _probes(self, windows: WindowSet) -> ProbeStudy:
+        sources = scored_on(windows)
+        train = self.store.load("train", limit=TRAIN_WINDOWS)
+        fitted = labelled(train, dict.fromkeys(sources, self.labels))
+        study = ProbeStudy(list(sources), labelled(windows, sources), self.seed)
+        tested = dict(self.embeddings(windows))
+        for name, z_BD in self.embeddings(train):
+            study.fit(name, z_BD, fitted, tested[name], self.step)
+            if name == STUDENT:
+                study.fit_shuffled(name, z_BD, fitted, tested[name])
+        study.trivial(windows, fitted.target_BK.nanmean(0))
+        if "truth" in sources.values():
+            study.add("PPG beat detector", "none", 1.0, windows.target(list(sources), "device"))
+        return study
+
+
+class _Recordings(_Run):
+    """All windows, each competing with the same person's only; probes with every participant held out in turn."""
+
+    def parts(self) -> int:
+        return 2 + 2 * len(self.subjects.encoders())
+
+    def run(self) -> _Found:
+        windows, notes = matchable(self.store.load("all"), within=True)
+        retrieval, probes = self._retrieval(windows), self._probes(windows)
+        return _Found(windows, retrieval, probes, [*notes, *_RECORDINGS_NOTES, *([] if probes else [_NO_PROBES])])
+
+    def _retrieval(self, windows: WindowSet) -> list[RetrievalRow]:
+        aligned = self.aligned(windows)
+        rows = [*aligned.within_participant("headline"), aligned.wrong_pairs(within=True), aligned.nearest_identity()]
+        self.step("training-free limit")
+        limit = Within(windows, self.seed)
+        return [*rows, *limit.both_ways(), *limit.jittered()]
+
+    def _probes(self, windows: WindowSet) -> ProbeStudy | None:
+        sources = scored_on(windows)
+        windows = windows.take(labelled(windows, sources).complete()) if sources else windows
+        if len(people(windows.participant_B)) < FEWEST_PARTICIPANTS or not sources:
+            return None
+        study = ProbeStudy(list(sources), labelled(windows, sources), self.seed)
+        for name, z_BD in self.embeddings(windows):
+            self.step(f"held-out probes: {name}")
+            for probe in PROBES:
+                study.leave_out(name, z_BD, probe)
+            if reads_ppg(self.subjects.encoders()[name].encoder):
+                study.leave_out_shuffled(name, z_BD)
+        study.trivial(windows, None)
+        return study
+
+
+_COHORT_NOTES = (
+    "Retrieval is in the space of the alignment heads, the mean of the evaluated windows removed.",
+    "Independent beats: what is above chance is shared heart rate; the rest of the score is shared beats.",
+    "A share of labels is one draw of participants, the same for all methods; intervals are over test participants.",
+    "The participant's own mean is an oracle: it knows the labels of the person's other windows.",
+)
+_RECORDINGS_NOTES = (
+    "Each window competes with the same participant's windows only.",
+    "Probes: participants held out in five folds, fitted and scored on the same labels, trained on no label before.",
+)
+_NO_PROBES = f"No probes here: they need labels and {FEWEST_PARTICIPANTS} participants or more."
+
+
+def _described(card: Card) -> str:
+    """Encoder, objective and form in a few words."""
+    form = f", {card.alignment.form}" if card.alignment else ""
+    return f"{card.encoder.name}, {card.objective}{form}"

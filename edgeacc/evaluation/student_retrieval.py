@@ -1,0 +1,133 @@
+"""Retrieval by the student, in the space of the alignment heads, with its controls.
+
+Both sides' mean over the evaluated windows is removed before the cosine; no pairing is used for that.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from edgeacc.evaluation.bootstrap import mean_interval
+from edgeacc.evaluation.embed import embed
+from edgeacc.evaluation.limit_across import independent_beats, spread
+from edgeacc.evaluation.result import Direction, Group, RetrievalRow
+from edgeacc.evaluation.retrieval import Ranks, centred_unit, rank_pairs, same_group_nearest, shuffled
+from edgeacc.evaluation.rows import largest_pool, pools_within, row, strata
+from edgeacc.models.alignment import Student
+from edgeacc.models.encoder import Encoder
+from edgeacc.windows.store import Store
+from edgeacc.windows.window_set import WindowSet
+
+LATE_MS = (16, 31, 62, 125)
+"""Delays of the accelerometer in the synchronisation sweep: 1, 2, 4 and 8 samples at 64 Hz."""
+CONTROL_QUERIES = 600
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """Windows as unit vectors of both sides.
+
+    Attributes:
+        student: that made them.
+        windows: their samples and labels.
+        acc_BE: accelerometer side, mean removed.
+        ppg_BE: PPG side, mean removed.
+        seed: of shuffling and resampling.
+    """
+
+    student: Student
+    windows: WindowSet
+    acc_BE: Tensor
+    ppg_BE: Tensor
+    seed: int
+
+    @classmethod
+    def of(cls, student: Student, teacher: Encoder, windows: WindowSet, seed: int) -> "Aligned":
+        """Embed both sides."""
+        acc_BE = embed(student.align_acc, windows.acc_BCT)
+        ppg_BE = embed(lambda ppg_BCT: student.align_ppg(teacher.tokens(ppg_BCT)), windows.ppg_BCT)
+        return cls(student, windows, centred_unit(acc_BE), centred_unit(ppg_BE), seed)
+
+    def headline(self) -> Iterator[RetrievalRow]:
+        """Both ways by pool size, then by SNR quartile and posture."""
+        forward = rank_pairs(self.acc_BE, self.ppg_BE)
+        backward = rank_pairs(self.ppg_BE, self.acc_BE)
+        for pool in pools_within(len(self.windows)):
+            yield self._row(forward, "headline", pool=pool)
+            yield self._row(backward, "headline", direction="ppg->acc", pool=pool)
+        pool = largest_pool(len(self.windows))
+        for group, name, mask_B in strata(self.windows.labels):
+            yield self._row(forward.take(mask_B), group, name, rows=mask_B, pool=pool)
+
+    def within_participant(self, group: Group) -> Iterator[RetrievalRow]:
+        """Only windows of the same person compete; both ways."""
+        who_B = self.windows.participant_B
+        sides: list[tuple[Direction, Tensor, Tensor]] = [
+            ("acc->ppg", self.acc_BE, self.ppg_BE),
+            ("ppg->acc", self.ppg_BE, self.acc_BE),
+        ]
+        for direction, query_BE, key_BE in sides:
+            ranks = rank_pairs(query_BE, key_BE, query_group_Q=who_B, key_group_N=who_B)
+            yield self._row(ranks, group, "same participant only", direction=direction)
+
+    def wrong_pairs(self, *, within: bool = False) -> RetrievalRow:
+        """Another window's PPG (of the same person if `within`) is called the true one."""
+        who_B = self.windows.participant_B
+        group_B = who_B if within else torch.zeros_like(who_B)
+        ranks = rank_pairs(self.acc_BE, self.ppg_BE, shuffled(group_B, self.seed), group_B, group_B)
+        return self._row(ranks, "control", "shuffled pairs", pool=None if within else largest_pool(len(self.windows)))
+
+    def nearest_identity(self) -> RetrievalRow:
+        """Is the nearest other accelerometer window the same person's?"""
+        same_B, chance_B = same_group_nearest(self.acc_BE, self.windows.participant_B)
+        return RetrievalRow(
+            group="control",
+            method="student",
+            variant="nearest window is of the same participant",
+            direction="acc->acc",
+            pool=None,
+            candidates=len(self.windows) - 1,
+            queries=len(self.windows),
+            top1=mean_interval(same_B, self.windows.participant_B, self.seed),
+            top5=None,
+            mean_rank=None,
+            chance_top1=float(chance_B.mean()),
+        )
+
+    def late(self) -> Iterator[RetrievalRow]:
+        """The accelerometer comes late by less than a beat."""
+        rows_Q = spread(len(self.windows), CONTROL_QUERIES)
+        for late_ms in (0, *LATE_MS):
+            samples = round(late_ms / 1000 * self.windows.contract.rate_hz)
+            moved_QCT = self.windows.acc_BCT[rows_Q].roll(samples, 2)
+            yield self._changed(moved_QCT, rows_Q, "synchronisation", f"accelerometer delayed by {late_ms} ms")
+
+    def independent(self, store: Store) -> RetrievalRow:
+        """The accelerometer's heartbeats are drawn anew: what is left is shared rate, not shared beats."""
+        rows_Q = spread(len(self.windows), CONTROL_QUERIES)
+        other = independent_beats(store, self.windows.take(rows_Q))
+        return self._changed(other.acc_BCT, rows_Q, "control", "independent beats")
+
+    def _changed(self, acc_QCT: Tensor, rows_Q: Tensor, group: Group, variant: str) -> RetrievalRow:
+        """Other accelerometer windows ask for the PPG of these rows."""
+        query_QE = centred_unit(embed(self.student.align_acc, acc_QCT))
+        ranks = rank_pairs(query_QE, self.ppg_BE, rows_Q)
+        return self._row(ranks, group, variant, rows=rows_Q, pool=largest_pool(len(self.windows)))
+
+    def _row(
+        self,
+        ranks: Ranks,
+        group: Group,
+        variant: str = "",
+        *,
+        direction: Direction = "acc->ppg",
+        rows: Tensor | None = None,
+        pool: int | None = None,
+    ) -> RetrievalRow:
+        who_B = self.windows.participant_B
+        who_Q = who_B if rows is None else who_B[rows]
+        return row(
+            ranks, who_Q, group=group, method="student", variant=variant, direction=direction, pool=pool, seed=self.seed
+        )
