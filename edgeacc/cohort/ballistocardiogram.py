@@ -22,19 +22,23 @@ from edgeacc.cohort.random import Key, Stream
 from edgeacc.cohort.rhythm import Heartbeats, RhythmState
 
 BINS = grid.bins_below(25.0)
-AMPLITUDE_MG = 5.5
+AMPLITUDE_MG = 5.2
 """Median best-axis peak-to-peak (calibration table)."""
-POSTURE_AMPLITUDE = (1.1, 1.0, 0.95)
+POSTURE_AMPLITUDE = (2.15, 1.26, 1.26)
+POSTURE_CLOSING = (0.1, 0.48, 0.5)
 JITTER_MS = (6.0, 12.0, 12.0)
 """Median jitter of a beat's time by posture (calibration table)."""
 ASCENDING_OVER_DESCENDING = 1.6
 """Cross-section of the ascending over the descending aorta, A_A / A_D: about 7 over 4.4 cm^2 (our estimate)."""
 INLET_TO_ARCH, ARCH_TO_OUTLET = 0.06, 0.25
 """Lengths over body height (our estimate)."""
-PRESSURE_RISE_S, PRESSURE_WIDTH_S = 0.07, 0.024
+PRESSURE_RISE_S, PRESSURE_WIDTH_S = 0.028, 0.018
 RUN_OFF_S, RUN_OFF_WIDTH_S, RUN_OFF_HEIGHT = 0.16, 0.045, 0.5
-CLOSING_WIDTH_S = 0.020
-LOCAL_WIDTH_S = 0.019
+CLOSING_WIDTH_S = 0.017
+CLOSING_LAG_S = 0.12
+LOCAL_WIDTH_S = 0.036
+SECOND_MODE = 1.0
+LOCAL_PART = 0.8
 HIGH_PASS_HZ = 0.5
 COARSE = 16
 """Every 16th bin makes one beat's template on a 4-s grid, wide enough for the whole response."""
@@ -48,13 +52,15 @@ class BallistoState(NamedTuple):
     breathing_depth: Tensor
     inlet_delay_s: Tensor
     outlet_delay_s: Tensor
-    ejection_s: Tensor
+    closing_s: Tensor
+    rise_s: Tensor
     closing: Tensor
     limb_hz: Tensor
     limb_damping: Tensor
     second_hz: Tensor
     second: Tensor
     local: Tensor
+    local_width_s: Tensor
     amplitude_mg: Tensor
     first_axis_B3: Tensor
     second_axis_B3: Tensor
@@ -64,7 +70,7 @@ class BallistoState(NamedTuple):
 DRAWS = dict.fromkeys(
     (
         *("opening", "jitter", "depth", "ejection", "closing", "limb", "second_hz", "second", "local"),
-        "amplitude",
+        *("amplitude", "rise", "local_width"),
     ),
     1,
 ) | dict.fromkeys(("first_axis", "second_axis", "local_axis"), 3)
@@ -77,21 +83,24 @@ def draw_ballisto(key: Key, traits: Traits, rhythm: RhythmState) -> BallistoStat
     arch_s, outlet_s = (part * traits.height_m / (0.8 * traits.pwv_m_s) for part in (INLET_TO_ARCH, ARCH_TO_OUTLET))
     limb_hz = (traits.limb_hz + _pick((0.3, 0.0, -0.2), posture) + 0.5 * z["limb"]).clamp(4.0, 9.0)
     return BallistoState(
-        opening_s=0.095 + 0.012 * z["opening"],
+        opening_s=0.090 + 0.022 * z["opening"],
         jitter_s=_pick(JITTER_MS, posture) / 1000 * torch.exp(0.4 * z["jitter"]),
-        breathing_depth=0.12 * torch.exp(0.4 * z["depth"]),
+        breathing_depth=0.10 * torch.exp(0.4 * z["depth"]),
         inlet_delay_s=arch_s,
         outlet_delay_s=arch_s + outlet_s,
-        ejection_s=ejection_time_s(rhythm.hr_bpm, traits.stroke_volume_ml) + 0.013 * z["ejection"],
-        closing=0.35 * torch.exp(0.6 * z["closing"]),
+        closing_s=ejection_time_s(rhythm.hr_bpm, traits.stroke_volume_ml)
+        + CLOSING_LAG_S * torch.exp(0.5 * z["ejection"]),
+        rise_s=PRESSURE_RISE_S * torch.exp(0.5 * z["rise"]),
+        closing=_pick(POSTURE_CLOSING, posture) * torch.exp(1.0 * z["closing"]),
         limb_hz=limb_hz,
-        limb_damping=(0.28 * torch.exp(traits.log_limb_damping)).clamp(0.2, 0.5),
-        second_hz=1.5 * limb_hz + 0.6 * z["second_hz"],
-        second=0.75 * torch.exp(0.3 * z["second"]),
-        local=0.55 * torch.exp(0.4 * z["local"]),
+        limb_damping=(0.34 * torch.exp(traits.log_limb_damping)).clamp(0.2, 0.5),
+        second_hz=1.9 * limb_hz + 1.0 * z["second_hz"],
+        second=SECOND_MODE * torch.exp(0.3 * z["second"]),
+        local=LOCAL_PART * torch.exp(0.4 * z["local"]),
+        local_width_s=LOCAL_WIDTH_S * torch.exp(0.3 * z["local_width"]),
         amplitude_mg=AMPLITUDE_MG
         * _pick(POSTURE_AMPLITUDE, posture)
-        * torch.exp(traits.log_bcg_mg + 0.18 * z["amplitude"]),
+        * torch.exp(traits.log_bcg_mg + 0.10 * z["amplitude"]),
         first_axis_B3=grid.unit(grid.unit(traits.bcg_axis_B3) * 0.5 + grid.unit(z["first_axis"])),
         second_axis_B3=grid.unit(z["second_axis"]),
         local_axis_B3=grid.unit(grid.unit(traits.local_axis_B3) * 0.5 + grid.unit(z["local_axis"])),
@@ -111,7 +120,7 @@ def template(state: BallistoState, ppg: PpgState) -> Tensor:
     opening_BF = grid.delay(state.opening_s, BINS)
     recoil_BCF = first_BF[:, None] * state.first_axis_B3[..., None]
     recoil_BCF = recoil_BCF + second_BF[:, None] * (state.second_axis_B3 * state.second[:, None])[..., None]
-    local_BF = _local_pulse(state.opening_s.device) * grid.delay(ppg.delay_s, BINS)
+    local_BF = _local_pulse(state) * grid.delay(ppg.delay_s, BINS)
     local_BCF = local_BF[:, None] * (state.local_axis_B3 * state.local[:, None])[..., None]
     shape_BCF = recoil_BCF * opening_BF[:, None] + local_BCF
     height_B = peak_to_peak(shape_BCF).amax(1)
@@ -120,8 +129,7 @@ def template(state: BallistoState, ppg: PpgState) -> Tensor:
 
 def beat_average(template_BCF: Tensor) -> Tensor:
     """(B, 3, T) one beat in time, on a 4-s grid that starts at the R peak."""
-    samples = grid.GRID // COARSE
-    return torch.fft.irfft(template_BCF[..., ::COARSE].contiguous(), n=samples)
+    return grid.to_time(template_BCF[..., ::COARSE].contiguous(), grid.GRID // COARSE)
 
 
 def peak_to_peak(template_BCF: Tensor) -> Tensor:
@@ -134,16 +142,17 @@ def beat_series(state: BallistoState, beats: Heartbeats, z_BK: Tensor) -> Tensor
     """(B, F) spectrum of the beats with their jitter and their amplitude; z_BK are 2K normals."""
     jitter_BK, height_BK = z_BK.chunk(2, 1)
     time_BK = beats.r_peak_s_BK + state.jitter_s[:, None] * jitter_BK
-    weight_BK = 1 + state.breathing_depth[:, None] * beats.breathing_BK + 0.12 * height_BK
+    weight_BK = 1 + state.breathing_depth[:, None] * beats.breathing_BK + 0.10 * height_BK
     return grid.impulses(time_BK, weight_BK * beats.real_BK, BINS)
 
 
 def _force(state: BallistoState) -> Tensor:
     bins, device = BINS, state.opening_s.device
     f = grid.frequency_hz(bins, device)
-    fixed = _bell_at(PRESSURE_RISE_S, PRESSURE_WIDTH_S, f) + RUN_OFF_HEIGHT * _bell_at(RUN_OFF_S, RUN_OFF_WIDTH_S, f)
-    closing_BF = state.closing[:, None] * _bell_at(0.0, CLOSING_WIDTH_S, f) * grid.delay(state.ejection_s + 0.05, bins)
-    pressure_BF = fixed - closing_BF
+    rise_BF = _bell_at(0.0, PRESSURE_WIDTH_S, f) * grid.delay(state.rise_s, bins)
+    run_off = RUN_OFF_HEIGHT * _bell_at(RUN_OFF_S, RUN_OFF_WIDTH_S, f)
+    closing_BF = state.closing[:, None] * _bell_at(0.0, CLOSING_WIDTH_S, f) * grid.delay(state.closing_s, bins)
+    pressure_BF = rise_BF + run_off - closing_BF
     arch_BF, outlet_BF = grid.delay(state.inlet_delay_s, bins), grid.delay(state.outlet_delay_s, bins)
     force_BF = pressure_BF * ((arch_BF - outlet_BF) - ASCENDING_OVER_DESCENDING * (1 - arch_BF))
     return force_BF * (f**2 / (HIGH_PASS_HZ**2 + f**2))
@@ -154,11 +163,10 @@ def _bell_at(centre_s: float, width_s: float, f: Tensor) -> Tensor:
     return torch.exp(-0.5 * (2 * math.pi * width_s * f) ** 2) * torch.complex(torch.cos(angle), torch.sin(angle))
 
 
-def _local_pulse(device: torch.device) -> Tensor:
-    """(F) second derivative of a Gaussian wave, unit power."""
-    f = grid.frequency_hz(BINS, device)
-    shape = f**2 * torch.exp(-0.5 * (2 * math.pi * LOCAL_WIDTH_S * f) ** 2)
-    return shape / shape.square().sum().sqrt()
+def _local_pulse(state: BallistoState) -> Tensor:
+    """(B, F) second derivative of a Gaussian wave, unit power."""
+    f = grid.frequency_hz(BINS, state.local_width_s.device)
+    return _unit_power(f**2 * grid.bell(state.local_width_s, BINS))
 
 
 def _unit_power(spectrum_BF: Tensor) -> Tensor:

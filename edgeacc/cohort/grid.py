@@ -1,8 +1,8 @@
 """The periodic 64-s grid on which everything is made, in the frequency domain.
 
-A window of 60 s lies 2 s inside a grid of 4,096 samples at 64 Hz. Series of beats, pulse shapes, delays, resonances and
-noise are multiplied as spectra and come back by one inverse FFT a channel. Bin k is k/64 Hz; the bin at half the rate is
-left out, so that all rows have an even length.
+A window of 60 s lies 2 s inside a grid of 4,096 samples at 64 Hz. Series of beats, pulse shapes, delays, resonances
+and noise are multiplied as spectra and come back by an inverse FFT a channel. Bin k is k/64 Hz; the bin at half the rate
+is left out, so that every row is a whole number of vectors.
 
 Legend beside the project's: `F` bins of a spectrum.
 """
@@ -36,9 +36,10 @@ def bins_below(edge_hz: float) -> int:
     return min(BINS, 16 * math.ceil(edge_hz / BIN_HZ / 16))
 
 
-def placed(state: State, device: torch.device) -> State:
-    """A window's state (a NamedTuple of float64 tensors made on the CPU) as float32 on the device that works."""
-    return type(state)(*(values.to(device, torch.float32) for values in state))
+def placed(state: State, rows: slice, device: torch.device) -> State:
+    """Some windows of a state (a NamedTuple of float64 tensors on the CPU) as float32 on the device that works."""
+    part = [values[rows].to(device, torch.float32) for values in state]
+    return type(state)(*part)
 
 
 @lru_cache(maxsize=16)
@@ -84,12 +85,14 @@ def impulses(times_s_BK: Tensor, weights_BK: Tensor, bins: int) -> Tensor:
     fine_BT = weights_BK.new_zeros(len(times_s_BK), FINE)
     for step, part_BK in zip((-1, 0, 1, 2), lagrange, strict=True):
         fine_BT.scatter_add_(1, (whole_BK.long() + step) % FINE, weights_BK * part_BK)
-    return torch.fft.rfft(fine_BT)[:, :bins]
+    spectrum_BF: Tensor = torch.fft.rfft(fine_BT)
+    return spectrum_BF[:, :bins]
 
 
 def to_time(spectrum_BCF: Tensor, samples: int = GRID) -> Tensor:
     """(..., samples) signal of a spectrum whose missing upper bins are zero."""
-    return torch.fft.irfft(spectrum_BCF, n=samples)
+    x: Tensor = torch.fft.irfft(spectrum_BCF, n=samples)
+    return x
 
 
 def noise_spectrum(z_BCF: Tensor, power_BCF: Tensor, samples: int = GRID) -> Tensor:

@@ -16,20 +16,20 @@ from edgeacc.cohort.ppg import slow_envelope
 from edgeacc.cohort.random import Key, Stream, complex_normals
 from edgeacc.cohort.rhythm import Heartbeats, RhythmState
 
-BINS = grid.bins_below(26.0)
 SLOW_BINS = 16
 SNR_BAND_HZ = (2.0, 25.0)
-TREMOR_MG = (0.75, 1.25, 1.4)
-UNREST_MG = (1.3, 1.9, 2.1)
+TREMOR_MG = (1.75, 2.15, 2.2)
+UNREST_MG = (0.6, 1.4, 1.5)
 """Median RMS per axis by posture: tremor over all frequencies; unrest (muscle and small movement) in 2-25 Hz."""
-TREMOR_DAMPING = 0.15
-UNREST_KNEE_HZ, UNREST_SLOPE = 2.0, 2.6
-PEDESTAL = 0.010
-WHITE_UG = 140.0
+TREMOR_DAMPING = 0.33
+TREMOR_FROM_HZ = 1.0
+UNREST_KNEE_HZ = 2.5
+MUSCLE_UG = 95.0
+WHITE_UG = 150.0
 """Sensor's noise density in ug / sqrt(Hz), inside the 100-150 of consumer parts' data sheets."""
-BREATHING_TILT_MG = 0.75
-LOG_TILT_SD = 0.8
-DRIFT_MG = 1.0
+BREATHING_TILT_MG = 1.5
+LOG_TILT_SD = 0.87
+DRIFT_MG = 0.7
 MOVES = 2
 MOVE_CHANCE = 0.12
 MOVE_MG = 8.0
@@ -45,6 +45,7 @@ class NoiseState(NamedTuple):
     tremor_mg: Tensor
     tremor_hz: Tensor
     unrest_mg: Tensor
+    muscle_mg: Tensor
     white_mg: Tensor
     tilt_mg: Tensor
     drift_mg: Tensor
@@ -67,13 +68,14 @@ def draw_noise(key: Key, traits: Traits, rhythm: RhythmState, scale: float) -> N
     """The window's residual noise, times `scale` (tremor, unrest and sensor; not breathing, drift and movements)."""
     z = named_normals(key, Stream.NOISE, DRAWS)
     posture = rhythm.posture.long()
-    level = scale * torch.exp(traits.log_noise + 0.15 * z["level"])
+    level = scale * torch.exp(traits.log_noise + 0.08 * z["level"])
     share = 0.45 + 0.9 * grid.unit(z["share"]).abs()
     moves = torch.special.ndtr(z["happens"]) < MOVE_CHANCE
     return NoiseState(
-        tremor_mg=level * _pick(TREMOR_MG, posture) * torch.exp(0.3 * z["tremor"]),
+        tremor_mg=level * _pick(TREMOR_MG, posture) * torch.exp(0.15 * z["tremor"]),
         tremor_hz=(traits.tremor_hz + 0.3 * z["tremor_hz"]).clamp(8, 11),
-        unrest_mg=level * _pick(UNREST_MG, posture) * torch.exp(0.2 * z["unrest"]),
+        unrest_mg=level * _pick(UNREST_MG, posture) * torch.exp(0.15 * z["unrest"]),
+        muscle_mg=level * MUSCLE_UG / 1000,
         white_mg=scale * WHITE_UG / 1000 * torch.exp(0.08 * z["white"]),
         tilt_mg=BREATHING_TILT_MG * torch.exp(LOG_TILT_SD * z["tilt"]),
         drift_mg=DRIFT_MG * torch.exp(0.5 * z["drift"]),
@@ -88,17 +90,18 @@ def draw_noise(key: Key, traits: Traits, rhythm: RhythmState, scale: float) -> N
 
 def residual_variance(state: NoiseState) -> Tensor:
     """(B, 3) nominal variance of the residual noise in 2-25 Hz, mg^2."""
-    shared_B = state.tremor_mg**2 + state.unrest_mg**2
-    white_B = state.white_mg**2 * (SNR_BAND_HZ[1] - SNR_BAND_HZ[0])
+    width_hz = SNR_BAND_HZ[1] - SNR_BAND_HZ[0]
+    shared_B = state.tremor_mg**2 + state.unrest_mg**2 + state.muscle_mg**2 * width_hz
+    white_B = state.white_mg**2 * width_hz
     return shared_B[:, None] * state.share_B3**2 + white_B[:, None]
 
 
 def residual(state: NoiseState, key: Key) -> Tensor:
     """(B, 3, GRID) tremor and unrest in mg, coming and going, and the sensor's white noise."""
-    z_BCF = complex_normals(key, Stream.ACC_NOISE, 4, BINS)
+    z_BCF = complex_normals(key, Stream.ACC_NOISE, 4, grid.BINS)
     power_BF = _tremor_power(state) + _unrest_power(state)
     coloured_BCF = grid.noise_spectrum(z_BCF[:, 1:], power_BF[:, None] * (state.share_B3**2)[..., None])
-    ebb_BT = slow_envelope(z_BCF[:, 0, :SLOW_BINS], 0.35)
+    ebb_BT = slow_envelope(z_BCF[:, 0, :SLOW_BINS], 0.3)
     white_BCF = complex_normals(key, Stream.SENSOR_NOISE, 3, grid.BINS)
     amplitude_B = state.white_mg * (math.sqrt(grid.BIN_HZ) * grid.GRID / 2)
     return grid.to_time(coloured_BCF) * ebb_BT[:, None] + grid.to_time(white_BCF * amplitude_B[:, None, None])
@@ -133,18 +136,23 @@ def quantized(acc_g: Tensor) -> Tensor:
 
 
 def _tremor_power(state: NoiseState) -> Tensor:
-    """(B, F) AR(2)-like resonance at the tremor's frequency, sum = tremor_mg^2 (area pi f0 / (4 zeta), White 1963)."""
+    """(B, F) the spectrum of an AR(2) resonance at the tremor's frequency, without its slow end; sum tremor_mg^2."""
     damping_B = torch.full_like(state.tremor_hz, TREMOR_DAMPING)
-    gain_BF = grid.resonance(state.tremor_hz, damping_B, BINS).abs().square()
-    area_B = math.pi * state.tremor_hz / (4 * TREMOR_DAMPING)
-    return gain_BF * (state.tremor_mg**2 * grid.BIN_HZ / area_B)[:, None]
+    square = grid.frequency_hz(grid.BINS, damping_B.device) ** 2
+    gain_BF = grid.resonance(state.tremor_hz, damping_B, grid.BINS).abs().square() * (
+        square / (square + TREMOR_FROM_HZ**2)
+    )
+    return gain_BF * (state.tremor_mg**2 / gain_BF.double().sum(1)).float()[:, None]
 
 
 def _unrest_power(state: NoiseState) -> Tensor:
-    f = grid.frequency_hz(BINS, state.unrest_mg.device)
-    shape = f / (f + 0.5) / (UNREST_KNEE_HZ + f) ** UNREST_SLOPE + PEDESTAL * torch.exp(-f / 14)
-    inside = grid.band(*SNR_BAND_HZ, BINS, f.device)
-    return (state.unrest_mg**2)[:, None] * (shape / (shape * inside).sum())
+    f = grid.frequency_hz(grid.BINS, state.unrest_mg.device)
+    ratio = (f / UNREST_KNEE_HZ) ** 2
+    shape = ratio / (1 + ratio) ** 3
+    inside = grid.band(*SNR_BAND_HZ, grid.BINS, f.device)
+    return (state.unrest_mg**2)[:, None] * (shape / (shape * inside).sum()) + (state.muscle_mg**2 * grid.BIN_HZ)[
+        :, None
+    ]
 
 
 def _pick(values: tuple[float, ...], posture: Tensor) -> Tensor:

@@ -40,14 +40,14 @@ DRAWS = {
     name: 1
     for name in (
         *("age", "sex", "height", "bmi", "hypertension", "pwv", "hr", "sdnn", "share", "breathing"),
-        *("limb", "damping", "bcg", "noise", "tremor", "late", "perfusion"),
+        *("limb", "damping", "bcg", "noise", "tremor", "late", "perfusion", "compliance"),
     )
 } | {"bcg_axis": 3, "local_axis": 3}
 
 
 def named_normals(key: Key, stream: Stream, sizes: Mapping[str, int]) -> dict[str, Tensor]:
     """Standard normals by name, (B) each or (B, n) where the size is n."""
-    parts = normals(key, stream, sum(sizes.values())).split(list(sizes.values()), dim=1)
+    parts = torch.split(normals(key, stream, sum(sizes.values())), list(sizes.values()), dim=1)
     return {name: part[:, 0] if part.shape[1] == 1 else part for name, part in zip(sizes, parts, strict=True)}
 
 
@@ -71,12 +71,12 @@ def traits(seed: int, participant_B: Tensor) -> Traits:
         log_sdnn_ms=_log_sdnn(age, rest_hr) + 0.36 * z["sdnn"],
         log_rmssd_share=_log_rmssd_share(age, rest_hr) + 0.2 * z["share"],
         breathing_hz=(0.24 + 0.03 * z["breathing"] + 0.0015 * (bmi - 26)).clamp(0.15, 0.36),
-        limb_hz=6.6 + 1.0 * z["limb"] - 0.05 * (bmi - 26),
+        limb_hz=5.7 + 1.0 * z["limb"] - 0.05 * (bmi - 26),
         log_limb_damping=0.3 * z["damping"],
-        log_bcg_mg=0.24 * z["bcg"] - 0.5 * torch.log(bmi * height**2 / 75),
-        log_noise=0.12 * z["noise"],
+        log_bcg_mg=0.26 * z["compliance"] + 0.12 * z["bcg"] - 0.5 * torch.log(bmi * height**2 / 75),
+        log_noise=0.22 * z["compliance"] + 0.08 * z["noise"],
         tremor_hz=9.2 + 0.7 * z["tremor"],
-        late_pulse=0.5 * z["late"] - 0.85 * torch.log(pwv / 7.6) / 0.25,
+        late_pulse=0.7 * z["late"] - 0.4 * torch.log(pwv / 7.0) / 0.25,
         log_perfusion=z["perfusion"],
         bcg_axis_B3=z["bcg_axis"],
         local_axis_B3=z["local_axis"],
@@ -103,9 +103,9 @@ def _log_sdnn(age: Tensor, hr: Tensor) -> Tensor:
     """Five-minute SDNN: the line through the medians 49, 37, 37 ms at 35-44, 45-54, 55-65 years (see docs/cohort.md);
     the fall with heart rate is our estimate.
     """  # noqa: D205
-    return 3.70 - 0.0137 * (age - 50) - 0.010 * (hr - 66)
+    return 3.75 - 0.0137 * (age - 50) - 0.010 * (hr - 66)
 
 
 def _log_rmssd_share(age: Tensor, hr: Tensor) -> Tensor:
     """RMSSD over SDNN: the line through 32/49, 24/37, 22/37 at the same ages."""
-    return -0.46 - 0.0046 * (age - 50) - 0.004 * (hr - 66)
+    return -0.40 - 0.0046 * (age - 50) - 0.004 * (hr - 66)

@@ -20,13 +20,13 @@ CHANNELS = 4
 BINS = grid.bins_below(16.0)
 NOISE_BINS = grid.bins_below(20.0)
 SLOW_BINS = 16
-PPG_R_MEAN_S = 0.28
+PPG_R_MEAN_S = 0.29
 """Steepest upstroke after the R peak, median (calibration table)."""
 JITTER_MS = 5.0
 SNR_BAND_HZ = (0.5, 10.0)
-SNR_MEDIAN_DB, SNR_BELOW_DB, SNR_ABOVE_DB = 18.0, 8.0, 6.0
+SNR_MEDIAN_DB, SNR_BELOW_DB, SNR_ABOVE_DB = 19.5, 11.0, 7.0
 """Nominal noise: median and the two half-widths of a split normal (calibrated to the table's 14.6 (2-21) dB)."""
-MODULATION_DEPTH = 0.1
+MODULATION_SD = 0.07
 
 
 class PpgState(NamedTuple):
@@ -70,8 +70,8 @@ def draw_ppg(key: Key, traits: Traits, ppg_r_spread_s: float) -> PpgState:
         diastolic_delay_s=(0.28 - 0.029 * stiffness + 0.012 * z["interval"]).clamp(0.14, 0.32),
         diastolic_height=(0.42 + 0.020 * stiffness + 0.06 * z["height"]).clamp(0.15, 0.9),
         snr_db=SNR_MEDIAN_DB + side * z["snr"] + 1.5 * traits.log_perfusion,
-        baseline=MODULATION_DEPTH * torch.exp(0.5 * z["baseline"]),
-        amplitude=MODULATION_DEPTH * torch.exp(0.4 * z["amplitude"]),
+        baseline=MODULATION_SD * torch.exp(0.5 * z["baseline"]),
+        amplitude=MODULATION_SD * torch.exp(0.4 * z["amplitude"]),
         gain_BC=0.5 + torch.special.ndtr(z["gain"]),
         lag_s_BC=0.004 * z["lag"],
         shape_BC=0.08 * z["shape"],
@@ -79,7 +79,7 @@ def draw_ppg(key: Key, traits: Traits, ppg_r_spread_s: float) -> PpgState:
     )
 
 
-LATE_PULSE_SD = 0.93
+LATE_PULSE_SD = 0.81
 """Standard deviation of `Traits.late_pulse` over participants: makes the PPG-R spread what the config says."""
 
 
@@ -87,7 +87,7 @@ def pulse_series(state: PpgState, beats: Heartbeats, z_BK: Tensor) -> Tensor:
     """(B, F) spectrum of the pulses' arrivals: impulses at R + jitter, weighted by breathing; z_BK are 2K normals."""
     jitter_BK, height_BK = z_BK.chunk(2, 1)
     time_BK = beats.r_peak_s_BK + state.jitter_s[:, None] * jitter_BK
-    weight_BK = 1 + state.amplitude[:, None] * beats.breathing_BK + 0.04 * height_BK
+    weight_BK = 1 + state.amplitude[:, None] * beats.breathing_BK + 0.03 * height_BK
     return grid.impulses(time_BK, weight_BK * beats.real_BK, grid.BINS)
 
 

@@ -18,7 +18,7 @@ from edgeacc.cohort.random import Key, Stream, complex_normals, uniforms
 from edgeacc.signals.beats import most_beats
 
 POSTURES = ("supine", "seated", "held")
-SUPINE_SHARE, SEATED_SHARE = 0.35, 0.45
+SUPINE_SHARE, SEATED_SHARE = 0.2, 0.5
 """Share of windows by posture; the rest holds the arm up. Our estimate of a day's and night's still windows."""
 POSTURE_HR_BPM = (-3.0, 4.0, 8.0)
 RR_RATE_HZ = 16.0

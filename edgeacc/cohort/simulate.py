@@ -53,8 +53,8 @@ class CohortWindows:
 
 
 @dataclass(frozen=True)
-class _State:
-    """All that is drawn once per window."""
+class State:
+    """All that is drawn once per window, by concern."""
 
     traits: Traits
     rhythm: RhythmState
@@ -85,7 +85,7 @@ def simulate(
         BadInput: a window number outside the cohort.
     """
     place = torch.device(device)
-    key, state = _drawn(config, index_B)
+    key, state = draw(config, index_B)
     size = BLOCK if place.type == "cpu" else DEVICE_BLOCK
     rows = [slice(start, start + size) for start in range(0, len(index_B), size)]
     blocks = [_block(config, key.rows(part).to(place), _part(state, part, place), independent_beats) for part in rows]
@@ -95,7 +95,8 @@ def simulate(
     return CohortWindows(acc_g_BCT, ppg_BCT, r_peaks_BK, key.participant_B.to(place), labels)
 
 
-def _drawn(config: CohortConfig, index_B: Tensor) -> tuple[Key, _State]:
+def draw(config: CohortConfig, index_B: Tensor) -> tuple[Key, State]:
+    """Draw the state of these windows (float64, on the CPU) and the key of their noise; arguments as `simulate`."""
     index_B = index_B.cpu().long()
     outside = index_B[(index_B < 0) | (index_B >= config.windows)]
     if len(outside):
@@ -106,16 +107,21 @@ def _drawn(config: CohortConfig, index_B: Tensor) -> tuple[Key, _State]:
     rhythm = draw_rhythm(key, who)
     ppg = draw_ppg(key, who, config.ppg_r_spread_ms / 1000)
     noise = draw_noise(key, who, rhythm, config.noise_scale)
-    return key, _State(who, rhythm, ppg, draw_ballisto(key, who, rhythm), noise)
+    return key, State(who, rhythm, ppg, draw_ballisto(key, who, rhythm), noise)
 
 
-def _part(state: _State, rows: slice, device: torch.device) -> _State:
+def _part(state: State, rows: slice, device: torch.device) -> State:
     """Some windows' state as float32 on the device."""
-    drawn = (state.traits, state.rhythm, state.ppg, state.ballisto, state.noise)
-    return _State(*(grid.placed(type(part)(*(values[rows] for values in part)), device) for part in drawn))
+    return State(
+        grid.placed(state.traits, rows, device),
+        grid.placed(state.rhythm, rows, device),
+        grid.placed(state.ppg, rows, device),
+        grid.placed(state.ballisto, rows, device),
+        grid.placed(state.noise, rows, device),
+    )
 
 
-def _block(config: CohortConfig, key: Key, state: _State, independent_beats: bool) -> tuple[Tensor, Tensor, Tensor]:
+def _block(config: CohortConfig, key: Key, state: State, independent_beats: bool) -> tuple[Tensor, Tensor, Tensor]:
     beats = beat(state.rhythm, key, Stream.RHYTHM)
     felt = beat(state.rhythm, key, Stream.OTHER_RHYTHM) if independent_beats else beats
     z_BK = normals(key, Stream.BEATS, 4 * grid.MOST_BEATS).float()
@@ -147,7 +153,7 @@ def _cut(x_BCT: Tensor) -> Tensor:
     return x_BCT[..., grid.MARGIN : grid.MARGIN + grid.SAMPLES]
 
 
-def _nominal_labels(state: _State) -> dict[str, Tensor]:
+def _nominal_labels(state: State) -> dict[str, Tensor]:
     """What the generator knows without looking at the samples."""
     beat_BCT = beat_average(template(state.ballisto, state.ppg))[..., : round(SNR_SPAN_S * grid.RATE_HZ)]
     variance_BC = beat_BCT.double().var(-1, correction=0)

@@ -1,0 +1,33 @@
+"""Heart rate from the accelerometer alone by signal processing: what a student has to beat.
+
+Band-pass 5-14 Hz on each axis, the magnitude of the three, and the highest line of its spectrum in 0.5-3.5 Hz: the
+ballistocardiogram's envelope repeats with the heart (after Haescher et al. 2015, SeismoTracker; the same bands as in
+BioWatch, Hernandez et al. 2015).
+"""
+
+import torch
+from torch import Tensor
+
+from edgeacc.signals.filters import band_pass
+from edgeacc.signals.samples import centred
+
+BEAT_BAND_HZ = (5.0, 14.0)
+RATE_BAND_HZ = (0.5, 3.5)
+LINE_HZ = 1 / 256
+"""Spacing of the spectrum's lines after zero padding: 0.23 beats a minute."""
+
+
+def spectral_hr(acc_BCT: Tensor, rate_hz: float) -> Tensor:
+    """Heart rate of each window.
+
+    Args:
+        acc_BCT: (B, 3, T) raw or prepared accelerometer, any unit, without NaN, longer than 1 s.
+        rate_hz: its rate.
+
+    Returns:
+        (B) float32, beats a minute, 30-210; of an envelope without a line (a constant signal) the lowest.
+    """
+    magnitude_BT = band_pass(acc_BCT, rate_hz, BEAT_BAND_HZ).square().sum(1).sqrt()
+    lines_BF = torch.fft.rfft(centred(magnitude_BT), n=round(rate_hz / LINE_HZ)).abs()
+    first, last = (round(edge / LINE_HZ) for edge in RATE_BAND_HZ)
+    return 60 * LINE_HZ * (first + lines_BF[:, first : last + 1].argmax(1)).float()
