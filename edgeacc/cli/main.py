@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from edgeacc.cli import cat, cp, doctor, ls, validate
+from edgeacc.cli import cat, cp, doctor, export, import_, ls, validate, verify
 from edgeacc.cli.group import VerbGroup
 from edgeacc.errors import BadInput, EdgeaccError, NotPossibleHere
 
@@ -18,6 +18,9 @@ VERBS: dict[str, Callable[..., None] | typer.Typer] = {
     "cat": cat.cat,
     "cp": cp.cp,
     "validate": validate.validate,
+    "import": import_.import_,
+    "export": export.export,
+    "verify": verify.verify,
 }
 """Verb -> its function, or its Typer of several verbs; in the order of the help.
 

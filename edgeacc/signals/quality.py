@@ -86,7 +86,7 @@ def fill_gaps(x: Samples, rate_hz: float, max_gap_s: float) -> Samples:
     Returns:
         (..., T); `x` itself where nothing is missing.
     """
-    longest = int(max_gap_s * rate_hz + 1e-6)
+    longest = int(min(max_gap_s * rate_hz + 1e-6, x.shape[-1]))
     if isinstance(x, Tensor):
         return _filled_torch(x, longest) if bool(x.isnan().any()) else x
     return _filled_numpy(x, longest) if np.isnan(x).any() else x

@@ -36,7 +36,13 @@ def resample(x: Samples, from_hz: float, to_hz: float) -> Samples:
     """
     if from_hz == to_hz:
         return x
-    up, down = _whole_ratio(from_hz, to_hz)
+    ratio = whole_ratio(from_hz, to_hz)
+    if ratio is None:
+        raise BadInput(
+            f"rates of {from_hz:g} and {to_hz:g} Hz are in no whole ratio",
+            valid=f"a ratio of whole numbers up to {LARGEST_FACTOR}, or samples with their times",
+        )
+    up, down = ratio
     half_hz = min(from_hz, to_hz) / 2
     width_hz = TRANSITION * half_hz
     taps = up * low_pass_taps(from_hz * up, half_hz - width_hz / 2, width_hz)
@@ -70,13 +76,11 @@ def to_grid(
     return y_CN
 
 
-def _whole_ratio(from_hz: float, to_hz: float) -> tuple[int, int]:
+def whole_ratio(from_hz: float, to_hz: float) -> tuple[int, int] | None:
+    """By how much to stretch and then thin samples to change their rate; None where no small whole numbers do it."""
     ratio = Fraction(to_hz / from_hz).limit_denominator(LARGEST_FACTOR)
-    if abs(float(ratio) * from_hz / to_hz - 1) > 1e-9 or ratio.numerator > LARGEST_FACTOR:
-        raise BadInput(
-            f"rates of {from_hz:g} and {to_hz:g} Hz are in no whole ratio",
-            valid=f"a ratio of whole numbers up to {LARGEST_FACTOR}, or samples with their times",
-        )
+    if ratio.numerator > LARGEST_FACTOR or abs(float(ratio) * from_hz / to_hz - 1) > 1e-9:
+        return None
     return ratio.numerator, ratio.denominator
 
 

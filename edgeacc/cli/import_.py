@@ -1,0 +1,73 @@
+"""`edgeacc import`: recordings of a watch or a band into a store of paired windows."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edgeacc.cli.output import progress, show, table
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from edgeacc.windows.from_recordings import RecordingAccount
+
+
+def import_(
+    paths: Annotated[list[Path], typer.Argument(help="Recordings, or folders of recordings.", show_default=False)],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The store's folder to make.")],
+    format_name: Annotated[
+        str | None,
+        typer.Option("--format", help="Take only this format (`edgeacc ls formats`); else each is recognised."),
+    ] = None,
+    mapping: Annotated[Path | None, typer.Option(help="TOML file that says which column of a table is what.")] = None,
+    window_s: Annotated[float, typer.Option(min=10, max=600, help="Length of a window in seconds.")] = 60.0,
+    force: Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
+) -> None:
+    """Cut recordings into still, whole, paired windows with the device's labels.
+
+    Prints what was kept and what was lost, in minutes by reason. Participants' names do not enter the store.
+    """
+    from edgeacc.files import read_model
+    from edgeacc.recordings.table import TableMapping
+    from edgeacc.signals.contract import SignalContract
+    from edgeacc.windows.from_recordings import from_recordings
+
+    columns = read_model(mapping, TableMapping) if mapping else None
+    with progress("import") as report:
+        store, accounts = from_recordings(
+            paths,
+            output,
+            report,
+            contract=SignalContract(window_s=window_s),
+            format_name=format_name,
+            mapping=columns,
+            force=force,
+        )
+    manifest = store.manifest
+    sides = [(split, count, manifest.participants[split]) for split, count in manifest.windows.items()]
+    result = {"store": str(output), "recordings": accounts, "windows": manifest.windows, "rejected": manifest.rejected}
+    tables = [_accounts(accounts, window_s), table("Split by participant", ("split", "windows", "participants"), sides)]
+    show(result, tables, as_json=json, next_command=f"edgeacc evaluate --limit {output}")
+
+
+def _accounts(accounts: "list[RecordingAccount]", window_s: float) -> "Table":
+    """One row per recording and a sum: kept, and lost by reason."""
+    reasons = list(dict.fromkeys(reason for account in accounts for reason in account.lost_min))
+    rows = [(account.place, *_row([account], reasons), account.hr_difference_bpm) for account in accounts]
+    rows.append(("all", *_row(accounts, reasons), None))
+    rows = [(*cells, None if hr_bpm is None else f"{hr_bpm:.1f}") for *cells, hr_bpm in rows]
+    title = f"Minutes recorded; windows of {window_s:g} s; minutes lost by reason; windows with the device's intervals"
+    return table(title, ("recording", "minutes", "windows", *reasons, "intervals", "HR off [bpm]"), rows)
+
+
+def _row(accounts: "list[RecordingAccount]", reasons: list[str]) -> list[object]:
+    """Sums over some recordings; None where nothing was lost."""
+    lost_min = [sum(account.lost_min.get(reason, 0.0) for account in accounts) for reason in reasons]
+    return [
+        f"{sum(account.recorded_min for account in accounts):.1f}",
+        sum(account.windows for account in accounts),
+        *(f"{minutes:.1f}" if minutes else None for minutes in lost_min),
+        sum(account.device_interval_windows for account in accounts),
+    ]

@@ -1,0 +1,1 @@
+"""Recordings: one reader per device or table, all into one `Recording`."""

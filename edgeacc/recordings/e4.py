@@ -1,0 +1,97 @@
+"""Empatica E4: a folder of CSV files, each with its start (Unix seconds, UTC) in line 1 and its rate in line 2.
+
+- `ACC.csv`: three columns, whole numbers of 1/64 g (15.6 mg a step, +/-2 g), 32 Hz.
+- `BVP.csv`: one column, blood volume pulse, 64 Hz. Its upstroke is positive as it stands: at the times of
+  `IBI.csv` the mean beat has its minimum, and its steepest rise, about twice as steep as its steepest fall, follows
+  0.06-0.09 s later (measured on 12 of the 28 recordings of Stress-Predict, all alike). So nothing is turned.
+- `IBI.csv`, optional: header `start, IBI`, then rows: a beat's offset from the start in s, the
+  interval that ends with it in s.
+
+`HR.csv` is not read: it is a 10-s average of the same intervals. Checked on the 28 recordings of Stress-Predict (Iqbal
+et al., Sensors 22:8135, 2022); file layout from the `info.txt` beside them.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from edgeacc.errors import BadInput
+from edgeacc.recordings.recording import Recording, Stream, irregular, regular
+from edgeacc.recordings.text import Column, head, read_columns
+
+NAME = "empatica-e4"
+COUNTS_PER_G = 64
+RANGE_G = 127 / 64
+"""Counts are 8-bit: -128 ... 127."""
+UNIX_S = (946_684_800.0, 4_102_444_800.0)
+"""A start between 2000 and 2100."""
+
+
+def recognise(path: Path) -> bool:
+    """Whether a folder holds a CSV file that begins with one Unix time and one rate per column."""
+    return path.is_dir() and any(_is_e4(file) for file in sorted(path.glob("*.csv")))
+
+
+def read(path: Path, participant: str) -> Recording:
+    """Read one recording's folder.
+
+    Raises:
+        BadInput: a stream is missing, or a file is malformed: which, at which line, and what was expected.
+    """
+    return Recording(
+        participant=participant,
+        device="Empatica E4",
+        format=NAME,
+        acc=_stream(_named(path, "ACC.csv"), ("x", "y", "z"), 1 / COUNTS_PER_G, "g", RANGE_G),
+        ppg=_stream(_named(path, "BVP.csv"), ("bvp",), 1.0, "au", None),
+        intervals=_intervals(path / "IBI.csv"),
+    )
+
+
+def _is_e4(file: Path) -> bool:
+    lines = head(file, 2)
+    if len(lines) < 2 or lines[0].count(",") != lines[1].count(","):
+        return False
+    try:
+        starts, rates = ([float(cell) for cell in line.split(",")] for line in lines)
+    except ValueError:
+        return False
+    return all(UNIX_S[0] < start < UNIX_S[1] for start in starts) and all(0 < rate < 1000 for rate in rates)
+
+
+def _named(folder: Path, name: str) -> Path:
+    path = folder / name
+    if not path.is_file():
+        there = ", ".join(sorted(file.name for file in folder.glob("*.csv")))
+        raise BadInput(f"{folder} lacks {name}; it has {there}", valid="an E4 folder with ACC.csv and BVP.csv")
+    return path
+
+
+def _stream(path: Path, names: tuple[str, ...], scale: float, unit: str, range_: float | None) -> Stream:
+    if not _is_e4(path) or head(path, 1)[0].count(",") != len(names) - 1:
+        raise BadInput(
+            f"{path}, lines 1 and 2: {head(path, 2)}",
+            valid=f"line 1: start in Unix seconds, line 2: rate in Hz, {len(names)} column(s) each",
+        )
+    start, rate = (float(line.split(",")[0]) for line in head(path, 2))
+    columns = read_columns(path, ",", [Column(name) for name in names], skip=2)
+    samples_NC = np.stack([columns[name] for name in names], axis=1)
+    return regular(samples_NC * scale, unit, start, rate, range_)
+
+
+def _intervals(path: Path) -> Stream | None:
+    """The device's intervals; None where it found no beat or kept no such file."""
+    if not path.is_file() or not head(path, 2)[1:]:
+        return None
+    start, *title = head(path, 1)[0].split(",")
+    try:
+        start_s = float(start)
+    except ValueError as error:
+        raise BadInput(f"{path}, line 1: {start!r}", valid="start in Unix seconds, IBI") from error
+    if [cell.strip() for cell in title] != ["IBI"]:
+        raise BadInput(f"{path}, line 1: {','.join(title)!r} behind the start", valid="start in Unix seconds, IBI")
+    columns = read_columns(path, ",", [Column("offset_s"), Column("interval_s")], skip=1)
+    if len(columns["offset_s"]) < 2:
+        return None
+    times_s = start_s + columns["offset_s"]
+    return irregular(times_s, columns["interval_s"][:, None], "s", where=str(path), first_line=2)

@@ -1,0 +1,112 @@
+"""What a reader gives: named streams on one clock."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeacc.errors import BadInput
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One signal as its device gave it.
+
+    Attributes:
+        samples_CN: (C, N) float32 in `unit`, NaN where missing.
+        unit: such as `g`, `s`, or `au` where the unit means nothing (PPG).
+        start_s: time of the first sample, in seconds on the stream's clock.
+        rate_hz: samples per second: declared, or the mean of the irregular ones.
+        times_s: (N,) ascending times where the samples are not regular.
+        range: largest magnitude that the sensor can give, in `unit`, where that is known.
+        clock: `sensor`, common to all such streams of a recording; `host`, the phone's, which may be off by seconds.
+    """
+
+    samples_CN: NDArray[np.float32]
+    unit: str
+    start_s: float
+    rate_hz: float
+    times_s: NDArray[np.float64] | None = None
+    range: float | None = None
+    clock: Literal["sensor", "host"] = "sensor"
+
+    @property
+    def end_s(self) -> float:
+        """Time of the last sample."""
+        return float(self.at_s[-1])
+
+    @property
+    def at_s(self) -> NDArray[np.float64]:
+        """(N,) time of every sample."""
+        if self.times_s is not None:
+            return self.times_s
+        return self.start_s + np.arange(self.samples_CN.shape[1]) / self.rate_hz
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One person, one device, one stretch of time.
+
+    Attributes:
+        participant: whose it is, as the files say; it never enters a store.
+        device: maker and model.
+        format: name of the format, a key of `edgeacc.recordings.registry.FORMATS`.
+        acc: accelerometer in g with gravity, three axes.
+        ppg: one channel or more, upstroke of the pulse positive.
+        intervals: the device's own beat-to-beat intervals in s, each at the time of the beat that ends it.
+        notes: what a reader did that is not in the streams, such as a sign that was turned.
+    """
+
+    participant: str
+    device: str
+    format: str
+    acc: Stream
+    ppg: Stream
+    intervals: Stream | None = None
+    notes: tuple[str, ...] = ()
+
+
+def regular(samples_NC: NDArray[Any], unit: str, start_s: float, rate_hz: float, range_: float | None = None) -> Stream:
+    """A stream at a declared rate, from (N, C) samples."""
+    return Stream(_as_samples(samples_NC), unit, start_s, rate_hz, range=range_)
+
+
+def irregular(
+    times_s: NDArray[np.float64],
+    samples_NC: NDArray[Any],
+    unit: str,
+    *,
+    where: str,
+    first_line: int,
+    range_: float | None = None,
+    clock: Literal["sensor", "host"] = "sensor",
+) -> Stream:
+    """A stream with a time for each sample, from (N, C) samples.
+
+    Args:
+        times_s: (N,) seconds.
+        samples_NC: the samples.
+        unit: of the samples.
+        where: the file, for the error.
+        first_line: the line of the first sample in it.
+        range_: `Stream.range`.
+        clock: `Stream.clock`.
+
+    Raises:
+        BadInput: fewer than two samples, or time that does not go forward.
+    """
+    if len(times_s) < 2:
+        raise BadInput(f"{where} has {len(times_s)} sample(s)", valid="two samples or more")
+    back = np.flatnonzero(~(np.diff(times_s) > 0))
+    if len(back):
+        line = first_line + int(back[0]) + 1
+        raise BadInput(
+            f"{where}, line {line}: time does not go forward ({len(back)} such place(s))", valid="ascending times"
+        )
+    rate_hz = (len(times_s) - 1) / float(times_s[-1] - times_s[0])
+    return Stream(_as_samples(samples_NC), unit, float(times_s[0]), rate_hz, times_s, range_, clock)
+
+
+def _as_samples(samples_NC: NDArray[Any]) -> NDArray[np.float32]:
+    return np.ascontiguousarray(samples_NC.T, dtype=np.float32)
