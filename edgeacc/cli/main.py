@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from edgeacc.cli import cat, cp, doctor, export, import_, ls, validate, verify
+from edgeacc.cli import cat, cp, doctor, evaluate, export, import_, ls, train, validate, verify
 from edgeacc.cli.group import VerbGroup
 from edgeacc.errors import BadInput, EdgeaccError, NotPossibleHere
 
@@ -19,6 +19,8 @@ VERBS: dict[str, Callable[..., None] | typer.Typer] = {
     "cp": cp.cp,
     "validate": validate.validate,
     "import": import_.import_,
+    "train": train.app,
+    "evaluate": evaluate.evaluate,
     "export": export.export,
     "verify": verify.verify,
 }
@@ -38,7 +40,13 @@ class _InOrder(VerbGroup):
         return list(VERBS)
 
 
-app = typer.Typer(cls=_InOrder, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(
+    cls=_InOrder,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"max_content_width": 110},
+)
 
 
 @app.callback()
