@@ -1,0 +1,45 @@
+"""The Core AI target behind the `Exporter` seam."""
+
+from pathlib import Path
+from typing import ClassVar
+
+from torch import Tensor
+from torch.export import ExportedProgram
+
+from edgeacc.compression.recipe import Recipe
+from edgeacc.export.coreai.session import AssetSession
+from edgeacc.export.exporter import INPUT_NAME, OUTPUT_NAME, Exporter, Level, Session
+from edgeacc.export.quiet import refusing
+
+ASSET_NAME = "model.aimodel"
+
+
+class CoreAIExporter(Exporter):
+    """`.aimodel` in 32-bit float. Whether watchOS runs it is not confirmed: for a watch, Core ML is the promise."""
+
+    target: ClassVar[str] = "coreai"
+    level: ClassVar[Level] = "executed"
+
+    def convert(self, program: ExportedProgram, recipe: Recipe, calibration_BCT: Tensor, out: Path) -> Path:
+        """Write `model.aimodel`, without stack traces of this machine in it; no calibration windows are used.
+
+        Raises:
+            NotPossibleHere: coreai-torch refused the network.
+        """
+        asset = out / ASSET_NAME
+        with refusing("coreai-torch", "convert the network"):
+            from coreai_torch import TorchConverter, get_decomp_table
+
+            converter = TorchConverter(mode=TorchConverter.Mode.RELEASE)
+            decomposed = program.run_decompositions(get_decomp_table())
+            converter.add_exported_program(decomposed, input_names=[INPUT_NAME], output_names=[OUTPUT_NAME])
+            converter.to_coreai().save_asset(asset)
+        return asset
+
+    def load(self, model: Path) -> Session:
+        """Open an asset in the Core AI runtime.
+
+        Raises:
+            BadInput: not an asset of an encoder, or one that the runtime refuses.
+        """
+        return AssetSession(model)

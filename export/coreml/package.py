@@ -1,0 +1,130 @@
+"""Read a saved Core ML package back, as plain data: what it computes, in order, with all its constants."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from edgeacc.errors import BadInput
+from edgeacc.export.coreml.toolkit import coremltools
+from edgeacc.export.quiet import REFUSALS, contained
+
+
+@dataclass(frozen=True)
+class Ref:
+    """The value that the input or an earlier step of the program has under this name."""
+
+    name: str
+
+
+Constant = Tensor | float | int | bool | str | tuple[int, ...]
+"""Arrays of floats (as float32) or bytes are Tensors; whole-number vectors (axes, shapes), rank 0 and text plain."""
+
+Argument = Constant | Ref | tuple[Constant | Ref, ...]
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a step produces: a name, and the number format in MIL's words (`fp16`, `fp32`, `int32`, `bool`)."""
+
+    name: str
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operation of the program, with the arguments that the package states (defaults are left out)."""
+
+    operation: str
+    name: str
+    arguments: Mapping[str, Argument]
+    outputs: tuple[Output, ...]
+
+
+@dataclass(frozen=True)
+class Program:
+    """The main function of a package.
+
+    Attributes:
+        input_name: of its only input.
+        input_shape: all dimensions of the input.
+        steps: in the order of computation.
+        output_name: of its only output.
+    """
+
+    input_name: str
+    input_shape: tuple[int, ...]
+    steps: tuple[Step, ...]
+    output_name: str
+
+
+def read_program(package: Path) -> Program:
+    """Read the program of an `.mlpackage` with one function, one input and one output.
+
+    Raises:
+        BadInput: missing, damaged, or not a package of that kind.
+    """
+    function = _main_function(package)
+    inputs, outputs = list(function.inputs.items()), list(function.outputs)
+    if len(inputs) != 1 or len(outputs) != 1:
+        raise BadInput(
+            f"{package} has {len(inputs)} inputs and {len(outputs)} outputs", valid="an encoder: one input, one output"
+        )
+    steps = tuple(_step(operation) for operation in function.operations if operation.op_type != "const")
+    (input_name, variable), (output,) = inputs[0], outputs
+    return Program(input_name, tuple(variable.shape), steps, output.name)
+
+
+def _main_function(package: Path) -> Any:  # noqa: ANN401
+    if not package.is_dir():
+        raise BadInput(f"{package} is not a folder", valid="a Core ML package (.mlpackage)")
+    ct = coremltools()
+    from coremltools.converters.mil.frontend.milproto.load import load
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+
+    try:
+        with contained():
+            model = ct.models.MLModel(str(package), skip_model_load=True)
+            spec = model.get_spec()
+            program = load(spec, specification_version=spec.specificationVersion, file_weights_dir=model.weights_dir)
+            return program.functions["main"]
+    except (*REFUSALS, OSError, DecodeError) as error:
+        problem = f"{package} cannot be read as a Core ML package: {type(error).__name__}: {error}"
+        raise BadInput(problem, valid="a Core ML program as `edgeacc export --target coreml` writes it") from error
+
+
+def _step(operation: Any) -> Step:  # noqa: ANN401
+    from coremltools.converters.mil.mil.types import builtin_to_string
+
+    arguments = {name: _argument(value) for name, value in operation.inputs.items() if value is not None}
+    outputs = tuple(Output(variable.name, builtin_to_string(variable.dtype)) for variable in operation.outputs)
+    return Step(operation.op_type, operation.name, arguments, outputs)
+
+
+def _argument(value: Any) -> Argument:  # noqa: ANN401
+    if isinstance(value, list | tuple):
+        return tuple(_single(each) for each in value)
+    return _single(value)
+
+
+def _single(variable: Any) -> Constant | Ref:  # noqa: ANN401
+    if variable.op is None or variable.op.op_type != "const":
+        return Ref(variable.name)
+    return constant(variable.val)
+
+
+def constant(value: Any) -> Constant:  # noqa: ANN401
+    """A constant of coremltools (NumPy array or scalar, or text) in our terms; 16-bit floats become 32-bit exactly."""
+    if isinstance(value, str):
+        return value
+    array = np.asarray(value)
+    if array.dtype.kind == "f":
+        return torch.from_numpy(array.astype(np.float32)) if array.ndim else float(array)
+    if array.ndim == 0:
+        return bool(array) if array.dtype.kind == "b" else int(array)
+    is_data = array.dtype in (np.int8, np.uint8) or array.ndim > 1
+    return torch.from_numpy(array.copy()) if is_data else tuple(array.tolist())
