@@ -22,7 +22,7 @@ from edgeacc.cohort.random import Key, Stream
 from edgeacc.cohort.rhythm import Heartbeats, RhythmState
 
 BINS = grid.bins_below(25.0)
-AMPLITUDE_MG = 5.2
+AMPLITUDE_MG = 5.3
 """Median best-axis peak-to-peak (calibration table)."""
 POSTURE_AMPLITUDE = (2.15, 1.26, 1.26)
 POSTURE_CLOSING = (0.1, 0.48, 0.5)
@@ -120,7 +120,7 @@ def template(state: BallistoState, ppg: PpgState) -> Tensor:
     opening_BF = grid.delay(state.opening_s, BINS)
     recoil_BCF = first_BF[:, None] * state.first_axis_B3[..., None]
     recoil_BCF = recoil_BCF + second_BF[:, None] * (state.second_axis_B3 * state.second[:, None])[..., None]
-    local_BF = _local_pulse(state) * grid.delay(ppg.delay_s, BINS)
+    local_BF = _local_pulse(state, ppg)
     local_BCF = local_BF[:, None] * (state.local_axis_B3 * state.local[:, None])[..., None]
     shape_BCF = recoil_BCF * opening_BF[:, None] + local_BCF
     height_B = peak_to_peak(shape_BCF).amax(1)
@@ -163,14 +163,14 @@ def _bell_at(centre_s: float, width_s: float, f: Tensor) -> Tensor:
     return torch.exp(-0.5 * (2 * math.pi * width_s * f) ** 2) * torch.complex(torch.cos(angle), torch.sin(angle))
 
 
-def _local_pulse(state: BallistoState) -> Tensor:
-    """(B, F) second derivative of a Gaussian wave, unit power."""
-    f = grid.frequency_hz(BINS, state.local_width_s.device)
-    return _unit_power(f**2 * grid.bell(state.local_width_s, BINS))
+def _local_pulse(state: BallistoState, ppg: PpgState) -> Tensor:
+    """(B, F) second derivative of a Gaussian wave that arrives with the PPG's pulse, unit power."""
+    bent = grid.frequency_hz(BINS, ppg.delay_s.device) ** 2 * grid.bell(state.local_width_s, BINS)
+    return _unit_power(bent * grid.delay(ppg.delay_s, BINS))
 
 
 def _unit_power(spectrum_BF: Tensor) -> Tensor:
-    power_B = spectrum_BF.abs().square().double().sum(1)
+    power_B = grid.energy(spectrum_BF).double().sum(1)
     return spectrum_BF / power_B.sqrt().float()[:, None]
 
 

@@ -1,8 +1,8 @@
 """The periodic 64-s grid on which everything is made, in the frequency domain.
 
 A window of 60 s lies 2 s inside a grid of 4,096 samples at 64 Hz. Series of beats, pulse shapes, delays, resonances
-and noise are multiplied as spectra and come back by an inverse FFT a channel. Bin k is k/64 Hz; the bin at half the rate
-is left out, so that every row is a whole number of vectors.
+and noise are multiplied as spectra and come back by an inverse FFT a channel. Bin k is k/64 Hz; the bin at half the
+rate is left out, so that every row is a whole number of vectors.
 
 Legend beside the project's: `F` bins of a spectrum.
 """
@@ -14,6 +14,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from edgeacc.cohort.random import Key, Stream, complex_normals
 from edgeacc.signals.beats import most_beats
 
 RATE_HZ = 64.0
@@ -25,6 +26,7 @@ SAMPLES = 3840
 BINS = GRID // 2
 BIN_HZ = RATE_HZ / GRID
 MOST_BEATS = most_beats(GRID_S)
+SLOW_BINS = 16
 FINE = 2 * GRID
 """Beats are placed on a grid twice as fine: cubic interpolation is then exact to 1 % up to 16 Hz."""
 
@@ -95,9 +97,21 @@ def to_time(spectrum_BCF: Tensor, samples: int = GRID) -> Tensor:
     return x
 
 
-def noise_spectrum(z_BCF: Tensor, power_BCF: Tensor, samples: int = GRID) -> Tensor:
-    """Shape complex normals (E|z|^2 = 2) so that the signal's variance is the sum of `power` over the bins."""
-    return z_BCF * (0.5 * samples * torch.sqrt(power_BCF))
+def noise_spectrum(key: Key, stream: Stream, power_BCF: Tensor, samples: int = GRID) -> Tensor:
+    """(B, C, F) spectrum of Gaussian noise; its variance in time, of `samples`, is the sum of `power` over the bins."""
+    return complex_normals(key, stream, torch.sqrt(power_BCF) * (samples / 2))
+
+
+def ebb_and_flow(key: Key, stream: Stream, depth: float) -> Tensor:
+    """(B, GRID) noise comes and goes: exp of a Gaussian process below 0.25 Hz, variance depth^2; mean square 1."""
+    flat = torch.full((len(key.window_B), 1, SLOW_BINS), depth**2 / (SLOW_BINS - 1), device=key.window_B.device)
+    flat[..., 0] = 0
+    return torch.exp(to_time(noise_spectrum(key, stream, flat))[:, 0] - depth**2)
+
+
+def energy(spectrum_BCF: Tensor) -> Tensor:
+    """Squared magnitudes."""
+    return spectrum_BCF.real.square() + spectrum_BCF.imag.square()
 
 
 def band(low_hz: float, high_hz: float, bins: int, device: torch.device) -> Tensor:

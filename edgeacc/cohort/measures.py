@@ -129,7 +129,8 @@ def _density(x_BCT: Tensor, rate_hz: float, band_hz: tuple[float, float]) -> Ten
     taper_T = torch.hann_window(x_BCT.shape[2], device=x_BCT.device)
     power_BCF = torch.fft.rfft(x_BCT * taper_T).abs().square() * (2 / (rate_hz * taper_T.square().sum()))
     first, last = (round(edge * x_BCT.shape[2] / rate_hz) for edge in band_hz)
-    return power_BCF[..., first:last].mean(-1).sqrt()
+    mean_BC: Tensor = power_BCF[..., first:last].mean(-1)
+    return mean_BC.sqrt()
 
 
 def _record_hr(r_peaks_BK: Tensor) -> Tensor:

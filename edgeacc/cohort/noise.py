@@ -1,10 +1,9 @@
 """What the wrist's accelerometer holds besides the heartbeat: tremor, unrest, breathing, small movements, the sensor.
 
-All spreads are our estimates, calibrated to the table of `docs/cohort.md`; the tremor's and the sensor's ranges are those
-of that table.
+All levels and spreads are our estimates, chosen to meet the calibration table (`docs/cohort.md`); 8-11 Hz for the
+tremor, 100-150 ug/sqrt(Hz) for the sensor and 16 bits over 8 g are the ranges of that page's sources.
 """
 
-import math
 from typing import NamedTuple
 
 import torch
@@ -12,13 +11,12 @@ from torch import Tensor
 
 from edgeacc.cohort import grid
 from edgeacc.cohort.participants import Traits, named_normals
-from edgeacc.cohort.ppg import slow_envelope
-from edgeacc.cohort.random import Key, Stream, complex_normals
+from edgeacc.cohort.random import Key, Stream
 from edgeacc.cohort.rhythm import Heartbeats, RhythmState
 
-SLOW_BINS = 16
+EBB_DEPTH = 0.3
 SNR_BAND_HZ = (2.0, 25.0)
-TREMOR_MG = (1.75, 2.15, 2.2)
+TREMOR_MG = (1.8, 2.2, 2.25)
 UNREST_MG = (0.6, 1.4, 1.5)
 """Median RMS per axis by posture: tremor over all frequencies; unrest (muscle and small movement) in 2-25 Hz."""
 TREMOR_DAMPING = 0.33
@@ -98,13 +96,11 @@ def residual_variance(state: NoiseState) -> Tensor:
 
 def residual(state: NoiseState, key: Key) -> Tensor:
     """(B, 3, GRID) tremor and unrest in mg, coming and going, and the sensor's white noise."""
-    z_BCF = complex_normals(key, Stream.ACC_NOISE, 4, grid.BINS)
-    power_BF = _tremor_power(state) + _unrest_power(state)
-    coloured_BCF = grid.noise_spectrum(z_BCF[:, 1:], power_BF[:, None] * (state.share_B3**2)[..., None])
-    ebb_BT = slow_envelope(z_BCF[:, 0, :SLOW_BINS], 0.3)
-    white_BCF = complex_normals(key, Stream.SENSOR_NOISE, 3, grid.BINS)
-    amplitude_B = state.white_mg * (math.sqrt(grid.BIN_HZ) * grid.GRID / 2)
-    return grid.to_time(coloured_BCF) * ebb_BT[:, None] + grid.to_time(white_BCF * amplitude_B[:, None, None])
+    power_BCF = (_tremor_power(state) + _unrest_power(state))[:, None] * (state.share_B3**2)[..., None]
+    white_BCF = (state.white_mg**2 * grid.BIN_HZ)[:, None, None].expand_as(power_BCF)
+    coloured_BCT = grid.to_time(grid.noise_spectrum(key, Stream.ACC_NOISE, power_BCF))
+    sensor_BCT = grid.to_time(grid.noise_spectrum(key, Stream.SENSOR_NOISE, white_BCF))
+    return coloured_BCT * grid.ebb_and_flow(key, Stream.ACC_EBB, EBB_DEPTH)[:, None] + sensor_BCT
 
 
 def slow_motion(state: NoiseState, beats: Heartbeats, key: Key) -> Tensor:
@@ -114,16 +110,15 @@ def slow_motion(state: NoiseState, beats: Heartbeats, key: Key) -> Tensor:
     f = grid.frequency_hz(bins, tilt_BCF.device)
     shape = torch.where(f > 0, f.clamp(min=grid.BIN_HZ) ** -3, 0.0)
     power_BF = (state.drift_mg**2)[:, None] * (shape / shape.sum())
-    drift_BCF = grid.noise_spectrum(complex_normals(key, Stream.DRIFT, 3, bins), power_BF[:, None])
-    return tilt_BCF + drift_BCF
+    return tilt_BCF + grid.noise_spectrum(key, Stream.DRIFT, power_BF[:, None].expand(-1, 3, -1))
 
 
 def movements(state: NoiseState, key: Key) -> Tensor:
     """(B, 3, GRID) small movements in mg: bursts around 1.5 Hz, zero in most windows."""
     f = grid.frequency_hz(MOVE_BINS, state.tilt_mg.device)
     shape = torch.exp(-(((f - 1.5) / 1.5) ** 2))
-    z_BCF = complex_normals(key, Stream.MOVEMENT, 3, MOVE_BINS)
-    carrier_BCT = grid.to_time(grid.noise_spectrum(z_BCF, (shape / shape.sum())[None, None]))
+    power_BCF = (shape / shape.sum()).expand(len(state.tilt_mg), 3, -1)
+    carrier_BCT = grid.to_time(grid.noise_spectrum(key, Stream.MOVEMENT, power_BCF))
     time = torch.arange(grid.GRID, device=f.device) / grid.RATE_HZ
     away_BMT = (time - state.move_at_s_BM[..., None]) / state.move_width_s_BM[..., None]
     envelope_BT = (state.move_mg_BM[..., None] * torch.exp(-0.5 * away_BMT**2)).sum(1)
@@ -139,7 +134,7 @@ def _tremor_power(state: NoiseState) -> Tensor:
     """(B, F) the spectrum of an AR(2) resonance at the tremor's frequency, without its slow end; sum tremor_mg^2."""
     damping_B = torch.full_like(state.tremor_hz, TREMOR_DAMPING)
     square = grid.frequency_hz(grid.BINS, damping_B.device) ** 2
-    gain_BF = grid.resonance(state.tremor_hz, damping_B, grid.BINS).abs().square() * (
+    gain_BF = grid.energy(grid.resonance(state.tremor_hz, damping_B, grid.BINS)) * (
         square / (square + TREMOR_FROM_HZ**2)
     )
     return gain_BF * (state.tremor_mg**2 / gain_BF.double().sum(1)).float()[:, None]

@@ -1,11 +1,11 @@
 """The pulse at the wrist as four green optical channels see it.
 
-Two Gaussians per beat (Tang et al. 2020, Physiological Measurement 41:094002): the systolic wave and the diastolic one,
-which comes earlier and merges with it as arteries stiffen. Breathing moves baseline and amplitude (Charlton et al. 2016,
+Two Gaussians per beat (Tang et al. 2020, Physiol Meas 41:094002): the systolic wave and the diastolic one, which comes earlier and merges with it as arteries stiffen. Breathing moves baseline and amplitude (Charlton et al. 2016,
 Physiol Meas 37:610: depths 0.1 of the pulse); the rhythm itself carries the third, frequency modulation. Time 0 of a
 pulse is its steepest upstroke. The unit is a mean pulse's systolic height.
 """
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -13,13 +13,13 @@ from torch import Tensor
 
 from edgeacc.cohort import grid
 from edgeacc.cohort.participants import Traits, named_normals
-from edgeacc.cohort.random import Key, Stream, complex_normals
+from edgeacc.cohort.random import Key, Stream
 from edgeacc.cohort.rhythm import Heartbeats
 
 CHANNELS = 4
 BINS = grid.bins_below(16.0)
 NOISE_BINS = grid.bins_below(20.0)
-SLOW_BINS = 16
+EBB_DEPTH = 0.35
 PPG_R_MEAN_S = 0.29
 """Steepest upstroke after the R peak, median (calibration table)."""
 JITTER_MS = 5.0
@@ -94,20 +94,13 @@ def pulse_series(state: PpgState, beats: Heartbeats, z_BK: Tensor) -> Tensor:
 def optical(state: PpgState, beats: Heartbeats, series_BF: Tensor, key: Key) -> Tensor:
     """(B, 4, GRID) the four channels, without movement; `series_BF` from `pulse_series`."""
     pulse_BCF = _pulse_shapes(state) * series_BF[:, None, :BINS]
-    noise_BCF = complex_normals(key, Stream.PPG_NOISE, CHANNELS + 1, NOISE_BINS)
-    level_BC = state.noise_BC * 10 ** (-state.snr_db[:, None] / 20) * _root_mean_square(pulse_BCF)
-    shaped_BCF = noise_BCF[:, 1:] * _unit_noise(level_BC.device) * (level_BC * grid.GRID / 2)[..., None]
+    level_BC = state.noise_BC**2 * 10 ** (-state.snr_db[:, None] / 10) * _power(pulse_BCF)
+    noise_BCF = grid.noise_spectrum(key, Stream.PPG_NOISE, level_BC[..., None] * _unit_noise(level_BC.device))
     pulse_BCF[..., : beats.breathing_spectrum_BF.shape[1]] += (
         state.baseline[:, None, None] * state.gain_BC[..., None] * beats.breathing_spectrum_BF[:, None]
     )
-    ebb_BT = slow_envelope(noise_BCF[:, 0, :SLOW_BINS], 0.35)
-    return grid.to_time(pulse_BCF) + grid.to_time(shaped_BCF) * ebb_BT[:, None]
-
-
-def slow_envelope(z_BF: Tensor, depth: float) -> Tensor:
-    """(B, GRID) noise that comes and goes: exp of a slow Gaussian process (below 0.25 Hz), mean square 1."""
-    flat_BF = grid.noise_spectrum(z_BF[:, 1:], torch.full_like(z_BF[:, 1:].real, depth**2 / (z_BF.shape[1] - 1)))
-    return torch.exp(grid.to_time(torch.nn.functional.pad(flat_BF, (1, 0))) - depth**2)
+    ebb_BT = grid.ebb_and_flow(key, Stream.PPG_EBB, EBB_DEPTH)
+    return grid.to_time(pulse_BCF) + grid.to_time(noise_BCF) * ebb_BT[:, None]
 
 
 def _pulse_shapes(state: PpgState) -> Tensor:
@@ -116,19 +109,21 @@ def _pulse_shapes(state: PpgState) -> Tensor:
     diastolic_BF = grid.bell(state.diastolic_s, BINS) * (state.diastolic_s * state.diastolic_height)[:, None]
     diastolic_BF = diastolic_BF * grid.delay(state.diastolic_delay_s, BINS)
     shape_BCF = systolic_BF[:, None] + (1 + state.shape_BC)[..., None] * diastolic_BF[:, None]
-    lag_BCF = 1 - 2j * torch.pi * state.lag_s_BC[..., None] * grid.frequency_hz(BINS, state.lag_s_BC.device)
+    lag_BCF = 1 - 2j * math.pi * state.lag_s_BC[..., None] * grid.frequency_hz(BINS, state.lag_s_BC.device)
     top_BF = grid.delay(state.delay_s + state.systolic_s, BINS)
-    return state.gain_BC[..., None] * (2 * torch.pi) ** 0.5 * grid.RATE_HZ * shape_BCF * lag_BCF * top_BF[:, None]
+    height_BC = state.gain_BC * (grid.RATE_HZ * math.sqrt(2 * math.pi))
+    return height_BC[..., None] * shape_BCF * lag_BCF * top_BF[:, None]
 
 
-def _root_mean_square(pulse_BCF: Tensor) -> Tensor:
+def _power(pulse_BCF: Tensor) -> Tensor:
+    """(B, C) variance of the pulses in the SNR's band."""
     inside = grid.band(*SNR_BAND_HZ, BINS, pulse_BCF.device)
-    power_BC = (pulse_BCF.abs().square() * inside).double().sum(-1) * (2 / grid.GRID**2)
-    return power_BC.sqrt().float()
+    return ((grid.energy(pulse_BCF) * inside).double().sum(-1) * (2 / grid.GRID**2)).float()
 
 
 def _unit_noise(device: torch.device) -> Tensor:
-    """(F) amplitude of noise with power 1/(0.25 Hz + f), fading above 12 Hz, and variance 1 in the SNR's band."""
+    """(F) power of noise that falls as 1/(0.25 Hz + f), fades above 12 Hz, and has variance 1 in the SNR's band."""
     f = grid.frequency_hz(NOISE_BINS, device)
     power = torch.exp(-((f / 12) ** 2)) / (0.25 + f) * (f > 0)
-    return (power / (power * grid.band(*SNR_BAND_HZ, NOISE_BINS, device)).sum()).sqrt()
+    unit: Tensor = power / (power * grid.band(*SNR_BAND_HZ, NOISE_BINS, device)).sum()
+    return unit

@@ -29,15 +29,19 @@ class Stream(IntEnum):
     STATE = 1
     RHYTHM = 2
     OTHER_RHYTHM = 3
-    PULSE = 4
-    PPG_NOISE = 5
-    BALLISTO = 6
-    ACC_NOISE = 7
-    SENSOR_NOISE = 8
-    NOISE = 9
-    DRIFT = 10
-    MOVEMENT = 11
-    BEATS = 12
+    RHYTHM_START = 4
+    OTHER_RHYTHM_START = 5
+    BEATS = 6
+    PULSE = 7
+    PPG_NOISE = 8
+    PPG_EBB = 9
+    BALLISTO = 10
+    NOISE = 11
+    ACC_NOISE = 12
+    ACC_EBB = 13
+    SENSOR_NOISE = 14
+    DRIFT = 15
+    MOVEMENT = 16
 
 
 class Key(NamedTuple):
@@ -97,17 +101,17 @@ def normals(key: Key, stream: Stream, count: int) -> Tensor:
     return torch.sqrt(-2 * torch.log(u[:, ::2])) * torch.cos(2 * math.pi * u[:, 1::2])
 
 
-def complex_normals(key: Key, stream: Stream, rows: int, bins: int) -> Tensor:
-    """(B, rows, bins) complex64; real and imaginary part standard normal, so that E|z|^2 = 2.
+def complex_normals(key: Key, stream: Stream, deviation_BCF: Tensor) -> Tensor:
+    """(B, C, F) complex64, real and imaginary part normal with these standard deviations.
 
     One word makes one complex number: 16 bits for the radius and 16 for the angle, looked up in tables (fine enough
     for noise: the radius ends at 4.9). Tables, unlike vectorised functions, give the same bits wherever a number
     lies in memory, so that a window does not depend on its batch.
     """
-    word = words(key, stream, rows * bins)
-    radius, direction = _box_muller_tables(word.device)
-    z = torch.take(radius, word >> HALF_BITS) * torch.take(direction, word & (HALF - 1))
-    return z.view(-1, rows, bins)
+    word_BCF = words(key, stream, deviation_BCF[0].numel()).view(deviation_BCF.shape)
+    radius, direction = _box_muller_tables(word_BCF.device)
+    length_BCF = torch.take(radius, word_BCF >> HALF_BITS) * deviation_BCF
+    return length_BCF * torch.take(direction, word_BCF & (HALF - 1))
 
 
 @lru_cache(maxsize=8)

@@ -1,8 +1,8 @@
 """The heart's rhythm: one interval process per window, and the R peaks that it gives.
 
-The interval's spectrum has a 1/f part and two Gaussian bands, at 0.1 Hz and at the breathing rate (McSharry et al. 2003,
-IEEE Trans Biomed Eng 50:289); its samples come from a random-phase inverse FFT; beats are where the integral of the rate
-passes whole numbers (integral pulse frequency modulation). The bands' powers follow from the wanted SDNN and RMSSD:
+The interval's spectrum has a 1/f part and two Gaussian bands, at 0.1 Hz and at the breathing rate (McSharry et al.
+2003, IEEE Trans Biomed Eng 50:289); its samples come from a random-phase inverse FFT; beats are where the integral of
+the rate passes whole numbers (integral pulse frequency modulation). The bands' powers follow from the wanted SDNN and RMSSD:
 SDNN^2 = sum P and RMSSD^2 = sum 4 sin^2(pi f T) P over the bands. A 60-s window sees f > 1/60 Hz only.
 """
 
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from edgeacc.cohort.grid import BIN_HZ, GRID_S, MARGIN_S, MOST_BEATS, RATE_HZ, SAMPLES, frequency_hz, noise_spectrum
 from edgeacc.cohort.participants import Traits, named_normals
-from edgeacc.cohort.random import Key, Stream, complex_normals, uniforms
+from edgeacc.cohort.random import Key, Stream, uniforms
 from edgeacc.signals.beats import most_beats
 
 POSTURES = ("supine", "seated", "held")
@@ -85,36 +85,38 @@ def _band_powers(
     return rest * slow_share, rest * (1 - slow_share), sdnn_s**2 * high_share
 
 
-def beat(state: RhythmState, key: Key, stream: Stream) -> Heartbeats:
-    """Let the heart beat on the grid: the R peaks and the breathing of these windows, on the state's device."""
-    z_BCF = complex_normals(key, stream, 3, RR_BINS)
-    slow, mayer, breath = (
-        noise_spectrum(z_BCF[:, row], power, RR_SAMPLES) for row, power in enumerate(_band_shapes(state.breathing_hz))
-    )
+def beat(state: RhythmState, key: Key, *, other: bool = False) -> Heartbeats:
+    """Let the heart beat on the grid, on the state's device; `other`: another, independent series of the same state."""
+    stream, start = _SERIES[other]
+    slow, mayer, breath = noise_spectrum(key, stream, _band_shapes(state.breathing_hz), RR_SAMPLES).unbind(1)
     wander_BF = slow * state.slow_s2.sqrt()[:, None] + mayer * state.mayer_s2.sqrt()[:, None]
     wander_BF = wander_BF + breath * state.breathing_s2.sqrt()[:, None]
     wander_BCT = torch.fft.irfft(torch.stack([wander_BF, breath * RESPIRATION_LEAD], 1), n=RR_SAMPLES)
     rr_BT = (60 / state.hr_bpm[:, None] + wander_BCT[:, 0]).clamp(SHORTEST_RR_S, LONGEST_RR_S)
-    start_B = uniforms(key, stream, 3 * RR_BINS + 1)[:, -1].float()
+    start_B = uniforms(key, start, 1)[:, 0].float()
     peak_BK, real_BK = _whole_passes(rr_BT, start_B)
     at_BK = (peak_BK * RR_RATE_HZ).long().clamp(max=RR_SAMPLES - 1)
     spectrum_BF = breath * RESPIRATION_LEAD * (RATE_HZ / RR_RATE_HZ)
     return Heartbeats(peak_BK, real_BK, wander_BCT[:, 1].gather(1, at_BK), spectrum_BF)
 
 
+_SERIES = {
+    False: (Stream.RHYTHM, Stream.RHYTHM_START),
+    True: (Stream.OTHER_RHYTHM, Stream.OTHER_RHYTHM_START),
+}
 RESPIRATION_LEAD = complex(math.cos(2.4), math.sin(2.4))
 """The interval is longest 2.4 rad (our estimate) from the deepest breath: respiratory sinus arrhythmia."""
 
 
-def _band_shapes(breathing_hz_B: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Power per bin of the three parts: the 1/f part's share above 1/64 Hz, and two Gaussian bands that sum to 1."""
+def _band_shapes(breathing_hz_B: Tensor) -> Tensor:
+    """(B, 3, F) power per bin of the three parts: 1/f, its share above 1/64 Hz; two Gaussian bands that sum to 1."""
     f = frequency_hz(RR_BINS, breathing_hz_B.device)
     inside = (f > BIN_HZ / 2) & (f <= SLOW_EDGE_HZ + BIN_HZ / 2)
     slow = torch.where(inside, 1 / f.clamp(min=BIN_HZ), 0.0) * (BIN_HZ / math.log(SLOW_EDGE_HZ / SLOWEST_HZ))
     norm = BIN_HZ / (BAND_SD_HZ * math.sqrt(2 * math.pi))
     mayer = norm * torch.exp(-0.5 * ((f - MAYER_HZ) / BAND_SD_HZ) ** 2)
     breath_BF = norm * torch.exp(-0.5 * ((f - breathing_hz_B[:, None]) / BAND_SD_HZ) ** 2)
-    return slow[None], mayer[None], breath_BF
+    return torch.stack([slow.expand_as(breath_BF), mayer.expand_as(breath_BF), breath_BF], 1)
 
 
 def _whole_passes(rr_BT: Tensor, start_B: Tensor) -> tuple[Tensor, Tensor]:

@@ -122,8 +122,8 @@ def _part(state: State, rows: slice, device: torch.device) -> State:
 
 
 def _block(config: CohortConfig, key: Key, state: State, independent_beats: bool) -> tuple[Tensor, Tensor, Tensor]:
-    beats = beat(state.rhythm, key, Stream.RHYTHM)
-    felt = beat(state.rhythm, key, Stream.OTHER_RHYTHM) if independent_beats else beats
+    beats = beat(state.rhythm, key)
+    felt = beat(state.rhythm, key, other=True) if independent_beats else beats
     z_BK = normals(key, Stream.BEATS, 4 * grid.MOST_BEATS).float()
     moves_BCT = movements(state.noise, key)
     ppg_BCT = optical(state.ppg, beats, pulse_series(state.ppg, beats, z_BK[:, : 2 * grid.MOST_BEATS]), key)

@@ -30,4 +30,5 @@ def spectral_hr(acc_BCT: Tensor, rate_hz: float) -> Tensor:
     magnitude_BT = band_pass(acc_BCT, rate_hz, BEAT_BAND_HZ).square().sum(1).sqrt()
     lines_BF = torch.fft.rfft(centred(magnitude_BT), n=round(rate_hz / LINE_HZ)).abs()
     first, last = (round(edge / LINE_HZ) for edge in RATE_BAND_HZ)
-    return 60 * LINE_HZ * (first + lines_BF[:, first : last + 1].argmax(1)).float()
+    line_B: Tensor = lines_BF[:, first : last + 1].argmax(1) + first
+    return 60 * LINE_HZ * line_B.float()
