@@ -1,0 +1,67 @@
+"""Retrieval rows from embeddings whose quality is known."""
+
+import pytest
+import torch
+
+from edgeacc.evaluation.retrieval import centred_unit
+from edgeacc.evaluation.student_retrieval import Aligned
+
+
+def aligned(windows, noise, seed=0):
+    """PPG vectors at random, accelerometer vectors that are the same plus noise."""
+    generator = torch.Generator().manual_seed(seed)
+    ppg = torch.randn(len(windows), 24, generator=generator)
+    acc = ppg + noise * torch.randn(len(windows), 24, generator=generator)
+    return Aligned(None, windows, centred_unit(acc), centred_unit(ppg), seed)
+
+
+def test_perfect_embeddings_are_found_both_ways_in_every_pool(paired):
+    rows = list(aligned(paired(20, 8), 0.0).headline())
+    headline = [(row.direction, row.pool) for row in rows if row.group == "headline"]
+    assert headline == [("acc->ppg", 100), ("ppg->acc", 100), ("acc->ppg", None), ("ppg->acc", None)]
+    assert all(row.top1.value == row.top5 == row.mean_rank == 1 for row in rows)
+
+
+def test_useless_embeddings_are_at_chance(paired):
+    for row in aligned(paired(20, 8), 1e6).headline():
+        assert row.top1.value == pytest.approx(row.chance_top1, abs=0.03)
+
+
+def test_strata_are_told_apart(paired):
+    windows = paired(20, 8)
+    snr = torch.rand(160, generator=torch.Generator().manual_seed(0))
+    windows.labels["acc_snr"] = snr
+    windows.labels["posture"] = torch.tensor([0.0, 2.0]).repeat(80)
+    good = snr > snr.median()
+    two = aligned(windows, 0.0)
+    noise = torch.randn(160, 24, generator=torch.Generator().manual_seed(1))
+    mixed = torch.where(good[:, None], two.acc_BE, noise)
+    rows = {row.variant: row for row in Aligned(None, windows, centred_unit(mixed), two.ppg_BE, 0).headline()}
+    quartiles = [row for name, row in rows.items() if name.startswith("SNR quartile")]
+    assert [row.queries for row in quartiles] == [40] * 4
+    assert max(row.top1.value for row in quartiles[:2]) < 0.2 < 0.9 < min(row.top1.value for row in quartiles[2:])
+    assert {name for name in rows if name in ("supine", "seated", "arm held")} == {"supine", "arm held"}
+
+
+def test_within_a_participant_the_others_do_not_compete(paired):
+    forward, backward = aligned(paired(20, 8), 1.0).within_participant("control")
+    assert (forward.direction, backward.direction) == ("acc->ppg", "ppg->acc")
+    assert forward.candidates == 8
+    assert forward.chance_top1 == pytest.approx(1 / 8)
+
+
+def test_wrong_pairs_are_not_found(paired):
+    two = aligned(paired(20, 8), 0.0)
+    assert two.wrong_pairs().top1.value < 0.02
+    within = two.wrong_pairs(within=True)
+    assert (within.top1.value, within.candidates) == (0, 8)
+
+
+def test_identity_of_the_nearest_window(paired):
+    windows = paired(20, 8)
+    nothing = aligned(windows, 0.0).nearest_identity()
+    assert nothing.chance_top1 == pytest.approx(7 / 159)
+    assert nothing.top1.value < 0.15
+    person = torch.randn(20, 24, generator=torch.Generator().manual_seed(0))[windows.participant_B]
+    leaky = Aligned(None, windows, centred_unit(person + 0.01 * torch.randn(160, 24)), person, 0)
+    assert leaky.nearest_identity().top1.value == 1
