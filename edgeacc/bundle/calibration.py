@@ -9,8 +9,9 @@ from torch import Tensor
 
 from edgeacc.bundle.manifest import CalibrationRecord
 from edgeacc.cohort.config import CohortConfig
+from edgeacc.cohort.simulate import simulate
 from edgeacc.signals.contract import SignalContract
-from edgeacc.windows.from_cohort import cohort_windows
+from edgeacc.signals.prepare import prepare_acc
 from edgeacc.windows.store import open_store
 from edgeacc.windows.window_set import WindowSet
 
@@ -64,14 +65,20 @@ def calibration_set(store: Path | None, contract: SignalContract, wanted: int) -
         BadInput: not a store, one of another contract, or one without training windows.
     """
     count = max(wanted, FEWEST_WINDOWS)
-    if store is None:
-        cohort = CohortConfig(preset="calibrated", seed=0, participants=count, windows_per_participant=1)
-        windows = cohort_windows(cohort, torch.arange(cohort.windows), contract)
-        origin = f"cohort {cohort.preset}, seed {cohort.seed}, participants 0 to {cohort.participants - 1}"
-    else:
-        opened = open_store(store, contract)
-        windows = opened.load("train", count)
-        origin = f"store {store.name} ({opened.manifest.name}), training participants"
+    return _from_cohort(contract, count) if store is None else _from_store(store, contract, count)
+
+
+def _from_cohort(contract: SignalContract, count: int) -> CalibrationSet:
+    cohort = CohortConfig(preset="calibrated", seed=0, participants=count, windows_per_participant=1)
+    raw = simulate(cohort, torch.arange(cohort.windows))
+    origin = f"cohort {cohort.preset}, seed {cohort.seed}, participants 0 to {cohort.participants - 1}"
+    return CalibrationSet(prepare_acc(raw.acc_g_BCT, contract), raw.labels["hr_bpm"], raw.participant_B, origin)
+
+
+def _from_store(store: Path, contract: SignalContract, count: int) -> CalibrationSet:
+    opened = open_store(store, contract)
+    windows = opened.load("train", count)
+    origin = f"store {store.name} ({opened.manifest.name}), training participants"
     return CalibrationSet(windows.acc_BCT.float(), _heart_rate(windows), windows.participant_B, origin)
 
 

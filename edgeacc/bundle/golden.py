@@ -7,13 +7,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from edgeacc.cohort.config import CohortConfig
 from edgeacc.cohort.simulate import simulate
 from edgeacc.errors import BadInput
 from edgeacc.models.encoder import Encoder
-from edgeacc.signals.contract import SignalContract
+from edgeacc.signals.contract import DEFAULT, SignalContract
 from edgeacc.signals.prepare import prepare_acc
 
 GOLDEN = CohortConfig(
@@ -40,12 +40,21 @@ class Golden:
 
     def write(self, path: Path) -> None:
         """Write a safetensors file."""
-        save_file({name: np.ascontiguousarray(array) for name, array in vars(self).items()}, path)
+        path.write_bytes(save({name: np.ascontiguousarray(array) for name, array in vars(self).items()}))
 
 
 @torch.no_grad()
 def golden_windows(encoder: Encoder, contract: SignalContract) -> Golden:
-    """Simulate the golden windows and embed them with the fp32 network (in eval)."""
+    """Simulate the golden windows and embed them with the fp32 network (in eval).
+
+    Raises:
+        BadInput: a contract whose windows the cohort cannot serve.
+    """
+    if (contract.rate_hz, contract.window_s) != (DEFAULT.rate_hz, DEFAULT.window_s):
+        raise BadInput(
+            f"golden windows of {contract.window_s:g} s at {contract.rate_hz:g} Hz cannot be simulated",
+            valid=f"{DEFAULT.window_s:g} s at {DEFAULT.rate_hz:g} Hz",
+        )
     raw = simulate(GOLDEN, torch.arange(GOLDEN.windows))
     acc_BCT = prepare_acc(raw.acc_g_BCT, contract)
     z_BD = torch.cat([encoder(window_CT[None]) for window_CT in acc_BCT])

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 from torch import Tensor
 
 from edgeacc.errors import BadInput
@@ -44,7 +44,8 @@ class Probe:
 
     def write(self, path: Path) -> None:
         """Write a safetensors file."""
-        save_file({"mean": self.mean_D, "std": self.std_D, "weight": self.weight_D, "bias": self.bias}, path)
+        arrays = {"mean": self.mean_D, "std": self.std_D, "weight": self.weight_D, "bias": self.bias}
+        path.write_bytes(save(arrays))
 
 
 def fit_probe(z_BD: Tensor, hr_bpm_B: Tensor, participant_B: Tensor) -> Probe | None:

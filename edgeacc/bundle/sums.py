@@ -21,8 +21,8 @@ _LINE = re.compile(r"^([0-9a-f]{64})  (\S.*)$")
 
 
 def write_sums(folder: Path) -> None:
-    """Write SHA256SUMS over every file of the folder, in the form that `sha256sum --check` reads."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    """Write SHA256SUMS over every other file of the folder, in the form that `sha256sum --check` reads."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / NAME)
     lines = [f"{sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in paths]
     (folder / NAME).write_text("".join(lines))
 

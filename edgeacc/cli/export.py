@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgeacc.cli.output import progress, show, table
+from edgeacc.cli.several import as_one
 from edgeacc.errors import BadInput, EdgeaccError
 from edgeacc.progress import Progress
 
@@ -45,7 +46,7 @@ def export(
     if done or json:
         show({"bundles": done, "failed": failures}, tables, as_json=json, next_command=next_command)
     if failed:
-        raise _first_of(failed)
+        raise as_one([error for _, error in failed])
 
 
 def _recipes(target: str, recipe: str | None) -> "list[Recipe]":
@@ -126,13 +127,6 @@ def _shifted(report: Progress, total: int) -> Iterator[Progress]:
         yield at(start)
 
 
-def _first_of(failed: list[tuple[str, EdgeaccError]]) -> EdgeaccError:
-    """One error for all bundles that were not made, of the gravest kind: parity, then input, then the machine."""
-    gravest = max((error for _, error in failed), key=lambda error: error.exit_code)
-    lines = "".join(f"\n  - {name}: {error.problem}" for name, error in failed)
-    return type(gravest)(f"{len(failed)} bundle(s) were not made{lines}", next_command=gravest.next_command)
-
-
 def _table(done: "list[ExportResult]") -> "Table":
     columns = (
         "bundle", "target", "recipe", "size [KiB]", "checked", "SNR [dB]", "floor [dB]", "worst cosine",
@@ -142,7 +136,7 @@ def _table(done: "list[ExportResult]") -> "Table":
         (
             each.bundle, each.target, each.recipe, round(each.model_bytes / 1024), each.verification.level,
             f"{each.verification.snr_db:.1f}", f"{each.verification.min_snr_db:g}",
-            f"{each.verification.worst_cosine:.5f}", _signed(each.task_cost_bpm),
+            f"{each.verification.worst_cosine:.5f}", signed_bpm(each.task_cost_bpm),
             f"{sum(each.stage_s.values()):.1f}",
         )
         for each in done
@@ -150,5 +144,6 @@ def _table(done: "list[ExportResult]") -> "Table":
     return table("Bundles", columns, rows)
 
 
-def _signed(bpm: float | None) -> str | None:
-    return None if bpm is None else f"{bpm:+.3f}"
+def signed_bpm(bpm: float | None) -> str | None:
+    """A difference in bpm with its sign, never as -0.000; None where it is not known."""
+    return None if bpm is None else f"{round(bpm, 3) + 0.0:+.3f}"

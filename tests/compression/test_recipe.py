@@ -1,0 +1,143 @@
+import re
+import tomllib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgeacc.compression.recipe import (
+    DECODER,
+    RECIPES,
+    SCHEMES,
+    TARGET_SCHEMES,
+    Recipe,
+    parse_recipe,
+    read_recipe,
+    recipe_text,
+)
+from edgeacc.errors import BadInput
+from edgeacc.export.registry import TARGETS
+
+FLOORS_DB = {"fp32": 60, "fp16": 50, "w8": 30, "w8a8": 15}
+
+
+def fields(name):
+    return RECIPES[name].model_dump(mode="json")
+
+
+def toml(content):
+    return "\n".join(f"{key} = {value!r}" for key, value in content.items()).replace("True", "true")
+
+
+@st.composite
+def recipes(draw):
+    target = draw(st.sampled_from(sorted(TARGET_SCHEMES)))
+    scheme = draw(st.sampled_from(TARGET_SCHEMES[target]))
+    weights, activations = SCHEMES[scheme]
+    return Recipe(
+        target=target,
+        weights=weights,
+        activations=activations,
+        name=f"{target}-{scheme}" + draw(st.sampled_from(["", "-mine", "-p50"])),
+        min_snr_db=draw(st.floats(0, 200)),
+        calibration_windows=draw(st.integers(1, 65_536)) if activations == "int8" else 0,
+        minimum_os=tuple(draw(st.lists(st.sampled_from(["watchOS11", "iOS18"]), max_size=2))),
+    )
+
+
+def test_every_scheme_of_every_target_is_shipped_with_its_floor():
+    shipped = {f"{target}-{scheme}" for target, schemes in TARGET_SCHEMES.items() for scheme in schemes}
+    assert set(RECIPES) == shipped
+    assert {name: FLOORS_DB[recipe.scheme] for name, recipe in RECIPES.items()} == {
+        name: recipe.min_snr_db for name, recipe in RECIPES.items()
+    }
+
+
+def test_targets_here_are_those_of_the_registry():
+    assert set(TARGET_SCHEMES) == set(TARGETS)
+    assert all(RECIPES[info.default_recipe].target == name for name, info in TARGETS.items())
+
+
+def test_decoder_tells_every_target_and_scheme():
+    words = set(re.findall(r"\w+", DECODER))
+    assert set(TARGET_SCHEMES) | set(SCHEMES) <= words
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_shipped_text_says_what_it_needs_and_how_to_run_it(name):
+    text = recipe_text(name)
+    assert parse_recipe(text, name) == RECIPES[name]
+    assert f"edgeacc[{TARGETS[RECIPES[name].target].extra}]" in text
+    assert f"edgeacc export CHECKPOINT --target {RECIPES[name].target} --recipe {name}\n" in text
+
+
+@given(recipes())
+def test_a_recipe_survives_being_written(recipe):
+    assert parse_recipe(recipe.to_toml(), "written") == recipe
+
+
+WRONG = {
+    "target": ["corml", 3],
+    "weights": ["int9", 8],
+    "activations": ["fp8", True],
+    "name": ["", "Tflite_W8A8", 5],
+    "min_snr_db": [-1, "15", 1e9],
+    "calibration_windows": [-1, 1.5, "many", 10**9],
+    "minimum_os": [["watchOS"], [11], "iOS18"],
+}
+
+
+@given(st.sets(st.sampled_from(sorted(WRONG)), min_size=1), st.booleans(), st.data())
+def test_all_mistakes_are_told_at_once(wrong, with_extra_key, data):
+    content = fields("tflite-w8a8")
+    for key in sorted(wrong):
+        content[key] = data.draw(st.sampled_from(WRONG[key]))
+    if with_extra_key:
+        content["weihgts"] = "int8"
+    with pytest.raises(BadInput) as caught:
+        parse_recipe(toml(content), "mine.toml")
+    assert caught.value.problem.startswith("mine.toml: ")
+    told = set(re.findall(r"^  - (\w+)", caught.value.problem, flags=re.MULTILINE))
+    assert wrong <= told
+    assert ("weihgts" in told) == with_extra_key
+
+
+@given(st.text())
+def test_any_text_is_a_recipe_or_one_of_two_errors(text):
+    with pytest.raises((BadInput, tomllib.TOMLDecodeError)):
+        parse_recipe(text, "noise")
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "said"),
+    [
+        ("tflite-w8a8", {"calibration_windows": 0}, "int8 activations need calibration windows"),
+        ("onnx-fp32", {"calibration_windows": 5}, "fp32 activations need no calibration"),
+        ("onnx-fp32", {"weights": "int8"}, "onnx cannot compute fp32 activations with int8 weights"),
+        ("coreml-w8", {"name": "coreml-fp16"}, "coreml-w8 or coreml-w8-<word>"),
+        ("coreml-w8", {"name": "tflite-w8"}, "coreml-w8 or coreml-w8-<word>"),
+    ],
+)
+def test_parts_that_do_not_belong_together(name, changes, said):
+    with pytest.raises(BadInput, match=re.escape(said)):
+        parse_recipe(toml(fields(name) | changes), "mine.toml")
+
+
+def test_by_name_or_file(tmp_path):
+    assert read_recipe("onnx-fp32") is RECIPES["onnx-fp32"]
+    mine = tmp_path / "mine.toml"
+    mine.write_text(recipe_text("tflite-w8a8").replace('name = "tflite-w8a8"', 'name = "tflite-w8a8-mine"'))
+    assert read_recipe(str(mine)).name == "tflite-w8a8-mine"
+
+
+def test_unknown_names_and_files(tmp_path):
+    with pytest.raises(BadInput) as caught:
+        read_recipe("tflite-w4")
+    assert "tflite-w8a8" in caught.value.valid
+    with pytest.raises(BadInput, match="does not exist"):
+        read_recipe(str(tmp_path / "none.toml"))
+    (tmp_path / "broken.toml").write_text("name = ")
+    with pytest.raises(BadInput, match="is not valid TOML"):
+        read_recipe(str(tmp_path / "broken.toml"))
+    with pytest.raises(BadInput, match="unknown recipe"):
+        recipe_text("tflite-w4")
