@@ -25,7 +25,7 @@ BINS = grid.bins_below(25.0)
 AMPLITUDE_MG = 5.3
 """Median best-axis peak-to-peak (calibration table)."""
 POSTURE_AMPLITUDE = (2.15, 1.26, 1.26)
-POSTURE_CLOSING = (0.1, 0.48, 0.5)
+POSTURE_CLOSING = (0.1, 0.44, 0.44)
 JITTER_MS = (6.0, 12.0, 12.0)
 """Median jitter of a beat's time by posture (calibration table)."""
 ASCENDING_OVER_DESCENDING = 1.6

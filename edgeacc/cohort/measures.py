@@ -90,7 +90,7 @@ def _beat_measures(acc_mg_BCT: Tensor, r_peaks_BK: Tensor, rate_hz: float) -> di
     beat_BN = centred(short.beat_BCN[row_B, best_B])
     return {
         "beat_height_mg": _height(long.beat_BCN).amax(1),
-        "acc_snr": short.snr_BC[row_B, best_B],
+        "beat_snr": short.snr_BC[row_B, best_B],
         "best_axis_share": shares_BC[:, 0],
         "other_axes_share": shares_BC[:, 1:].mean(1),
         "main_deflection_s": _top(beat_BN.abs()) / rate_hz - BEFORE_S,
@@ -111,7 +111,7 @@ def _pulse_measures(ppg_BCT: Tensor, r_peaks_BK: Tensor, rate_hz: float) -> dict
     pulse = beat_locked(band_pass(ppg_BCT, rate_hz, PULSE_BAND_HZ), r_peaks_BK, rate_hz, RECORD_S)
     slope_BN = pulse.beat_BCN.mean(1).diff(dim=1)
     steepest_B = (_top(slope_BN) + 0.5) / rate_hz - BEFORE_S
-    return {"ppg_snr_db": 10 * pulse.snr_BC.mean(1).log10(), "ppg_slope_s": steepest_B}
+    return {"pulse_snr_db": 10 * pulse.snr_BC.mean(1).log10(), "ppg_slope_s": steepest_B}
 
 
 def _noise_measures(acc_mg_BCT: Tensor, r_peaks_BK: Tensor, rate_hz: float) -> dict[str, Tensor]:

@@ -16,7 +16,7 @@ from edgeacc.cohort.rhythm import Heartbeats, RhythmState
 
 EBB_DEPTH = 0.3
 SNR_BAND_HZ = (2.0, 25.0)
-TREMOR_MG = (1.8, 2.2, 2.25)
+TREMOR_MG = (1.8, 2.15, 2.2)
 UNREST_MG = (0.6, 1.4, 1.5)
 """Median RMS per axis by posture: tremor over all frequencies; unrest (muscle and small movement) in 2-25 Hz."""
 TREMOR_DAMPING = 0.33

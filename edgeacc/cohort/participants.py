@@ -108,4 +108,4 @@ def _log_sdnn(age: Tensor, hr: Tensor) -> Tensor:
 
 def _log_rmssd_share(age: Tensor, hr: Tensor) -> Tensor:
     """RMSSD over SDNN: the line through 32/49, 24/37, 22/37 at the same ages."""
-    return -0.40 - 0.0046 * (age - 50) - 0.004 * (hr - 66)
+    return -0.37 - 0.0046 * (age - 50) - 0.004 * (hr - 66)

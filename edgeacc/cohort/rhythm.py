@@ -2,8 +2,8 @@
 
 The interval's spectrum has a 1/f part and two Gaussian bands, at 0.1 Hz and at the breathing rate (McSharry et al.
 2003, IEEE Trans Biomed Eng 50:289); its samples come from a random-phase inverse FFT; beats are where the integral of
-the rate passes whole numbers (integral pulse frequency modulation). The bands' powers follow from the wanted SDNN and RMSSD:
-SDNN^2 = sum P and RMSSD^2 = sum 4 sin^2(pi f T) P over the bands. A 60-s window sees f > 1/60 Hz only.
+the rate passes whole numbers (integral pulse frequency modulation). The bands' powers follow from the wanted SDNN and
+RMSSD: SDNN^2 = sum P and RMSSD^2 = sum 4 sin^2(pi f T) P over the bands. A 60-s window sees f > 1/60 Hz only.
 """
 
 import math
