@@ -1,0 +1,112 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgeacc.errors import BadInput
+from edgeacc.recordings.table import TableMapping
+from edgeacc.signals.contract import SignalContract
+from edgeacc.windows.from_recordings import from_recordings
+from edgeacc.windows.store import open_store
+
+REAL = Path("../shared/data")
+SHORT = SignalContract(window_s=10)
+MAPPING = TableMapping(
+    acc_columns=("x", "y", "z"), acc_unit="g", ppg_columns=("p",), ppg_upstroke="positive", rate_hz=64
+)
+
+
+@pytest.fixture
+def write_table():
+    """A still wrist with a pulse at 60 a minute; `motion_g` makes it move."""
+
+    def write(path, seconds=45, motion_g=0.0, seed=0):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        t_s = np.arange(64 * seconds) / 64
+        acc = np.random.default_rng(seed).normal(scale=0.002, size=(len(t_s), 3)) + np.array([0, 0, 1])
+        acc[:, 0] += motion_g * np.sin(t_s * 9)
+        pulse = np.where(t_s % 1 < 0.2, t_s % 1 / 0.2, (1 - t_s % 1) / 0.8)
+        rows = (f"{x:.4f},{y:.4f},{z:.4f},{p:.4f}" for (x, y, z), p in zip(acc, pulse, strict=True))
+        path.write_text("x,y,z,p\n" + "\n".join(rows) + "\n")
+
+    return write
+
+
+def test_every_minute_is_accounted_for(tmp_path, write_table):
+    for number, motion_g in enumerate((0.0, 0.0, 0.0, 0.1)):
+        write_table(tmp_path / "set" / f"person {number}.csv", motion_g=motion_g, seed=number)
+    heard = []
+    done = from_recordings(
+        [tmp_path / "set"], tmp_path / "store", lambda *told: heard.append(told), contract=SHORT, mapping=MAPPING
+    )
+    assert [account.windows for account in done.accounts] == [4, 4, 4, 0]
+    assert done.accounts[3].lost_min["motion"] > 0.5
+    for account in done.accounts:
+        kept_min = account.windows * 10 / 60
+        assert kept_min + sum(account.lost_min.values()) == pytest.approx(account.recorded_min, abs=0.01)
+    assert [told[:2] for told in heard] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    store = open_store(tmp_path / "store", SHORT)
+    assert store.manifest.windows == {"train": 4, "validation": 4, "test": 4}
+    assert store.manifest.rejected == {"motion": 15}
+    assert len(set(store.load("all").window_id_B.tolist())) == 12
+
+
+def test_no_name_enters_the_store(tmp_path, write_table):
+    for number in range(3):
+        write_table(tmp_path / "hospital" / f"miller {number}.csv", seed=number)
+    done = from_recordings([tmp_path / "hospital"], tmp_path / "store", contract=SHORT, mapping=MAPPING)
+    assert done.accounts[0].place == "hospital/miller 0.csv"
+    for file in (tmp_path / "store").iterdir():
+        content = file.read_bytes()
+        assert b"miller" not in content
+        assert b"hospital" not in content
+    manifest = json.loads((tmp_path / "store" / "manifest.json").read_text())
+    assert [row["participant"] for row in manifest["provenance"]["recordings"]] == [0, 1, 2]
+    assert "place" not in manifest["provenance"]["recordings"][0]
+
+
+def test_one_name_in_two_sets_is_two_people_and_two_recordings_of_one_are_one(tmp_path, write_table):
+    for file in ("one/S01/monday.csv", "one/S01/tuesday.csv", "two/S01/monday.csv"):
+        write_table(tmp_path / file, seconds=15)
+    done = from_recordings([tmp_path / "one", tmp_path / "two"], tmp_path / "store", contract=SHORT, mapping=MAPPING)
+    assert [account.participant for account in done.accounts] == [0, 0, 1]
+    assert [account.place for account in done.accounts][::2] == ["one/S01/monday.csv", "two/S01/monday.csv"]
+    assert done.store.manifest.name == "table"
+
+
+def test_all_malformed_recordings_are_told_at_once(tmp_path, write_table):
+    write_table(tmp_path / "set" / "S01.csv", seconds=15)
+    (tmp_path / "set" / "S02.csv").write_text("x,y,z\n1,1,1\n")
+    (tmp_path / "set" / "S03.csv").write_text("x,y,z,p\n1,1,1,1\n1,1,1,high\n")
+    with pytest.raises(BadInput) as caught:
+        from_recordings([tmp_path / "set"], tmp_path / "store", contract=SHORT, mapping=MAPPING)
+    assert "2 mistake(s)" in caught.value.problem
+    assert "S02.csv lacks the column(s) p" in caught.value.problem
+    assert "S03.csv, line 3: p is 'high'" in caught.value.problem
+    assert not (tmp_path / "store").exists()
+
+
+def test_nothing_left_says_why(tmp_path, write_table):
+    write_table(tmp_path / "a.csv", motion_g=0.2)
+    with pytest.raises(BadInput, match=r"no window is left of 1 recording\(s\); rejected: motion 15"):
+        from_recordings([tmp_path / "a.csv"], tmp_path / "store", contract=SHORT, mapping=MAPPING)
+    write_table(tmp_path / "b.csv", seconds=6)
+    with pytest.raises(BadInput, match="none, all shorter than a window"):
+        from_recordings([tmp_path / "b.csv"], tmp_path / "store", contract=SHORT, mapping=MAPPING)
+    assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.integration
+@pytest.mark.skipif(not REAL.exists(), reason="the real recordings are not here")
+def test_the_real_recordings_together(tmp_path):
+    done = from_recordings([REAL / "stress_predict", REAL / "polar_verity_sense"], tmp_path / "store")
+    e4 = [account for account in done.accounts if account.format == "empatica-e4"]
+    assert len(e4) == 28
+    assert sum(account.windows for account in e4) == pytest.approx(326, rel=0.05)  # shared/data/README.md
+    assert done.accounts[-1].windows in (7, 8)
+    differences_bpm = [account.hr_difference_bpm for account in done.accounts if account.hr_difference_bpm is not None]
+    assert max(differences_bpm) < 1.5
+    sides = {split: set(done.store.load(split).participant_B.tolist()) for split in ("train", "validation", "test")}
+    assert not sides["train"] & (sides["validation"] | sides["test"])
+    assert not sides["validation"] & sides["test"]
