@@ -109,6 +109,6 @@ def _told(delay_s_B: Tensor) -> str:
     low, middle, high = delay_s_B.quantile(torch.tensor([0.05, 0.5, 0.95])).tolist()
     return (
         f"The accelerometer suits the PPG best when delayed by {middle:.2f} s (5-95 % of the windows: {low:.2f} to "
-        f"{high:.2f} s; searched within {LARGEST_DELAY_S:g} s, on the person's other windows). Far from 0, where "
-        "matching succeeds, the two streams are not aligned."
+        f"{high:.2f} s; searched within {LARGEST_DELAY_S:g} s, for each window on the other windows of its person). "
+        "Far from 0, where matching succeeds, the two streams are not aligned."
     )

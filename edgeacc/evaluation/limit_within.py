@@ -114,7 +114,7 @@ def within_participants(windows: WindowSet, delay_s_B: Tensor, seed: int) -> Ite
     for delay_s in DELAYS_S:
         moved = as_they_are.delayed(torch.full((len(windows),), delay_s), f"accelerometer delayed by {delay_s:g} s")
         yield moved.forward("synchronisation")
-    searched = as_they_are.delayed(delay_s_B, "delay searched on the person's other windows")
+    searched = as_they_are.delayed(delay_s_B, "delay searched")
     yield searched.forward("synchronisation")
     yield from searched.jittered()
 

@@ -55,11 +55,10 @@ def with_interval(interval: Interval, digits: int, *, percent: bool = False) -> 
 
 
 def _retrieval_table(title: str, rows: Sequence[RetrievalRow]) -> TableOf:
-    columns = ("method", "", "asks", "pool", "queries", "top-1 (95 %)", "chance", "top-5", "mean rank")
+    columns = ("method", "asks", "pool", "queries", "top-1 (95 %)", "chance", "top-5", "mean rank")
     cells: list[Cells] = [
         (
-            row.method,
-            row.variant,
+            f"{row.method}, {row.variant}" if row.variant else row.method,
             row.direction,
             f"{row.candidates:.0f}",
             row.queries,

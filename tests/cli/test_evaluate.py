@@ -1,0 +1,130 @@
+"""The evaluate verb: options that do not belong together, the limit, a whole evaluation."""
+
+import json
+
+import pytest
+import torch
+
+from edgeacc.cohort.config import CohortConfig
+from edgeacc.models.alignment import AlignmentConfig, Student
+from edgeacc.models.checkpoint import Card, TeacherReference, save, teacher_reference
+from edgeacc.models.encoder import settle
+from edgeacc.models.sizes import build
+from edgeacc.signals.contract import DEFAULT
+from edgeacc.windows.from_cohort import from_cohort
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """12 people, 8 windows each."""
+    path = tmp_path_factory.mktemp("store") / "windows"
+    from_cohort(CohortConfig(preset="quiet", participants=12, windows_per_participant=8), path, shares=(8, 1, 3))
+    return path
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory):
+    """Untrained: teacher, its student, a baseline, and another teacher."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    torch.manual_seed(0)
+    for name in ("teacher", "other-teacher"):
+        ppg = settle(build("pyramid-s", 4), [torch.randn(8, 4, DEFAULT.samples)])
+        save(folder / name, card(ppg, kind="teacher", objective="masked-input"), ppg)
+    acc = settle(build("conv-xs", 3), [torch.randn(8, 3, DEFAULT.samples)])
+    save(folder / "acc-mae", card(acc, kind="baseline", objective="acc-mae"), acc)
+    alignment = AlignmentConfig.between("time-resolved", acc.config, ppg.config)
+    student = card(
+        acc,
+        kind="student",
+        objective="distill",
+        alignment=alignment,
+        teacher=teacher_reference(folder / "teacher"),
+    )
+    save(folder / "student", student, acc, student=Student(acc, alignment))
+    return folder
+
+
+def card(encoder, **parts: str | AlignmentConfig | TeacherReference):
+    return Card(encoder=encoder.config, contract=DEFAULT, **parts)
+
+
+def test_all_missing_options_are_told_at_once(edgeacc):
+    ran = edgeacc("evaluate", "--student", "s", "--window-s", "15")
+    assert ran.code == 2
+    for told in ("--teacher is missing", "--store is missing", "--window-s belongs to --limit", "--limit STORE"):
+        assert told in ran.err
+
+
+def test_options_that_have_no_part_in_a_limit(edgeacc):
+    ran = edgeacc("evaluate", "--limit", "windows", "--student", "s", "--baseline", "b")
+    assert ran.code == 2
+    assert "--student has no part in --limit" in ran.err
+    assert "--baseline has no part in --limit" in ran.err
+
+
+def test_a_limit_of_no_store(edgeacc, tmp_path):
+    ran = edgeacc("evaluate", "--limit", tmp_path / "nothing")
+    assert ran.code == 2
+    assert "does not exist" in ran.err
+    assert "edgeacc cohort make" in ran.err
+
+
+def test_a_limit_prints_tables_and_writes_the_same_as_json(edgeacc, store, tmp_path):
+    ran = edgeacc("evaluate", "--limit", store, "-o", tmp_path / "limit.json")
+    assert ran.code == 0
+    assert "Training-free limit of quiet (cohort): 24 windows of 60 s, 3 participant(s)" in ran.out
+    assert "limit (template), shuffled pairs" in ran.out
+    assert "next: edgeacc train teacher" in ran.out
+    written = json.loads((tmp_path / "limit.json").read_text())
+    assert written["kind"] == "limit"
+    refused = edgeacc("evaluate", "--limit", store, "-o", tmp_path / "limit.json")
+    assert refused.code == 2
+    assert "--force" in refused.err
+
+
+def test_a_limit_of_shorter_windows_as_json_alone(edgeacc, store):
+    ran = edgeacc("evaluate", "--limit", store, "--window-s", "30", "--json")
+    assert ran.code == 0
+    assert json.loads(ran.out)["store"]["window_s"] == 30
+    refused = edgeacc("evaluate", "--limit", store, "--window-s", "90")
+    assert refused.code == 2
+    assert "up to 60 s" in refused.err
+
+
+def test_another_teacher_is_refused(edgeacc, store, checkpoints):
+    ran = edgeacc(
+        *("evaluate", "--student", checkpoints / "student", "--teacher", checkpoints / "other-teacher"),
+        *("--store", store),
+    )
+    assert ran.code == 2
+    assert "is not the teacher of this student" in ran.err
+
+
+def test_two_baselines_of_one_name_are_refused(edgeacc, store, checkpoints):
+    twice = ("--baseline", checkpoints / "acc-mae") * 2
+    ran = edgeacc(
+        *("evaluate", "--student", checkpoints / "student", "--teacher", checkpoints / "teacher"),
+        *("--store", store, *twice),
+    )
+    assert ran.code == 2
+    assert "two baselines of the same name" in ran.err
+
+
+@pytest.mark.integration
+def test_a_whole_evaluation(edgeacc, store, checkpoints, tmp_path):
+    ran = edgeacc(
+        *("evaluate", "--student", checkpoints / "student", "--teacher", checkpoints / "teacher", "--store", store),
+        *("--baseline", checkpoints / "acc-mae", "--labels", "truth", "-o", tmp_path / "result.json"),
+    )
+    assert ran.code == 0, ran.err
+    for told in (
+        "Retrieval on quiet",
+        "fitted on truth labels",
+        "student against",
+        "(base-KD)/KD",
+        "next: edgeacc export",
+    ):
+        assert told in ran.out
+    written = json.loads((tmp_path / "result.json").read_text())
+    assert written["baselines"] == {"acc-mae": "conv-xs, acc-mae"}
+    assert written["fitted_on"] == "truth"
