@@ -21,6 +21,7 @@ class StageConfig(BaseModel):
 
     width: int = Field(ge=1)
     stride: int = Field(ge=1)
+    context: bool = Field(False, description="also sees the mean of all tokens")
 
 
 class EncoderConfig(BaseModel):

@@ -6,6 +6,7 @@ int8 8.3 dB instead of 15.9 dB; a fused attention leaves operations undelegated.
 
 import copy
 from collections.abc import Iterator
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -43,6 +44,25 @@ class Deployed(nn.Module):
             tokens_1D1P = self.norm(self.blocks(tokens_1PD)).transpose(1, 2).unsqueeze(2)
         parts = [scale(part) for scale, part in zip(self.scales, _summary_parts(tokens_1D1P), strict=True)]
         return torch.cat(parts, dim=1).flatten(1)
+
+
+class WithContext(nn.Module):
+    """A stage that also sees the mean of all tokens: two convolutions, added."""
+
+    def __init__(self, stage: Stage) -> None:
+        """Fold the stage's BatchNorm into both."""
+        super().__init__()
+        if stage.context is None:
+            raise TypeError("a stage without context is one convolution")
+        self.moment = _stage_as_convolution(stage)
+        weight_DI = stage.context.weight * _gain(stage.norm)[:, None]
+        self.window = _convolution(weight_DI[:, :, None, None], None, stride=1, padding=0)
+
+    def forward(self, tokens_1D1P: Tensor) -> Tensor:
+        """(1, D_in, 1, P) -> (1, D, 1, P / stride)."""
+        mean_1D11 = tokens_1D1P.mean(dim=(2, 3), keepdim=True)
+        mixed_1D1P: Tensor = self.moment(tokens_1D1P) + self.window(mean_1D11)
+        return mixed_1D1P
 
 
 def deployable(encoder: Encoder) -> Deployed:
@@ -83,8 +103,10 @@ def _convolutions(tokenizer: nn.Module) -> Iterator[nn.Module]:
                 yield _patches_as_convolution(layer)
             case Frames():
                 yield from (_frames_as_convolution(layer), nn.ReLU())
-            case Stage():
+            case Stage(context=None):
                 yield from (_stage_as_convolution(layer), nn.ReLU())
+            case Stage():
+                yield from (WithContext(layer), nn.ReLU())
             case _:
                 raise TypeError(f"no deployed form of a {type(layer).__name__}")
 
@@ -109,17 +131,20 @@ def _stage_as_convolution(layer: Stage) -> nn.Conv2d:
 
 def _folded(linear: nn.Linear, norm: nn.BatchNorm1d) -> tuple[Tensor, Tensor]:
     """Weight and bias of the linear map with the BatchNorm after it folded in."""
-    if norm.running_mean is None or norm.running_var is None:
-        raise TypeError("a BatchNorm without running statistics cannot be folded")
-    gain_D = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-    return linear.weight * gain_D[:, None], norm.bias - norm.running_mean * gain_D
+    gain_D = _gain(norm)
+    return linear.weight * gain_D[:, None], norm.bias - cast("Tensor", norm.running_mean) * gain_D
 
 
-def _convolution(weight_DC1K: Tensor, bias_D: Tensor, *, stride: int, padding: int) -> nn.Conv2d:
+def _gain(norm: nn.BatchNorm1d) -> Tensor:
+    return norm.weight / torch.sqrt(cast("Tensor", norm.running_var) + norm.eps)
+
+
+def _convolution(weight_DC1K: Tensor, bias_D: Tensor | None, *, stride: int, padding: int) -> nn.Conv2d:
     width, channels, _, kernel = weight_DC1K.shape
-    layer = nn.Conv2d(channels, width, (1, kernel), stride=(1, stride), padding=(0, padding))
+    layer = nn.Conv2d(channels, width, (1, kernel), stride=(1, stride), padding=(0, padding), bias=bias_D is not None)
     layer.weight = nn.Parameter(weight_DC1K.detach().clone(memory_format=torch.contiguous_format))
-    layer.bias = nn.Parameter(bias_D.detach().clone())
+    if bias_D is not None:
+        layer.bias = nn.Parameter(bias_D.detach().clone())
     return layer
 
 

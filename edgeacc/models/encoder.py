@@ -116,6 +116,6 @@ def _tokenizer(config: EncoderConfig) -> nn.Module:
     width = config.frame_filters
     layers: list[nn.Module] = [Frames(config.in_channels, config.frame_samples, config.frame_stride, width)]
     for stage in config.stages:
-        layers.append(Stage(width, stage.width, stage.stride))
+        layers.append(Stage(width, stage.width, stage.stride, context=stage.context))
         width = stage.width
     return nn.Sequential(*layers)

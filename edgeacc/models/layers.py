@@ -55,13 +55,18 @@ class Frames(nn.Module):
 
 
 class Stage(nn.Module):
-    """A convolution over tokens with kernel 3 x stride, as merge + matrix product; BatchNorm; ReLU."""
+    """A convolution over tokens with kernel 3 x stride, as merge + matrix product; BatchNorm; ReLU.
 
-    def __init__(self, width_in: int, width: int, stride: int) -> None:
-        """Make the layer; `weight` is ordered (token, channel)."""
+    With `context`, every token also sees the mean of all tokens: what the whole window is like, so that a token can
+    tell how its own moment differs.
+    """
+
+    def __init__(self, width_in: int, width: int, stride: int, *, context: bool) -> None:
+        """Make the layer; `linear.weight` is ordered (token, channel)."""
         super().__init__()
         self.stride = stride
         self.linear = nn.Linear(3 * stride * width_in, width, bias=False)
+        self.context = nn.Linear(width_in, width, bias=False) if context else None
         self.norm = nn.BatchNorm1d(width)
 
     def forward(self, tokens_BPD: Tensor) -> Tensor:
@@ -69,7 +74,10 @@ class Stage(nn.Module):
         merged_BPD = tokens_BPD.reshape(tokens_BPD.shape[0], tokens_BPD.shape[1] // self.stride, -1)
         padded_BPD = F.pad(merged_BPD, (0, 0, 1, 1))
         kernel_BPD = torch.cat([padded_BPD[:, :-2], merged_BPD, padded_BPD[:, 2:]], dim=2)
-        return _norm_relu(self.linear(kernel_BPD), self.norm)
+        mixed_BPD = self.linear(kernel_BPD)
+        if self.context is not None:
+            mixed_BPD = mixed_BPD + self.context(tokens_BPD.mean(dim=1, keepdim=True))
+        return _norm_relu(mixed_BPD, self.norm)
 
 
 def _norm_relu(tokens_BPD: Tensor, norm: nn.Module) -> Tensor:

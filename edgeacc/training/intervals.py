@@ -6,8 +6,7 @@ from torch import Tensor
 SHORTEST_S, LONGEST_S = 0.3, 2.2
 LARGEST_CHANGE = 0.3  # of the window's median interval; beyond it, an artefact (our estimate)
 _RATE_MEAN_S, _RATE_SCALE_S = 0.87, 0.12
-_DEVIATION_SCALE_S = 0.04
-_DIFFERENCE_MEAN_S, _DIFFERENCE_SCALE_S = 0.03, 0.03
+_CHANGE_MEAN_S, _CHANGE_SCALE_S = 0.03, 0.03
 CLAMP = 4.0
 
 
@@ -20,8 +19,8 @@ def interval_targets(beats_BK: Tensor, tokens: int, window_s: float) -> tuple[Te
         window_s: length of the window.
 
     Returns:
-        targets (B, P, 3): the interval in which the token's middle lies, its deviation from the window's median, and
-        the size of its difference from the interval before; each on a scale of about one, clamped to +-4;
+        targets (B, P, 3): the interval in which the token's middle lies, how far it is from the window's median, and
+        how far from the interval before; each on a scale of about one, clamped to +-4;
         known (B, P, 3) bool: false outside the beats and on artefacts.
     """
     interval_BK = beats_BK.diff(dim=1)
@@ -33,8 +32,8 @@ def interval_targets(beats_BK: Tensor, tokens: int, window_s: float) -> tuple[Te
     features_BK3 = torch.stack(
         [
             (interval_BK - _RATE_MEAN_S) / _RATE_SCALE_S,
-            (interval_BK - median_B1) / _DEVIATION_SCALE_S,
-            (change_BK - _DIFFERENCE_MEAN_S) / _DIFFERENCE_SCALE_S,
+            ((interval_BK - median_B1).abs() - _CHANGE_MEAN_S) / _CHANGE_SCALE_S,
+            (change_BK - _CHANGE_MEAN_S) / _CHANGE_SCALE_S,
         ],
         dim=2,
     )

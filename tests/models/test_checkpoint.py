@@ -61,7 +61,7 @@ def test_a_student_comes_back_as_it_was(tmp_path):
 
 
 def test_a_teacher_is_no_student(tmp_path):
-    with pytest.raises(BadInput, match="teacher .masked-input. without alignment heads"):
+    with pytest.raises(BadInput, match=r"teacher .masked-input. without alignment heads"):
         load_student(_teacher(tmp_path / "teacher"))
 
 

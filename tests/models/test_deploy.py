@@ -3,17 +3,24 @@ import torch
 from torch import nn
 
 from edgeacc.errors import BadInput
+from edgeacc.models.config import EncoderConfig
 from edgeacc.models.deploy import deployable, exported_program
 from edgeacc.models.encoder import Encoder, settle
-from edgeacc.models.sizes import build
+from edgeacc.models.sizes import SIZES, build
 from edgeacc.signals.contract import DEFAULT, SignalContract
 
-SMALL = ("transformer-xxxs", "pyramid-s", "conv-s", "conv-xs")
+SMALL = ("transformer-xxxs", "pyramid-s", "conv-s", "conv-xs", "with context")
+
+
+def _with_context() -> EncoderConfig:
+    config = SIZES["conv-xs"]
+    stages = [stage.model_copy(update={"context": True}) for stage in config.stages]
+    return config.model_copy(update={"stages": tuple(stages)})
 
 
 def _settled(name: str) -> Encoder:
     torch.manual_seed(1)
-    encoder = build(name, 3)
+    encoder = build(_with_context() if name == "with context" else name, 3)
     for module in encoder.modules():
         if isinstance(module, nn.BatchNorm1d):  # as after training, not ones and zeros
             nn.init.uniform_(module.weight, 0.5, 1.5)

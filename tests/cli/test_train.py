@@ -1,0 +1,68 @@
+"""Training from the command line, on a small cohort and with few steps."""
+
+import json
+
+import pytest
+import torch
+
+from edgeacc.cohort.config import CohortConfig
+from edgeacc.windows.from_cohort import from_cohort
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    torch.set_num_threads(1)
+    path = tmp_path_factory.mktemp("train") / "windows"
+    from_cohort(CohortConfig(participants=6, windows_per_participant=4), path)
+    return path
+
+
+SHORT = ("--steps", 2, "--batch", 4, "--seed", 1)
+
+
+def test_teacher_student_and_baseline(edgeacc, store, tmp_path):
+    teacher, student = tmp_path / "teacher", tmp_path / "student"
+    ran = edgeacc("train", "teacher", store, "-o", teacher, *SHORT)
+    assert ran.code == 0, ran.err
+    assert f"next: edgeacc train student {store} --teacher {teacher}" in ran.out
+    ran = edgeacc("train", "student", store, "--teacher", teacher, "-o", student, "--form", "bound", *SHORT, "--json")
+    assert ran.code == 0, ran.err
+    card = json.loads(ran.out)["card"]
+    assert (card["kind"], card["alignment"]["form"], card["training"]["seed"]) == ("student", "bound", 1)
+    assert card["training"]["interval_target"] is True
+    ran = edgeacc("train", "baseline", store, "-o", tmp_path / "mae", "--objective", "acc-mae", *SHORT)
+    assert ran.code == 0, ran.err
+    assert f"--baseline {tmp_path / 'mae'}" in ran.out
+
+
+def test_the_teacher_goes_on_from_a_checkpoint(edgeacc, store, tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert edgeacc("train", "teacher", store, "-o", first, *SHORT).code == 0
+    ran = edgeacc("train", "teacher", store, "-o", second, "--from", first, *SHORT, "--json")
+    assert ran.code == 0, ran.err
+    assert json.loads(ran.out)["card"]["continued_from"]["name"] == "first"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("teacher", "STORE", "-o", "OUT", "--encoder", "pyramid-xxl"), ("unknown size 'pyramid-xxl'", "pyramid-s")),
+        (("teacher", "STORE", "-o", "OUT", "--objective", "guessing"), ("guessing", "masked-input")),
+        (("teacher", "STORE", "-o", "OUT", "--objective", "token-dropping"), ("its tokens overlap", "transformer-")),
+        (("teacher", "nowhere", "-o", "OUT"), ("store nowhere does not exist", "edgeacc cohort make")),
+        (("student", "STORE", "-o", "OUT"), ("--teacher", "edgeacc train student --help")),
+        (("student", "STORE", "-o", "OUT", "--teacher", "nowhere"), ("nowhere is not a checkpoint", "train teacher")),
+        (("student", "STORE", "-o", "OUT", "--teacher", "T", "--form", "loose"), ("loose", "time-resolved")),
+        (("baseline", "STORE", "-o", "OUT", "--objective", "luck"), ("luck", "acc-contrastive")),
+        (
+            ("baseline", "STORE", "-o", "OUT", "--objective", "acc-mae", "--steps", 0),
+            ("'--steps'", "greater than or equal to 1"),
+        ),
+    ],
+)
+def test_mistakes_are_told_in_a_line_with_exit_code_2(edgeacc, store, tmp_path, arguments, said):
+    places = {"STORE": store, "OUT": tmp_path / "out"}
+    ran = edgeacc("train", *(places.get(argument, argument) for argument in arguments))
+    assert ran.code == 2
+    assert all(part in ran.err for part in said)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,125 @@
+import json
+
+import pytest
+import torch
+
+from edgeacc.errors import BadInput
+from edgeacc.models.sizes import build
+from edgeacc.training import loop
+from edgeacc.training.augment import PAPER
+from edgeacc.training.config import fastest_precision
+from edgeacc.training.contrastive import Contrastive
+from edgeacc.training.loop import TrainingDiverged, batch_of_step, fit, learning_rate
+
+
+class _Killed(Exception):
+    pass
+
+
+@pytest.fixture
+def run(make_windows, make_config, tiny_conv, tmp_path):
+    """Fits the contrastive baseline (augmentations, BatchNorm, two views); may be killed after some steps."""
+
+    def go(folder="run", killed_after=None, spoil=None, **changes):
+        config = make_config("acc-contrastive", augmentation=PAPER, **changes)
+        windows = make_windows()
+        if spoil is not None:
+            windows.acc_BCT[spoil] = torch.nan
+        torch.manual_seed(config.seed)
+        objective = Contrastive(build(tiny_conv, 3), windows.acc_BCT, config.augmentation)
+
+        def progress(done, total, note=""):
+            if done == killed_after:
+                raise _Killed
+
+        losses = fit(objective, config, windows.window_id_B, tmp_path / folder, {"store": "abc"}, progress)
+        return losses, objective.state_dict()
+
+    return go
+
+
+def test_a_killed_run_ends_bit_by_bit_where_an_unbroken_one_does(run, monkeypatch):
+    monkeypatch.setattr(loop, "SAVE_EVERY_STEPS", 5)
+    losses, state = run("unbroken")
+    with pytest.raises(_Killed):
+        run("broken", killed_after=12)
+    resumed_losses, resumed_state = run("broken")
+    assert resumed_losses == losses
+    assert len(losses) == 20
+    assert all(torch.equal(state[name], resumed_state[name]) for name in state)
+
+
+def test_the_state_is_kept_at_the_last_saved_step(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "SAVE_EVERY_STEPS", 5)
+    with pytest.raises(_Killed):
+        run(killed_after=12)
+    state = json.loads((tmp_path / "run" / "state.json").read_text())
+    assert state["step"] == len(state["losses"]) == 10
+    assert sorted(file.name for file in (tmp_path / "run").iterdir()) == ["state.json", state["tensors"]]
+
+
+def test_another_configuration_is_refused_with_all_that_differs(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "SAVE_EVERY_STEPS", 5)
+    with pytest.raises(_Killed):
+        run(killed_after=6)
+    before = sorted((file.name, file.read_bytes()) for file in (tmp_path / "run").iterdir())
+    with pytest.raises(BadInput, match="2 mistake") as caught:
+        run(seed=3, steps=40)
+    assert "config.seed: 0 there, 3 now" in caught.value.problem
+    assert "config.steps: 20 there, 40 now" in caught.value.problem
+    assert sorted((file.name, file.read_bytes()) for file in (tmp_path / "run").iterdir()) == before
+
+
+def test_a_damaged_state_is_refused(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "SAVE_EVERY_STEPS", 5)
+    with pytest.raises(_Killed):
+        run(killed_after=6)
+    tensors = next((tmp_path / "run").glob("*.safetensors"))
+    tensors.write_bytes(tensors.read_bytes()[:100])
+    with pytest.raises(BadInput, match="truncated"):
+        run()
+
+
+def test_nan_stops_the_run_names_the_windows_and_keeps_the_last_good_state(run, tmp_path):
+    with pytest.raises(TrainingDiverged) as caught:
+        run(spoil=17)
+    assert "1017" in caught.value.problem
+    state = json.loads((tmp_path / "run" / "state.json").read_text())
+    assert state["step"] < 3  # three batches of 8 cover all 24 windows
+    with pytest.raises(TrainingDiverged):
+        run(spoil=17)
+
+
+def test_another_seed_another_run(run):
+    assert run("a", seed=0)[0] != run("b", seed=1)[0]
+
+
+def test_an_epoch_shows_every_window_once(make_config):
+    config = make_config(batch=8)
+    epochs = [torch.cat([batch_of_step(3 * epoch + step, 24, config) for step in range(3)]) for epoch in range(2)]
+    assert all(sorted(epoch.tolist()) == list(range(24)) for epoch in epochs)
+    assert not torch.equal(epochs[0], epochs[1])
+
+
+def test_a_store_smaller_than_the_batch_is_one_batch(make_config):
+    assert sorted(batch_of_step(5, 6, make_config(batch=8)).tolist()) == list(range(6))
+
+
+def test_learning_rate_warms_up_and_falls(make_config):
+    config = make_config(steps=100, warm_up=0.1)
+    rates = [learning_rate(step, config) for step in range(100)]
+    assert rates[0] == pytest.approx(config.peak_lr / 10)
+    assert max(rates) == pytest.approx(config.peak_lr, rel=0.05)
+    assert rates.index(max(rates)) in (8, 9)
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert rates[-1] < 0.02 * config.peak_lr
+
+
+def test_precision_is_one_of_two():
+    assert fastest_precision() in ("fp32", "bf16")
+
+
+def test_bf16_trains_as_well(run):
+    losses, _ = run("bf16", precision="bf16")
+    reference, _ = run("fp32")
+    assert losses[-1] == pytest.approx(reference[-1], rel=0.25)

@@ -1,0 +1,115 @@
+import pytest
+import torch
+
+from edgeacc.errors import BadInput
+from edgeacc.models.checkpoint import check_teacher, load_encoder, load_student
+from edgeacc.training.runs import train_baseline, train_student, train_teacher
+from edgeacc.windows.store import create_store
+
+
+@pytest.fixture
+def teacher(store, tmp_path, make_config):
+    config = make_config("masked-input", steps=4)
+    return train_teacher(store, tmp_path / "teacher", config).path
+
+
+@pytest.mark.parametrize(("objective", "channels"), [("masked-input", 4), ("token-dropping", 4)])
+def test_a_teacher_reads_ppg(store, tmp_path, make_config, tiny_transformer, objective, channels):
+    config = make_config(objective, encoder=tiny_transformer, steps=4)
+    result = train_teacher(store, tmp_path / "teacher", config)
+    encoder, card = load_encoder(result.path)
+    assert encoder.config.in_channels == channels
+    assert (card.kind, card.objective) == ("teacher", objective)
+    assert card.data.store_digest == store.manifest.content_digest
+    assert card.data.windows == 24
+    assert card.training == config.model_dump(mode="json")
+    assert card.outcome["steps"] == 4
+    assert not (tmp_path / "teacher.partial").exists()
+
+
+@pytest.mark.parametrize("form", ["pooled", "time-resolved", "bound"])
+def test_a_student_knows_its_teacher_and_keeps_its_heads(store, teacher, tmp_path, make_config, make_windows, form):
+    config = make_config("distill", steps=4, form=form)
+    path = train_student(store, teacher, tmp_path / "student", config).path
+    student, card = load_student(path)
+    check_teacher(card, teacher)
+    windows = make_windows(4, seed=5)
+    tokens_BPD = load_encoder(teacher).encoder.tokens(windows.ppg_BCT.float())
+    acc_BE, ppg_BE = student.align_acc(windows.acc_BCT.float()), student.align_ppg(tokens_BPD)
+    assert acc_BE.shape == ppg_BE.shape == (4, card.alignment.embedding_width)
+    assert acc_BE.isfinite().all()
+    assert ppg_BE.isfinite().all()
+
+
+@pytest.mark.parametrize("objective", ["acc-mae", "acc-contrastive", "supervised"])
+def test_a_baseline_has_an_encoder_and_no_heads(store, tmp_path, make_config, objective):
+    path = train_baseline(store, tmp_path / objective, make_config(objective, steps=4)).path
+    encoder, card = load_encoder(path)
+    assert card.kind == "baseline"
+    assert encoder.config.in_channels == 3
+    with pytest.raises(BadInput, match="without alignment heads"):
+        load_student(path)
+
+
+def test_embeddings_of_training_windows_are_on_their_scale(store, tmp_path, make_config):
+    path = train_baseline(store, tmp_path / "baseline", make_config(steps=4)).path
+    z_BD = load_encoder(path).encoder(store.load("train").acc_BCT.float()).detach()
+    assert z_BD.mean(dim=0).abs().max() < 1e-3
+    assert z_BD.std(dim=0).median().item() == pytest.approx(1.0, abs=0.01)
+
+
+def test_the_same_run_gives_the_same_weights(store, tmp_path, make_config):
+    first, second = (train_baseline(store, tmp_path / name, make_config(steps=6)).path for name in "ab")
+    assert (first / "encoder.safetensors").read_bytes() == (second / "encoder.safetensors").read_bytes()
+
+
+def test_a_teacher_continues_from_a_checkpoint(store, teacher, tmp_path, make_config):
+    config = make_config("masked-input", steps=1, peak_lr=1e-9, seed=9)
+    result = train_teacher(store, tmp_path / "further", config, start_from=teacher)
+    before, after = (load_encoder(path).encoder.tokenizer[0].linear.weight for path in (teacher, result.path))
+    assert torch.allclose(before, after, atol=1e-6)
+    assert result.card.continued_from.name == "teacher"
+
+
+def test_a_checkpoint_of_another_architecture_cannot_be_continued(
+    store, teacher, tmp_path, make_config, tiny_transformer
+):
+    config = make_config("masked-input", encoder=tiny_transformer)
+    with pytest.raises(BadInput, match="is a tiny-conv for 4 channels") as caught:
+        train_teacher(store, tmp_path / "further", config, start_from=teacher)
+    assert "tiny-transformer for 4 channels" in caught.value.valid
+    assert not (tmp_path / "further").exists()
+
+
+def test_an_output_that_exists_is_not_trained_over(store, teacher, make_config):
+    with pytest.raises(BadInput, match="exists already"):
+        train_teacher(store, teacher, make_config("masked-input"))
+    config = make_config("masked-input", steps=2)
+    assert train_teacher(store, teacher, config, force=True).card.outcome["steps"] == 2
+
+
+def test_a_baseline_is_no_teacher(store, tmp_path, make_config):
+    path = train_baseline(store, tmp_path / "baseline", make_config(steps=2)).path
+    with pytest.raises(BadInput, match="is a baseline"):
+        train_student(store, path, tmp_path / "student", make_config("distill"))
+
+
+def test_windows_of_another_length_are_refused(store, tmp_path, make_config, tiny_conv):
+    longer = tiny_conv.model_copy(update={"samples": 3840})
+    with pytest.raises(BadInput, match=r"reads windows of 3840 samples, store .* has 640"):
+        train_baseline(store, tmp_path / "baseline", make_config(encoder=longer))
+
+
+def test_a_store_without_training_windows(tmp_path, make_windows, make_config):
+    windows = make_windows(4)
+    empty = create_store(
+        tmp_path / "store",
+        iter([windows]),
+        {0: "test", 1: "test"},
+        contract=windows.contract,
+        source="recordings",
+        name="noise",
+        provenance={},
+    )
+    with pytest.raises(BadInput, match="no window in its split 'train'"):
+        train_baseline(empty, tmp_path / "baseline", make_config())
