@@ -14,6 +14,7 @@ class _Named(nn.Module):
     def __init__(self, program: ExportedProgram) -> None:
         super().__init__()
         self.program = program.module()
+        self.training = False  # `eval()` would reach into the captured program, which is of one mode and refuses
 
     def forward(self, acc: Tensor) -> dict[str, Tensor]:
         return {OUTPUT_NAME: self.program(acc)}
