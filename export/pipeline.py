@@ -108,8 +108,8 @@ def read_source(checkpoint: Path, store: Path | None, calibration_windows: int, 
         program = exported_program(encoder, card.contract)
     progress(1, 2, "golden and calibration windows")
     with _timed(stage_s, "windows"):
-        golden = golden_windows(encoder, card.contract)
         calibration = calibration_set(store, card.contract, calibration_windows)
+        golden = golden_windows(encoder, card.contract)
         probe = _fitted_probe(encoder, calibration)
     progress(2, 2, "network and windows ready")
     origin = SourceCheckpoint(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from edgeacc.cli import cat, cp, doctor, evaluate, export, import_, ls, train, validate, verify
+from edgeacc.cli import bench, cat, cohort, cp, doctor, evaluate, export, import_, ls, train, validate, verify
 from edgeacc.cli.group import VerbGroup
 from edgeacc.errors import BadInput, EdgeaccError, NotPossibleHere
 
@@ -18,11 +18,13 @@ VERBS: dict[str, Callable[..., None] | typer.Typer] = {
     "cat": cat.cat,
     "cp": cp.cp,
     "validate": validate.validate,
+    "cohort": cohort.app,
     "import": import_.import_,
     "train": train.app,
     "evaluate": evaluate.evaluate,
     "export": export.export,
     "verify": verify.verify,
+    "bench": bench.bench,
 }
 """Verb -> its function, or its Typer of several verbs; in the order of the help.
 

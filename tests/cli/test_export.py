@@ -1,0 +1,140 @@
+"""`edgeacc export`: what it prints, where it writes, and how it refuses."""
+
+import json
+
+import pytest
+import torch
+
+from edgeacc.cohort.config import CohortConfig
+from edgeacc.compression.recipe import RECIPES
+from edgeacc.export.registry import missing_packages
+from edgeacc.models.checkpoint import Card, save
+from edgeacc.models.config import EncoderConfig, StageConfig
+from edgeacc.models.encoder import Encoder
+from edgeacc.signals.contract import DEFAULT
+from edgeacc.windows.from_cohort import from_cohort
+
+SMALL = EncoderConfig(
+    name="small",
+    family="conv",
+    frame_samples=32,
+    frame_stride=16,
+    frame_filters=4,
+    stages=(StageConfig(width=4, stride=2),),
+)
+needs_onnx = pytest.mark.skipif(bool(missing_packages("onnx", "convert")), reason="the extra `onnx` is not installed")
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("c") / "my-student"
+    save(path, Card(kind="student", objective="distill", encoder=SMALL, contract=DEFAULT), Encoder(SMALL))
+    return path
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    path = tmp_path_factory.mktemp("s") / "store"
+    from_cohort(CohortConfig(participants=4, windows_per_participant=4), path, shares=(2, 1, 1))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--target", "tensorrt"], ("unknown target 'tensorrt'", "coreai, coreml, executorch, onnx, tflite, all")),
+        (["--target", "onnx", "--recipe", "onnx-fp8"], ("unknown recipe 'onnx-fp8'", "onnx-fp32")),
+        (
+            ["--target", "onnx", "--recipe", "tflite-w8a8"],
+            ("recipe tflite-w8a8 is for target tflite, not onnx", "valid: onnx-fp32"),
+        ),
+        (["--target", "all", "--recipe", "onnx-fp32"], ("--target all takes no --recipe", "tflite-w8a8")),
+        (["--target", "onnx", "--recipe", "none.toml"], ("none.toml does not exist",)),
+        ([], ("--target",)),
+    ],
+)
+def test_a_wrong_target_or_recipe(edgeacc, checkpoint, tmp_path, monkeypatch, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    ran = edgeacc("export", checkpoint, *arguments)
+    assert (ran.code, ran.out) == (2, "")
+    assert all(part in ran.err for part in said)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_all_mistakes_of_a_recipe_file(edgeacc, checkpoint, tmp_path):
+    mine = tmp_path / "mine.toml"
+    mine.write_text(
+        'name = "onnx-fp32"\ntarget = "onxx"\nweights = "fp64"\nactivations = "fp32"\nmin_snr_db = "high"\n'
+    )
+    ran = edgeacc("export", checkpoint, "--target", "onnx", "--recipe", mine, "-o", tmp_path / "b")
+    assert ran.code == 2
+    assert all(f"- {field}: " in ran.err for field in ("target", "weights", "min_snr_db", "calibration_windows"))
+
+
+def test_no_checkpoint(edgeacc, tmp_path):
+    ran = edgeacc("export", tmp_path / "none", "--target", "onnx", "-o", tmp_path / "b")
+    assert ran.code == 2
+    assert "none is not a checkpoint" in ran.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_output_exists(edgeacc, checkpoint, tmp_path):
+    """Refused before any work; with `all` for each bundle inside."""
+    (tmp_path / "b").mkdir()
+    ran = edgeacc("export", checkpoint, "--target", "onnx", "-o", tmp_path / "b")
+    assert ran.code == 2
+    assert "exists already" in ran.err
+    assert "--force" in ran.err
+    (tmp_path / "all" / "tflite-w8a8").mkdir(parents=True)
+    ran = edgeacc("export", checkpoint, "--target", "all", "-o", tmp_path / "all")
+    assert ran.code == 2
+    assert "tflite-w8a8 exists already" in ran.err
+
+
+@needs_onnx
+@pytest.mark.integration
+def test_table_next_command_and_default_output(edgeacc, checkpoint, store, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ran = edgeacc("export", checkpoint, "--target", "onnx", "--store", store)
+    assert ran.code == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["my-student-onnx-fp32"]
+    assert "executed" in ran.out
+    assert ran.out.rstrip().endswith("next: edgeacc verify my-student-onnx-fp32")
+    assert "export: 5 of 5" in ran.err
+
+
+@needs_onnx
+@pytest.mark.integration
+def test_json_is_all_that_standard_output_holds(edgeacc, checkpoint, store, tmp_path):
+    ran = edgeacc("export", checkpoint, "--target", "onnx", "--store", store, "-o", tmp_path / "b", "--json")
+    (bundle,) = json.loads(ran.out)["bundles"]
+    assert bundle["recipe"] == "onnx-fp32"
+    assert bundle["verification"]["snr_db"] > RECIPES["onnx-fp32"].min_snr_db
+    assert (tmp_path / "b" / "SHA256SUMS").is_file()
+
+
+@needs_onnx
+@pytest.mark.integration
+def test_parity_below_the_floor_of_ones_own_recipe(edgeacc, checkpoint, store, tmp_path):
+    mine = tmp_path / "mine.toml"
+    mine.write_text(RECIPES["onnx-fp32"].model_copy(update={"name": "onnx-fp32-mine", "min_snr_db": 199.0}).to_toml())
+    ran = edgeacc(
+        "export", checkpoint, "--target", "onnx", "--recipe", mine, "--store", store, "-o", tmp_path / "b"
+    )  # fmt: skip
+    assert (ran.code, ran.out) == (3, "")
+    assert "at least 199 dB" in ran.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b.rejected", "mine.toml"]
+
+
+@pytest.mark.integration
+@pytest.mark.slow
+def test_all_targets(edgeacc, checkpoint, store, tmp_path):
+    """An untrained network may fall below the int8 floor: then it is said, and the others are there all the same."""
+    ran = edgeacc("export", checkpoint, "--target", "all", "--store", store, "-o", tmp_path / "all", "--json")
+    result = json.loads(ran.out)
+    made = {bundle["recipe"] for bundle in result["bundles"]}
+    assert made | {failure["recipe"] for failure in result["failed"]} == set(RECIPES)
+    assert {path.name for path in (tmp_path / "all").iterdir() if not path.name.endswith(".rejected")} == made
+    assert (ran.code == 0) == (made == set(RECIPES))
+    assert {"onnx-fp32", "tflite-fp32", "executorch-fp32", "coreai-fp32", "coreml-fp16"} <= made
