@@ -100,12 +100,12 @@ def _pulse_wave_velocity(age: Tensor, bmi: Tensor, z: Mapping[str, Tensor]) -> T
 
 
 def _log_sdnn(age: Tensor, hr: Tensor) -> Tensor:
-    """Five-minute SDNN: the line through the medians 49, 37, 37 ms at 35-44, 45-54, 55-65 years (see docs/cohort.md);
-    the fall with heart rate is our estimate.
+    """Five-minute SDNN falls with age as the geometric means 49, 37, 37 ms at 35-44, 45-54, 55-65 years (Sinnreich et
+    al. 1998, Heart 80:156); the fall with heart rate is our estimate.
     """  # noqa: D205
     return 3.75 - 0.0137 * (age - 50) - 0.010 * (hr - 66)
 
 
 def _log_rmssd_share(age: Tensor, hr: Tensor) -> Tensor:
-    """RMSSD over SDNN: the line through 32/49, 24/37, 22/37 at the same ages."""
+    """RMSSD over SDNN falls as 32/49, 24/37, 22/37 at the same ages; its level meets RMSSD over 60 s, not SDNN."""
     return -0.37 - 0.0046 * (age - 50) - 0.004 * (hr - 66)

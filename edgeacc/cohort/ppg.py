@@ -1,9 +1,9 @@
 """The pulse at the wrist as four green optical channels see it.
 
-Two Gaussians per beat (Tang et al. 2020, Scientific Reports 10:18434... ): the systolic wave and the diastolic one,
-which comes earlier and merges with it as arteries stiffen. Breathing moves baseline and amplitude (Charlton et al.
-2016, Physiol Meas 37:610: depths 0.1 of the pulse); the rhythm itself carries the third, frequency modulation. Time 0
-of a pulse is its steepest upstroke. The unit is a mean pulse's systolic height.
+Two Gaussians per beat (Tang et al. 2020, Scientific Reports 10:13883): the systolic wave and the diastolic one, which
+comes earlier and merges with it as arteries stiffen. Breathing moves baseline and amplitude (Charlton et al. 2016,
+Physiol Meas 37:610: depths 0.1 of the pulse); the rhythm itself carries the third, frequency modulation. Time 0 of a
+pulse is its steepest upstroke. The unit is a mean pulse's systolic height.
 """
 
 import math

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from edgeacc.signals.samples import centred
+
 REFRACTORY_S = 0.33
 """No second beat so soon after one: 180 beats a minute (our estimate of the highest rate in a still window)."""
 SMOOTHING_S = 0.03
@@ -55,7 +57,7 @@ def detect_beats(ppg_BCT: Tensor, rate_hz: float) -> Tensor:
     Returns:
         (B, K) float32 seconds from the first sample, ascending, NaN behind the last; K = `most_beats(T / rate_hz)`.
     """
-    slope_BT = _slope(ppg_BCT.float().mean(1), rate_hz)
+    slope_BT = _slope(centred(ppg_BCT.float()).mean(1), rate_hz)
     found_BT = _tops(slope_BT, rate_hz) & (slope_BT > SLOPE_THRESHOLD * _typical_top(slope_BT, rate_hz))
     found_BT[:, [0, -1]] = False
     return _places(slope_BT, found_BT, most_beats(slope_BT.shape[1] / rate_hz)) / rate_hz
@@ -85,16 +87,6 @@ def exact_rate_and_variability(beats_BK: Tensor) -> Rhythm:
     """As `rate_and_variability` for beats that are known to be true: no interval is dropped."""
     interval_BK = beats_BK.diff(dim=1)
     return _statistics(interval_BK, interval_BK.isfinite())
-
-
-def device_labels(ppg_BCT: Tensor, rate_hz: float) -> dict[str, Tensor]:
-    """What a watch would tell of a window: `device_hr_bpm`, `device_sdnn_ms`, `device_rmssd_ms`, (B) each.
-
-    Args:
-        ppg_BCT: (B, C, T) prepared PPG.
-        rate_hz: its rate.
-    """
-    return labels_of(rate_and_variability(detect_beats(ppg_BCT, rate_hz)), prefix="device_")
 
 
 def labels_of(rhythm: Rhythm, *, prefix: str = "") -> dict[str, Tensor]:

@@ -1,8 +1,8 @@
 """Heart rate from the accelerometer alone by signal processing: what a student has to beat.
 
 Band-pass 5-14 Hz on each axis, the magnitude of the three, and the highest line of its spectrum in 0.5-3.5 Hz: the
-ballistocardiogram's envelope repeats with the heart (after Haescher et al. 2015, SeismoTracker; the same bands as in
-BioWatch, Hernandez et al. 2015).
+ballistocardiogram's envelope repeats with the heart. The scheme is that of BioWatch (Hernandez, McDuff, Picard 2015,
+PervasiveHealth, whose bands are 4-11 and 0.66-2.5 Hz); ours are wider, our choice.
 """
 
 import torch
