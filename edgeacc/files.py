@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import json
+import os
 import shutil
 import tomllib
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from safetensors import SafetensorError
 
 from edgeacc.errors import BadInput, NotPossibleHere
 
@@ -43,6 +45,8 @@ def replacing(path: Path, *, force: bool = False) -> Iterator[Path]:
         beside.rename(path)
     except OSError as error:
         raise _spoken(error, path) from error
+    except SafetensorError as error:
+        raise _spoken(_full_disk_of(error), path) from error
     finally:
         _remove(beside)
 
@@ -114,6 +118,13 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def _full_disk_of(error: SafetensorError) -> OSError:
+    """The full disk behind a SafetensorError, which tells it in words only; any other is raised as it is."""
+    if os.strerror(errno.ENOSPC) not in str(error):
+        raise error
+    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _spoken(error: OSError, path: Path) -> NotPossibleHere:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
+from safetensors import SafetensorError
 
 from edgeacc.errors import BadInput, NotPossibleHere
 from edgeacc.files import parse_model, read_model, refuse_existing, replacing, sha256, write_json
@@ -44,16 +45,25 @@ def write_half_and_fail(path, error, force=False):
         raise error
 
 
-@pytest.mark.parametrize("error", [ValueError("defect"), BadInput("wrong"), KeyboardInterrupt()])
+@pytest.mark.parametrize(
+    "error", [ValueError("defect"), SafetensorError("odd"), BadInput("wrong"), KeyboardInterrupt()]
+)
 def test_nothing_is_left_when_the_block_fails(tmp_path, error):
     with pytest.raises(type(error)):
         write_half_and_fail(tmp_path / "result", error)
     assert os.listdir(tmp_path) == []
 
 
-def test_a_full_disk_is_the_machines_fault_and_leaves_nothing(tmp_path):
+FULL_DISK = (
+    OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
+    SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"),
+)
+
+
+@pytest.mark.parametrize("error", FULL_DISK, ids=["system", "safetensors"])
+def test_a_full_disk_is_the_machines_fault_and_leaves_nothing(tmp_path, error):
     with pytest.raises(NotPossibleHere, match="no space left") as failure:
-        write_half_and_fail(tmp_path / "result", OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+        write_half_and_fail(tmp_path / "result", error)
     assert failure.value.exit_code == 1
     assert os.listdir(tmp_path) == []
 
