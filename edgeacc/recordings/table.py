@@ -31,6 +31,8 @@ PER_UNIT = {"g": 1.0, "mg": 1e-3, "m/s2": 1 / STANDARD_GRAVITY_M_S2}
 SECONDS_PER_UNIT = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 SUFFIXES = (".csv", ".parquet")
 PARQUET_MAGIC = b"PAR1"
+STILL_G = (0.5, 2.0)
+"""Median magnitude of an accelerometer on a wrist, gravity included: further off, the unit is another (our choice)."""
 
 Columns = dict[str, NDArray[Any]]
 
@@ -94,14 +96,26 @@ def _recording(path: Path, who: str, columns: Columns, mapping: TableMapping, ro
         return irregular(times_s, samples_NC, unit, where=str(path), first_line=2, range_=range_)
 
     turned = mapping.ppg_upstroke == "negative"
+    acc = stream(mapping.acc_columns, PER_UNIT[mapping.acc_unit], "g", mapping.acc_range_g)
+    _check_gravity(path, acc, mapping)
     return Recording(
         participant=who,
         device=mapping.device,
         format=NAME,
-        acc=stream(mapping.acc_columns, PER_UNIT[mapping.acc_unit], "g", mapping.acc_range_g),
+        acc=acc,
         ppg=stream(mapping.ppg_columns, -1.0 if turned else 1.0, "au", None),
         notes=("sign turned",) if turned else (),
     )
+
+
+def _check_gravity(path: Path, acc: Stream, mapping: TableMapping) -> None:
+    squares_N = np.square(acc.samples_CN[:, ~np.isnan(acc.samples_CN).any(0)], dtype=np.float64).sum(0)
+    middle_g = float(np.sqrt(np.median(squares_N))) if len(squares_N) else 1.0
+    if not STILL_G[0] < middle_g < STILL_G[1]:
+        raise BadInput(
+            f"{path}: the accelerometer's median magnitude is {middle_g:.3g} g if its unit is {mapping.acc_unit}",
+            valid=f"{STILL_G[0]:g} to {STILL_G[1]:g} g: the unit of the columns, with gravity in them",
+        )
 
 
 def _is_parquet(path: Path) -> bool:

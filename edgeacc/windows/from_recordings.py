@@ -1,7 +1,7 @@
 """The store of a user's recordings: find, read, cut, split, write; every minute is accounted for."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -73,12 +73,13 @@ def from_recordings(
         force: replace a store that is there.
 
     Raises:
-        BadInput: `out` exists; a path holds nothing that is known; any number of malformed recordings, all told at
-            once; no window is left.
+        BadInput: `out` exists; a path holds nothing that is known; a recording is given twice; any number of malformed
+            recordings, all told at once; no window is left.
         NotPossibleHere: no space left.
     """
     refuse_existing(out, force=force)
     found = [(path, one) for path in paths for one in find(path, format_name, mapping)]
+    _refuse_twice(one.path.resolve() for _, one in found)
     cuts, accounts = _cut_all(found, contract, progress)
     kept = [done.windows for done in cuts if len(done.windows)]
     rejected = sum((done.rejected for done in cuts), Counter[str]())
@@ -98,6 +99,12 @@ def from_recordings(
         force=force,
     )
     return Imported(store, accounts)
+
+
+def _refuse_twice(places: Iterable[Path]) -> None:
+    twice = [str(place) for place, count in Counter(places).items() if count > 1]
+    if twice:
+        raise BadInput(f"given twice: {', '.join(twice)}", valid="each recording once")
 
 
 def _cut_all(

@@ -28,7 +28,7 @@ def test_a_folder_of_folders_of_two_formats(tmp_path, write_e4, write_polar):
 
 def test_tables_in_a_folder_and_alone(tmp_path):
     for name in ("b.csv", "a.csv"):
-        (tmp_path / name).write_text("x,y,z,p\n1,2,3,4\n1,2,3,4\n")
+        (tmp_path / name).write_text("x,y,z,p\n0,0,1,4\n0,0,1,4\n")
     assert who(find(tmp_path, mapping=MAPPING)) == ["a.csv", "b.csv"]
     assert who(find(tmp_path / "b.csv", "table", MAPPING)) == ["b.csv"]
 

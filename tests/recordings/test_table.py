@@ -45,20 +45,20 @@ def test_csv_with_times_units_and_a_turned_sign(write):
 
 def test_several_participants_and_another_delimiter(write):
     mapping = TableMapping(**PLAIN, rate_hz=50, participant_column="who", delimiter=";")
-    text = HEAD + "0,b,1,1,1,1\n0,a,2,2,2,2\n20,b,3,3,3,3\n"
+    text = HEAD + "0,b,1,1,999,1\n0,a,2,2,999,2\n20,b,3,3,999,3\n"
     recordings = table.read(write(text.replace(",", ";")), "file", mapping)
     assert [recording.participant for recording in recordings] == ["a", "b"]
     assert recordings[1].ppg.samples_CN.tolist() == [[1, 3]]
 
 
 def test_an_empty_cell_is_a_missing_sample(write):
-    (recording,) = table.read(write(HEAD + "0,p,1,,1,1\n20,p,1,1,1,nan\n"), "p", AT_RATE)
+    (recording,) = table.read(write(HEAD + "0,p,1,,999,1\n20,p,1,1,999,nan\n"), "p", AT_RATE)
     assert np.isnan(recording.acc.samples_CN).tolist() == [[False, False], [True, False], [False, False]]
     assert np.isnan(recording.ppg.samples_CN).tolist() == [[False, True]]
 
 
 def test_parquet_gives_the_same_as_csv(write, tmp_path):
-    columns = {"t": [0, 20, 40], "ax": [1.0, 2, 3], "ay": [4, None, 6], "az": [7, 8, 9], "green": [1.5, 2.5, 3.5]}
+    columns = {"t": [0, 20, 40], "ax": [1.0, 2, 3], "ay": [4, None, 6], "az": [997, 998, 999], "green": [1.5, 2.5, 3.5]}
     pq.write_table(pa.table(columns), tmp_path / "table.parquet")
     (one,) = table.read(tmp_path / "table.parquet", "p", AT_TIMES)
     rows = zip(*([("" if cell is None else str(cell)) for cell in column] for column in columns.values()), strict=True)
@@ -76,6 +76,14 @@ MALFORMED = [
     (HEAD + "0,p,1,1,1,1\n,p,1,1,1,1\n", "line 3: t is '', expected a finite number", ""),
     (HEAD + "0,p,1,1,1,1\n40,p,1,1,1,1\n20,p,1,1,1,1\n", "line 4: time does not go forward", "ascending"),
 ]
+
+
+@pytest.mark.parametrize(("unit", "told"), [("g", "1e\\+03 g if its unit is g"), ("m/s2", "102 g if its unit is m/s2")])
+def test_a_wrong_unit_is_noticed_by_gravity(write, unit, told):
+    text = HEAD + "0,p,0,0,1000,5\n20,p,0,0,1000,6\n"
+    with pytest.raises(BadInput, match=told) as caught:
+        table.read(write(text), "p", TableMapping(**{**PLAIN, "acc_unit": unit}, rate_hz=50))
+    assert "with gravity in them" in caught.value.valid
 
 
 @pytest.mark.parametrize(("text", "told", "valid"), MALFORMED)
@@ -126,7 +134,7 @@ def test_mappings_that_make_no_sense(more, told):
 @given(st.text(alphabet='0123456789.,-+e \nnai";\tx', max_size=80))
 def test_no_text_makes_it_fall_over(tmp_path_factory, text):
     path = tmp_path_factory.mktemp("table") / "table.csv"
-    path.write_text("t,ax,ay,az,green\n0,1,1,1,1\n" + text)
+    path.write_text("t,ax,ay,az,green\n0,1,1,999,1\n" + text)
     told = None
     try:
         (recording,) = table.read(path, "p", AT_TIMES)

@@ -75,6 +75,12 @@ def test_one_name_in_two_sets_is_two_people_and_two_recordings_of_one_are_one(tm
     assert done.store.manifest.name == "table"
 
 
+def test_a_recording_given_twice_is_refused(tmp_path, write_table):
+    write_table(tmp_path / "set" / "a.csv", seconds=15)
+    with pytest.raises(BadInput, match=r"given twice: .*a\.csv"):
+        from_recordings([tmp_path, tmp_path / "set"], tmp_path / "store", contract=SHORT, mapping=MAPPING)
+
+
 def test_all_malformed_recordings_are_told_at_once(tmp_path, write_table):
     write_table(tmp_path / "set" / "S01.csv", seconds=15)
     (tmp_path / "set" / "S02.csv").write_text("x,y,z\n1,1,1\n")
