@@ -130,7 +130,7 @@ def test_mappings_that_make_no_sense(more, told):
         TableMapping(**{**PLAIN, **more})
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=50)
 @given(st.text(alphabet='0123456789.,-+e \nnai";\tx', max_size=80))
 def test_no_text_makes_it_fall_over(tmp_path_factory, text):
     path = tmp_path_factory.mktemp("table") / "table.csv"

@@ -76,7 +76,7 @@ def test_a_gap_is_filled_by_a_straight_line(world):
     np.testing.assert_allclose(short, [[0, 1, np.nan, np.nan, 4, 4]])
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=50)
 @given(
     hnp.arrays(np.float64, (2, 40), elements=st.one_of(st.just(np.nan), st.floats(-10, 10))),
     st.integers(0, 40),
