@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def import_(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Recordings, or folders of recordings.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Recordings, or folders of recordings.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The store's folder to make.")],
     format_name: Annotated[
         str | None,
