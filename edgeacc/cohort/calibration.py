@@ -7,6 +7,7 @@ ends, times to 20 ms (the main deflection's ends to half a period of 6.3 Hz), fr
 20 %, an axis's share to 0.05, jitter to a sixth, RMSSD to 20 %; "nearly always" is read as 0.8 or more.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
@@ -102,10 +103,17 @@ def _checks(row: Row, columns: Mapping[str, Tensor]) -> list[Check]:
             target=target,
             low=low,
             high=high,
-            measured=float(values.mean() if statistic == "share" else values.nanquantile(QUANTILES[statistic])),
+            measured=_statistic(values, statistic),
         )
         for statistic, (target, low, high) in row.wanted.items()
     ]
+
+
+def _statistic(values: Tensor, statistic: Statistic) -> float:
+    """NaN where nobody of the group takes part: outside every range."""
+    if not len(values):
+        return math.nan
+    return float(values.mean() if statistic == "share" else values.nanquantile(QUANTILES[statistic]))
 
 
 def _level(median: float, low: float, high: float, *, decibels: float) -> dict[Statistic, tuple[str, float, float]]:

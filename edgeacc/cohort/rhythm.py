@@ -3,7 +3,9 @@
 The interval's spectrum has a 1/f part and two Gaussian bands, at 0.1 Hz and at the breathing rate (McSharry et al.
 2003, IEEE Trans Biomed Eng 50:289); its samples come from a random-phase inverse FFT; beats are where the integral of
 the rate passes whole numbers (integral pulse frequency modulation). The bands' powers follow from the wanted SDNN and
-RMSSD: SDNN^2 = sum P and RMSSD^2 = sum 4 sin^2(pi f T) P over the bands. A 60-s window sees f > 1/60 Hz only.
+RMSSD: SDNN^2 = sum P and RMSSD^2 = sum 4 sin^2(pi f T) P over the bands. That is of five minutes: a window's grid holds
+what is above 1/128 Hz; and the integral averages over a beat, which takes sin(pi f T) / (pi f T) off (7 % at 15 breaths
+a minute and 70 beats).
 """
 
 import math
@@ -25,7 +27,7 @@ RR_RATE_HZ = 16.0
 RR_SAMPLES = round(GRID_S * RR_RATE_HZ)
 RR_BINS = 64
 SLOWEST_HZ, SLOW_EDGE_HZ = 1 / 300, 0.04
-"""The 1/f part of a five-minute record; a window's grid holds what is above 1/64 Hz."""
+"""The 1/f part of a five-minute record; a window's grid holds what is above 1/128 Hz, its first bin's edge."""
 MAYER_HZ = 0.1
 BAND_SD_HZ = 0.01
 """Width of both bands (McSharry et al. 2003)."""
@@ -109,7 +111,7 @@ RESPIRATION_LEAD = complex(math.cos(2.4), math.sin(2.4))
 
 
 def _band_shapes(breathing_hz_B: Tensor) -> Tensor:
-    """(B, 3, F) power per bin of the three parts: 1/f, its share above 1/64 Hz; two Gaussian bands that sum to 1."""
+    """(B, 3, F) power per bin of the three parts: 1/f, its share above 1/128 Hz; two Gaussian bands that sum to 1."""
     f = frequency_hz(RR_BINS, breathing_hz_B.device)
     inside = (f > BIN_HZ / 2) & (f <= SLOW_EDGE_HZ + BIN_HZ / 2)
     slow = torch.where(inside, 1 / f.clamp(min=BIN_HZ), 0.0) * (BIN_HZ / math.log(SLOW_EDGE_HZ / SLOWEST_HZ))
