@@ -37,6 +37,9 @@ from edgeacc.models.deploy import exported_program
 from edgeacc.models.encoder import Encoder
 from edgeacc.progress import Progress, silent
 
+STAGES = ("convert", "run", "write")
+"""Of one bundle, in this order, after `read` and `windows`, which all bundles of one export share."""
+
 ACC_AXES = 3
 _BATCH = 64
 
@@ -63,6 +66,11 @@ class ExportResult(BaseModel):
     task_cost_bpm: float | None
     warnings: list[str]
     stage_s: dict[str, float]
+
+    @property
+    def own_s(self) -> float:
+        """Seconds that this bundle alone took."""
+        return sum(seconds for stage, seconds in self.stage_s.items() if stage in STAGES)
 
 
 @dataclass(frozen=True)
@@ -156,8 +164,6 @@ def export_bundle(
 class _Stages:
     """The stages of one bundle: progress before each, its seconds after."""
 
-    NAMES = ("convert", "run", "write")
-
     def __init__(self, title: str, before_s: dict[str, float], progress: Progress) -> None:
         self.stage_s = dict(before_s)
         self._title = title
@@ -165,11 +171,11 @@ class _Stages:
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
-        done = self.NAMES.index(name)
-        self._progress(done, len(self.NAMES), f"{self._title}: {name}")
+        done = STAGES.index(name)
+        self._progress(done, len(STAGES), f"{self._title}: {name}")
         with _timed(self.stage_s, name):
             yield
-        self._progress(done + 1, len(self.NAMES), f"{self._title}: {name}")
+        self._progress(done + 1, len(STAGES), f"{self._title}: {name}")
 
 
 @contextmanager

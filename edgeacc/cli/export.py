@@ -129,19 +129,18 @@ def _shifted(report: Progress, total: int) -> Iterator[Progress]:
 
 def _table(done: "list[ExportResult]") -> "Table":
     columns = (
-        "bundle", "target", "recipe", "size [KiB]", "checked", "SNR [dB]", "floor [dB]", "worst cosine",
-        "task cost [bpm]", "time [s]",
+        "recipe", "size [KiB]", "checked", "SNR [dB]", "floor [dB]", "worst cosine", "task [bpm]", "time [s]", "bundle",
     )  # fmt: skip
     rows = [
         (
-            each.bundle, each.target, each.recipe, round(each.model_bytes / 1024), each.verification.level,
+            each.recipe, round(each.model_bytes / 1024), each.verification.level,
             f"{each.verification.snr_db:.1f}", f"{each.verification.min_snr_db:g}",
             f"{each.verification.worst_cosine:.5f}", signed_bpm(each.task_cost_bpm),
-            f"{sum(each.stage_s.values()):.1f}",
+            f"{each.own_s:.1f}", each.bundle,
         )
         for each in done
     ]  # fmt: skip
-    return table("Bundles", columns, rows)
+    return table("Bundles (task: heart-rate error that the conversion added)", columns, rows)
 
 
 def signed_bpm(bpm: float | None) -> str | None:
