@@ -97,8 +97,11 @@ def _export(
     checkpoint: Path, plan: "list[tuple[Recipe, Path]]", store: Path | None, force: bool
 ) -> "tuple[list[ExportResult], list[tuple[str, EdgeaccError]]]":
     """Make every bundle of the plan; of several, one that fails does not stop the others."""
+    import torch
+
     from edgeacc.export.pipeline import export_bundle, read_source
 
+    torch.set_num_threads(1)  # small work: more threads wait for one another, twice the time beside another command
     done: list[ExportResult] = []
     failed: list[tuple[str, EdgeaccError]] = []
     total = STAGES_OF_SOURCE + STAGES_OF_BUNDLE * len(plan)
