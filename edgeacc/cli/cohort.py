@@ -42,13 +42,13 @@ def make(
 ) -> None:
     """Simulate a cohort into a store of windows, prepared and labelled."""
     from edgeacc.cohort.config import CohortConfig
-    from edgeacc.files import refuse_existing
+    from edgeacc.files import parse_model, refuse_existing
     from edgeacc.windows.from_cohort import from_cohort
 
     refuse_existing(output, force=force)
-    config = CohortConfig(
-        preset=preset.value, seed=seed, participants=participants, windows_per_participant=windows_per_participant
-    )
+    asked = {"preset": preset.value, "seed": seed, "participants": participants}
+    asked["windows_per_participant"] = windows_per_participant
+    config = parse_model(asked, CohortConfig, where="cohort", next_command="edgeacc cohort make --help")
     with progress("cohort") as report:
         manifest = from_cohort(config, output, report, force=force).manifest
     sides = [(split, count, manifest.participants[split]) for split, count in manifest.windows.items()]
