@@ -132,12 +132,19 @@ def _shifted(report: Progress, total: int) -> Iterator[Progress]:
 
 def _table(done: "list[ExportResult]") -> "Table":
     columns = (
-        "recipe", "size [KiB]", "checked", "SNR [dB]", "floor [dB]", "worst cosine", "task [bpm]", "time [s]", "bundle",
-    )  # fmt: skip
+        "recipe",
+        "size [KiB]",
+        "checked",
+        "SNR / floor [dB]",
+        "worst cosine",
+        "task [bpm]",
+        "time [s]",
+        "bundle",
+    )
     rows = [
         (
             each.recipe, round(each.model_bytes / 1024), each.verification.level,
-            f"{each.verification.snr_db:.1f}", f"{each.verification.min_snr_db:g}",
+            f"{each.verification.snr_db:.1f} / {each.verification.min_snr_db:g}",
             f"{each.verification.worst_cosine:.5f}", signed_bpm(each.task_cost_bpm),
             f"{each.own_s:.1f}", each.bundle,
         )

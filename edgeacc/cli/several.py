@@ -12,8 +12,8 @@ def as_one(errors: Sequence[EdgeaccError]) -> EdgeaccError:
     if len(errors) == 1:
         return errors[0]
     first = min(errors, key=_rank)
-    lines = "".join(f"\n  - {error.problem}" for error in errors)
-    return type(first)(f"{len(errors)} did not succeed{lines}", valid=first.valid, next_command=first.next_command)
+    lines = "".join(f"\n  - {error.problem}" + (f" (valid: {error.valid})" if error.valid else "") for error in errors)
+    return type(first)(f"{len(errors)} did not succeed{lines}", next_command=first.next_command)
 
 
 def _rank(error: EdgeaccError) -> int:

@@ -42,10 +42,10 @@ def verify(
 
 
 def _table(reports: "list[VerifyReport]") -> "Table":
-    columns = ("recipe", "checked", "SNR [dB]", "floor [dB]", "worst cosine", "task [bpm]", "state", "bundle")
+    columns = ("recipe", "checked", "SNR / floor [dB]", "worst cosine", "task [bpm]", "state", "bundle")
     rows = [
         (
-            each.recipe, each.level, f"{each.snr_db:.1f}", f"{each.min_snr_db:g}", f"{each.worst_cosine:.5f}",
+            each.recipe, each.level, f"{each.snr_db:.1f} / {each.min_snr_db:g}", f"{each.worst_cosine:.5f}",
             signed_bpm(each.task_cost_bpm), "passed" if each.passed else "failed", each.bundle,
         )
         for each in reports
