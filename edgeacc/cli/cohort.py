@@ -41,6 +41,8 @@ def make(
     json: Json = False,
 ) -> None:
     """Simulate a cohort into a store of windows, prepared and labelled."""
+    import torch
+
     from edgeacc.cohort.config import CohortConfig
     from edgeacc.files import parse_model, refuse_existing
     from edgeacc.windows.from_cohort import from_cohort
@@ -49,6 +51,7 @@ def make(
     asked = {"preset": preset.value, "seed": seed, "participants": participants}
     asked["windows_per_participant"] = windows_per_participant
     config = parse_model(asked, CohortConfig, where="cohort", next_command="edgeacc cohort make --help")
+    torch.set_num_threads(1)  # two batches are made at once; threads within each operation would wait for one another
     with progress("cohort") as report:
         manifest = from_cohort(config, output, report, force=force).manifest
     sides = [(split, count, manifest.participants[split]) for split, count in manifest.windows.items()]

@@ -12,27 +12,33 @@ from torch import Tensor
 from edgeacc.cohort import grid
 from edgeacc.cohort.participants import Traits, named_normals
 from edgeacc.cohort.random import Key, Stream
-from edgeacc.cohort.rhythm import Heartbeats, RhythmState
+from edgeacc.cohort.rhythm import Heartbeats, RhythmState, by_posture
 
 EBB_DEPTH = 0.3
+"""How much the noise comes and goes: standard deviation of its slow logarithm."""
 SNR_BAND_HZ = (2.0, 25.0)
 TREMOR_MG = (1.8, 2.15, 2.2)
 UNREST_MG = (0.6, 1.4, 1.5)
 """Median RMS per axis by posture: tremor over all frequencies; unrest (muscle and small movement) in 2-25 Hz."""
 TREMOR_DAMPING = 0.33
 TREMOR_FROM_HZ = 1.0
+"""Shape of the tremor's resonance, and below what it fades."""
 UNREST_KNEE_HZ = 2.5
+"""Unrest's power is largest near 0.7 of this and falls with the fourth power above."""
 MUSCLE_UG = 95.0
 WHITE_UG = 150.0
-"""Sensor's noise density in ug / sqrt(Hz), inside the 100-150 of consumer parts' data sheets."""
+"""Flat noise in ug / sqrt(Hz): the muscles', which comes and goes with the rest, and the sensor's, which does not."""
 BREATHING_TILT_MG = 1.5
 LOG_TILT_SD = 0.87
+"""Breathing tilts the wrist against gravity: median RMS along its axis, and spread of its logarithm."""
 DRIFT_MG = 0.7
 MOVES = 2
 MOVE_CHANCE = 0.12
 MOVE_MG = 8.0
 MOVE_BINS = grid.bins_below(6.0)
+"""At most two small movements in 64 s, each with this chance and median size."""
 PPG_PER_MG = 0.02
+"""What a movement of 1 mg does to the PPG, in pulse heights."""
 STEP_G = 16 / 2**16
 """16 bits over -8 ... +8 g: 0.244 mg."""
 
@@ -65,14 +71,13 @@ DRAWS = (
 def draw_noise(key: Key, traits: Traits, rhythm: RhythmState, scale: float) -> NoiseState:
     """The window's residual noise, times `scale` (tremor, unrest and sensor; not breathing, drift and movements)."""
     z = named_normals(key, Stream.NOISE, DRAWS)
-    posture = rhythm.posture.long()
     level = scale * torch.exp(traits.log_noise + 0.08 * z["level"])
     share = 0.45 + 0.9 * grid.unit(z["share"]).abs()
     moves = torch.special.ndtr(z["happens"]) < MOVE_CHANCE
     return NoiseState(
-        tremor_mg=level * _pick(TREMOR_MG, posture) * torch.exp(0.15 * z["tremor"]),
+        tremor_mg=level * by_posture(TREMOR_MG, rhythm.posture) * torch.exp(0.15 * z["tremor"]),
         tremor_hz=(traits.tremor_hz + 0.3 * z["tremor_hz"]).clamp(8, 11),
-        unrest_mg=level * _pick(UNREST_MG, posture) * torch.exp(0.15 * z["unrest"]),
+        unrest_mg=level * by_posture(UNREST_MG, rhythm.posture) * torch.exp(0.15 * z["unrest"]),
         muscle_mg=level * MUSCLE_UG / 1000,
         white_mg=scale * WHITE_UG / 1000 * torch.exp(0.08 * z["white"]),
         tilt_mg=BREATHING_TILT_MG * torch.exp(LOG_TILT_SD * z["tilt"]),
@@ -148,7 +153,3 @@ def _unrest_power(state: NoiseState) -> Tensor:
     return (state.unrest_mg**2)[:, None] * (shape / (shape * inside).sum()) + (state.muscle_mg**2 * grid.BIN_HZ)[
         :, None
     ]
-
-
-def _pick(values: tuple[float, ...], posture: Tensor) -> Tensor:
-    return torch.tensor(values, dtype=torch.float64)[posture]

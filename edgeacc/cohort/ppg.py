@@ -21,13 +21,16 @@ CHANNELS = 4
 BINS = grid.bins_below(16.0)
 NOISE_BINS = grid.bins_below(20.0)
 EBB_DEPTH = 0.35
+"""How much the noise comes and goes (our estimate)."""
 PPG_R_MEAN_S = 0.29
-"""Steepest upstroke after the R peak, median (calibration table)."""
+"""Steepest upstroke after the R peak: such that the one measured meets the calibration table's 0.28 s."""
 JITTER_MS = 5.0
+"""Median beat-to-beat jitter of the pulse's arrival (our estimate)."""
 SNR_BAND_HZ = (0.5, 10.0)
 SNR_MEDIAN_DB, SNR_BELOW_DB, SNR_ABOVE_DB = 19.5, 11.0, 7.0
 """Nominal noise: median and the two half-widths of a split normal (calibrated to the table's 14.6 (2-21) dB)."""
 MODULATION_SD = 0.07
+"""Breathing's effect on baseline and height: a sine of amplitude 0.1 (Charlton et al. 2016) has this deviation."""
 
 
 class PpgState(NamedTuple):

@@ -23,6 +23,7 @@ POSTURES = ("supine", "seated", "held")
 SUPINE_SHARE, SEATED_SHARE = 0.2, 0.5
 """Share of windows by posture; the rest holds the arm up. Our estimate of a day's and night's still windows."""
 POSTURE_HR_BPM = (-3.0, 4.0, 8.0)
+"""Rate above a person's own by posture (our estimate)."""
 RR_RATE_HZ = 16.0
 RR_SAMPLES = round(GRID_S * RR_RATE_HZ)
 RR_BINS = 64
@@ -62,8 +63,7 @@ def draw_rhythm(key: Key, traits: Traits) -> RhythmState:
     z = named_normals(key, Stream.STATE, DRAWS)
     u = torch.special.ndtr(z["posture"])
     posture = (u > SUPINE_SHARE).long() + (u > SUPINE_SHARE + SEATED_SHARE).long()
-    by_posture = torch.tensor(POSTURE_HR_BPM, dtype=torch.float64)[posture]
-    hr = (traits.rest_hr_bpm + by_posture + 5.0 * z["hr"]).clamp(40, 120)
+    hr = (traits.rest_hr_bpm + by_posture(POSTURE_HR_BPM, posture) + 5.0 * z["hr"]).clamp(40, 120)
     above = hr - traits.rest_hr_bpm
     sdnn_s = torch.exp(traits.log_sdnn_ms - 0.008 * above + 0.3 * z["sdnn"]).clamp(5, 200) / 1000
     share = torch.exp(traits.log_rmssd_share - 0.006 * above + 0.15 * z["share"]).clamp(0.15, 1.3)
@@ -85,6 +85,11 @@ def _band_powers(
     high_share = ((share**2 - low) / (breath - low)).clamp(0.03, 0.95)
     rest = sdnn_s**2 * (1 - high_share)
     return rest * slow_share, rest * (1 - slow_share), sdnn_s**2 * high_share
+
+
+def by_posture(values: tuple[float, ...], posture: Tensor) -> Tensor:
+    """(B) float64: each window's value, from one per posture."""
+    return torch.tensor(values, dtype=torch.float64)[posture.long()]
 
 
 def beat(state: RhythmState, key: Key, *, other: bool = False) -> Heartbeats:
