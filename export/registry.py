@@ -22,6 +22,8 @@ class TargetInfo(BaseModel):
         extra: `pip install 'edgeacc[extra]'` brings what it needs.
         packages: distributions that `convert` imports.
         runtime_packages: distributions that `load` and `run` import.
+        runtime_modules: their modules, so that a benchmark can tell importing a runtime from loading an artifact; none
+            where no runtime of the target exists here.
         level: how far `run` goes (see `edgeacc.export.exporter.Level`).
         default_recipe: what `--target` alone means.
         summary: one line for people.
@@ -35,6 +37,7 @@ class TargetInfo(BaseModel):
     extra: str
     packages: tuple[str, ...]
     runtime_packages: tuple[str, ...]
+    runtime_modules: tuple[str, ...]
     level: Literal["executed", "evaluated"]
     default_recipe: str
     summary: str
@@ -50,6 +53,7 @@ TARGETS: dict[str, TargetInfo] = {
             extra="coreml",
             packages=("coremltools",),
             runtime_packages=("coremltools",),
+            runtime_modules=(),
             level="evaluated",
             default_recipe="coreml-fp16",
             summary="Core ML package (.mlpackage) for watchOS and iOS",
@@ -61,6 +65,7 @@ TARGETS: dict[str, TargetInfo] = {
             extra="tflite",
             packages=("litert-torch", "ai-edge-quantizer", "ai-edge-litert"),
             runtime_packages=("ai-edge-litert",),
+            runtime_modules=("ai_edge_litert.interpreter",),
             level="executed",
             default_recipe="tflite-w8a8",
             summary="LiteRT / TensorFlow Lite file (.tflite) for Wear OS and NPUs",
@@ -72,6 +77,7 @@ TARGETS: dict[str, TargetInfo] = {
             extra="executorch",
             packages=("executorch", "torchao"),
             runtime_packages=("executorch",),
+            runtime_modules=("executorch.extension.pybindings.portable_lib", "executorch.runtime"),
             level="executed",
             default_recipe="executorch-w8a8",
             summary="ExecuTorch program (.pte), fully delegated to XNNPACK",
@@ -83,6 +89,7 @@ TARGETS: dict[str, TargetInfo] = {
             extra="onnx",
             packages=("onnx", "onnxscript", "onnxruntime"),
             runtime_packages=("onnxruntime",),
+            runtime_modules=("onnxruntime",),
             level="executed",
             default_recipe="onnx-fp32",
             summary="ONNX graph (.onnx) for servers, desktops and other converters",
@@ -94,6 +101,7 @@ TARGETS: dict[str, TargetInfo] = {
             extra="coreai",
             packages=("coreai-torch", "coreai-core"),
             runtime_packages=("coreai-core",),
+            runtime_modules=("coreai.authoring", "coreai.runtime"),
             level="executed",
             default_recipe="coreai-fp32",
             summary="Core AI asset (.aimodel), Apple's stack of 2026",

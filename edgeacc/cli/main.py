@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from edgeacc.cli import bench, cat, cohort, cp, doctor, evaluate, export, import_, ls, train, validate, verify
+from edgeacc.cli import bench, cat, cohort, cp, demo, doctor, evaluate, export, import_, ls, train, validate, verify
 from edgeacc.cli.group import VerbGroup
 from edgeacc.errors import BadInput, EdgeaccError, NotPossibleHere
 
@@ -25,6 +25,7 @@ VERBS: dict[str, Callable[..., None] | typer.Typer] = {
     "export": export.export,
     "verify": verify.verify,
     "bench": bench.bench,
+    "demo": demo.demo,
 }
 """Verb -> its function, or its Typer of several verbs; in the order of the help.
 

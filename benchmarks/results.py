@@ -1,0 +1,150 @@
+"""What a benchmark run found, with all that is needed to judge it: machine, settings, versions, date."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+State = Literal["timed", "needs an Apple device", "rejected", "not possible here"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Settings(_Frozen):
+    """How much is measured.
+
+    Attributes:
+        cold_starts: fresh processes per contender; load, first call and memory are medians over them.
+        burn_in_calls: calls after loading that are not counted.
+        rounds: turns per contender; in each round every contender has one turn, the first of them a different one.
+        turn_burn_in_calls: calls at the start of a turn that are not counted, because others used the caches meanwhile.
+        calls_per_turn: calls of a turn that are counted.
+        threads: of every contender.
+    """
+
+    cold_starts: int = Field(ge=1)
+    burn_in_calls: int = Field(ge=0)
+    rounds: int = Field(ge=1)
+    turn_burn_in_calls: int = Field(ge=0)
+    calls_per_turn: int = Field(ge=1)
+    threads: Literal[1] = 1
+
+
+FULL = Settings(cold_starts=3, burn_in_calls=20, rounds=20, turn_burn_in_calls=2, calls_per_turn=25)
+QUICK = Settings(cold_starts=1, burn_in_calls=10, rounds=8, turn_burn_in_calls=2, calls_per_turn=10)
+
+
+class ColdStart(_Frozen):
+    """One fresh process that loads an artifact and calls it.
+
+    Attributes:
+        load_ms: from the artifact's path to a callable session, its runtime imported before.
+        first_ms: the first window.
+        baseline_rss_bytes: resident before loading: Python, the imported runtime, and this benchmark's own imports.
+        peak_rss_bytes: highest resident size while loading, at the first call, and in the burn-in calls.
+    """
+
+    load_ms: float
+    first_ms: float
+    baseline_rss_bytes: int
+    peak_rss_bytes: int
+
+
+class Warm(_Frozen):
+    """Latency of one window at a time, after burn-in, over all rounds.
+
+    Attributes:
+        p50_ms: median.
+        p90_ms: 90th percentile.
+        p99_ms: 99th percentile.
+        calls: how many were counted.
+        round_p50_ms: the median of each turn, in order: a drifting machine shows here.
+        cpu_ms: processor time of one call, mean: waiting for a busy processor is not in it.
+        cpu_per_wall: processor time over wall time; below 1 it waited, above 1 more than one thread was busy.
+    """
+
+    p50_ms: float
+    p90_ms: float
+    p99_ms: float
+    calls: int
+    round_p50_ms: tuple[float, ...]
+    cpu_ms: float
+    cpu_per_wall: float
+
+
+class Row(_Frozen):
+    """One contender.
+
+    Attributes:
+        name: an artifact's recipe, or the peer's name.
+        kind: `artifact` of a bundle, or a `peer` on the same weights.
+        target: the artifact's target; None for a peer.
+        path: the bundle, or the peer's checkpoint.
+        state: `timed`; `needs an Apple device` (our evaluator is no runtime); `rejected` by its verification;
+            `not possible here`.
+        reason: why it was not timed; empty when it was.
+        level: how its output was checked: `executed` or `evaluated`; None where it was not.
+        size_bytes: of the artifact, or of the peer's weights; None where the bundle could not be read.
+        snr_db: mean-removed, against the fp32 network on the golden windows.
+        cold: medians over the cold starts.
+        warm: latency.
+        vs_eager: median latency of PyTorch eager in the same run over this one's; None without eager.
+    """
+
+    name: str
+    kind: Literal["artifact", "peer"]
+    target: str | None
+    path: str
+    state: State
+    reason: str = ""
+    level: Literal["executed", "evaluated"] | None = None
+    size_bytes: int | None = None
+    snr_db: float | None = None
+    cold: ColdStart | None = None
+    warm: Warm | None = None
+    vs_eager: float | None = None
+
+    @property
+    def above_baseline_bytes(self) -> int | None:
+        """Peak resident memory that loading and calling added."""
+        return None if self.cold is None else self.cold.peak_rss_bytes - self.cold.baseline_rss_bytes
+
+
+class Machine(_Frozen):
+    """Where it ran.
+
+    Attributes:
+        cpu: the processor's model.
+        cores: logical processors that this process may use.
+        governor: frequency policy of the first processor; None where the system does not tell.
+        memory_bytes: physical memory.
+        system: operating system and release.
+        python: version.
+        versions: of the packages that take part.
+        commit: of edgeacc's own sources, with `+changes` where files differ from it; None outside a repository.
+        load_average: of one minute, before the run.
+        other_work: share of all processors that anything but this run used while latency was measured, 0 to 1.
+    """
+
+    cpu: str
+    cores: int
+    governor: str | None
+    memory_bytes: int
+    system: str
+    python: str
+    versions: dict[str, str]
+    commit: str | None
+    load_average: float
+    other_work: float
+
+
+class BenchResult(_Frozen):
+    """One run of `edgeacc bench`."""
+
+    schema_version: Literal[1] = 1
+    date_utc: str
+    settings: Settings
+    machine: Machine
+    rows: tuple[Row, ...]
+    warnings: tuple[str, ...] = ()

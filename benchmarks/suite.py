@@ -1,0 +1,232 @@
+"""One benchmark run: verify every bundle, measure what passed beside its peers, keep it all in one result."""
+
+import os
+import statistics
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+
+from edgeacc.benchmarks.latency import Worker, interleaved
+from edgeacc.benchmarks.machine import busy_warnings, describe, other_work, times
+from edgeacc.benchmarks.peers import EAGER, EAGER_TARGET, ONNX_TARGET, ONNXRUNTIME, onnx_model
+from edgeacc.benchmarks.results import BenchResult, ColdStart, Row, Settings, State, Warm
+from edgeacc.benchmarks.worker import Job
+from edgeacc.bundle.bundle import Bundle, open_bundle
+from edgeacc.errors import BadInput, EdgeaccError, NotPossibleHere, ParityFailed
+from edgeacc.export.registry import TARGETS, target_info
+from edgeacc.models.checkpoint import teacher_reference
+from edgeacc.progress import Progress, silent
+
+NO_CHECKPOINT = "no checkpoint given: nothing of PyTorch eager, and no ratios to it"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run found, and the errors of the bundles that were not timed for a fault of theirs or of the machine."""
+
+    result: BenchResult
+    errors: list[EdgeaccError]
+
+
+def run_bench(
+    bundles: Sequence[Path], checkpoint: Path | None, settings: Settings, progress: Progress = silent
+) -> Outcome:
+    """Measure bundles beside PyTorch eager and onnxruntime on the same weights.
+
+    Args:
+        bundles: folders written by `edgeacc export`; one that fails its verification is a row, but is not timed.
+        checkpoint: what the bundles were made from; the peers need it.
+        settings: how much to measure.
+        progress: told of each contender and each round.
+
+    Raises:
+        BadInput: `checkpoint` is none, or a bundle was made from another.
+    """
+    load_average = os.getloadavg()[0]
+    run = _Run(settings, progress)
+    with ExitStack() as stack:
+        opened = run.open_all(bundles)
+        if checkpoint is not None:
+            _require_made_from(checkpoint, opened)
+        contenders = [_artifact(name, bundle, settings) for name, bundle in opened.items()]
+        if checkpoint is not None and opened:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            contenders += run.peers(checkpoint, list(opened.values()), folder)
+        for number, (row, job) in enumerate(contenders):
+            progress(number, len(contenders), f"load and verify {row.name}")
+            run.admit(row, job, stack)
+        others = run.time_all()
+    warnings = [] if checkpoint is not None else [NO_CHECKPOINT]
+    packages = {name for info in TARGETS.values() for name in info.runtime_packages} | {"torch", "numpy", "edgeacc"}
+    machine = describe(packages, load_average, others)
+    result = BenchResult(
+        date_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+        settings=settings,
+        machine=machine,
+        rows=tuple(run.rows.values()),
+        warnings=(*warnings, *run.warnings, *busy_warnings(machine)),
+    )
+    return Outcome(result, run.errors)
+
+
+@dataclass
+class _Run:
+    """The rows so far, and the processes that wait for their turn."""
+
+    settings: Settings
+    progress: Progress
+    rows: dict[str, Row] = field(default_factory=dict)
+    errors: list[EdgeaccError] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    workers: dict[str, Worker] = field(default_factory=dict)
+
+    def open_all(self, bundles: Sequence[Path]) -> dict[str, Bundle]:
+        """Check hashes before anything is loaded; a bundle that is refused becomes a row."""
+        opened: dict[str, Bundle] = {}
+        for path in bundles:
+            try:
+                bundle = open_bundle(path)
+                name = bundle.recipe.name if bundle.recipe.name not in self.rows else str(path)
+                opened[name] = bundle
+                self.rows[name] = _artifact(name, bundle, self.settings)[0]
+            except EdgeaccError as error:
+                row = Row(name=path.name, kind="artifact", target=None, path=str(path), state="rejected")
+                self._refuse(row, error)
+        return opened
+
+    def peers(self, checkpoint: Path, bundles: Sequence[Bundle], folder: Path) -> list[tuple[Row, Job]]:
+        """PyTorch eager; and onnxruntime, unless a bundle is that already."""
+        made = [_peer(EAGER, EAGER_TARGET, checkpoint, checkpoint / "encoder.safetensors", bundles[0], self.settings)]
+        if any(bundle.manifest.target == ONNX_TARGET for bundle in bundles):
+            return made
+        try:
+            model = onnx_model(checkpoint, folder)
+        except NotPossibleHere as error:
+            self.warnings.append(f"{ONNXRUNTIME}: {error.problem}")
+            return made
+        return [*made, _peer(ONNXRUNTIME, ONNX_TARGET, checkpoint, model, bundles[0], self.settings)]
+
+    def admit(self, row: Row, job: Job, stack: ExitStack) -> None:
+        """Start a contender in fresh processes and verify it; the last of them stays for the rounds."""
+        self.rows[row.name] = row
+        runs_here = job.target == EAGER_TARGET or bool(target_info(job.target).runtime_modules)
+        worker: Worker | None = None
+        try:
+            cold = []
+            if runs_here:
+                for _ in range(self.settings.cold_starts - 1):
+                    with Worker(job) as once:
+                        cold.append(once.start())
+            worker = Worker(job)
+            stack.enter_context(worker)
+            if runs_here:
+                cold.append(worker.start())
+            checked = worker.check()
+        except EdgeaccError as error:
+            self._refuse(row, error, worker)
+            return
+        row = row.model_copy(update={"snr_db": checked.snr_db})
+        if checked.failures:
+            self._refuse(row, ParityFailed(f"{row.path}: {'; '.join(checked.failures)}"), worker)
+        elif not runs_here:
+            self.rows[row.name] = row
+            worker.close()
+        else:
+            self.rows[row.name] = row.model_copy(update={"cold": _median(cold)})
+            self.workers[row.name] = worker
+
+    def time_all(self) -> float:
+        """All rounds; the share of the processors that other work took meanwhile."""
+        if not self.workers:
+            return 0.0
+        own = [psutil.Process(), *(psutil.Process(worker.pid) for worker in self.workers.values())]
+        before = times(own)
+        latency = interleaved(self.workers, self.settings, self.progress)
+        others = other_work(before, times(own))
+        eager = latency.get(EAGER)
+        for name, warm in latency.items():
+            self.rows[name] = self.rows[name].model_copy(update={"warm": warm, "vs_eager": _speedup(eager, warm)})
+        return others
+
+    def _refuse(self, row: Row, error: EdgeaccError, worker: Worker | None = None) -> None:
+        state: State = "not possible here" if isinstance(error, NotPossibleHere) else "rejected"
+        self.rows[row.name] = row.model_copy(update={"state": state, "reason": error.problem, "level": None})
+        if row.kind == "artifact":
+            self.errors.append(error)
+        else:
+            self.warnings.append(f"{row.name}: {error.problem}")
+        if worker is not None:
+            worker.close()
+
+
+def _require_made_from(checkpoint: Path, opened: dict[str, Bundle]) -> None:
+    """Ratios compare only on the same weights.
+
+    Raises:
+        BadInput: not a checkpoint, or bundles that were made from another.
+    """
+    if not (checkpoint / "encoder.safetensors").is_file():
+        raise BadInput(f"{checkpoint} is not a checkpoint: no encoder.safetensors in it", valid="a checkpoint folder")
+    weights = teacher_reference(checkpoint).encoder_sha256
+    problems = [
+        f"{bundle.path} was made from {bundle.manifest.source.name}, other weights"
+        for bundle in opened.values()
+        if bundle.manifest.source.sha256 != weights
+    ]
+    if problems:
+        raise BadInput.several(f"checkpoint {checkpoint}", problems, valid="the checkpoint that the bundles come from")
+
+
+def _artifact(name: str, bundle: Bundle, settings: Settings) -> tuple[Row, Job]:
+    target = bundle.manifest.target
+    row = Row(
+        name=name,
+        kind="artifact",
+        target=target,
+        path=str(bundle.path),
+        state="timed" if target_info(target).runtime_modules else "needs an Apple device",
+        level=target_info(target).level,
+        size_bytes=bundle.manifest.model_bytes,
+    )
+    job = Job(
+        target=target,
+        model=bundle.model,
+        bundle=bundle.path,
+        own_bundle=True,
+        burn_in_calls=settings.burn_in_calls,
+    )
+    return row, job
+
+
+def _peer(name: str, target: str, checkpoint: Path, model: Path, bundle: Bundle, settings: Settings) -> tuple[Row, Job]:
+    row = Row(
+        name=name,
+        kind="peer",
+        target=None,
+        path=str(checkpoint),
+        state="timed",
+        level="executed",
+        size_bytes=model.stat().st_size,
+    )
+    held = checkpoint if target == EAGER_TARGET else model
+    job = Job(target=target, model=held, bundle=bundle.path, own_bundle=False, burn_in_calls=settings.burn_in_calls)
+    return row, job
+
+
+def _median(cold: Sequence[ColdStart]) -> ColdStart:
+    """Each quantity's median over the cold starts, the lower of two."""
+    return ColdStart(
+        load_ms=statistics.median_low(start.load_ms for start in cold),
+        first_ms=statistics.median_low(start.first_ms for start in cold),
+        baseline_rss_bytes=statistics.median_low(start.baseline_rss_bytes for start in cold),
+        peak_rss_bytes=statistics.median_low(start.peak_rss_bytes for start in cold),
+    )
+
+
+def _speedup(eager: Warm | None, warm: Warm) -> float | None:
+    return None if eager is None else eager.p50_ms / warm.p50_ms

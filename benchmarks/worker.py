@@ -1,0 +1,169 @@
+"""A fresh process that holds one contender: it loads it, measures itself, and makes calls when it is told to.
+
+Run as `python -m edgeacc.benchmarks.worker` by `edgeacc.benchmarks.latency.Worker`. It reads one JSON line per request
+from standard input, the first of them its `Job`, and answers with one JSON line each.
+"""
+
+import gc
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+from pydantic_core import from_json, to_json
+
+from edgeacc.benchmarks.memory import forget_peak, peak_bytes, resident_bytes
+from edgeacc.benchmarks.peers import EAGER_TARGET, eager_session
+from edgeacc.benchmarks.results import ColdStart
+from edgeacc.bundle.bundle import open_bundle
+from edgeacc.errors import EdgeaccError
+from edgeacc.export.exporter import Session
+from edgeacc.export.parity import parity
+from edgeacc.export.quiet import contained
+from edgeacc.export.registry import exporter, target_info
+from edgeacc.export.verify import verify_bundle
+
+
+class Job(BaseModel):
+    """What a worker is to hold.
+
+    Attributes:
+        target: a target, or `eager`.
+        model: the artifact, or the checkpoint for `eager`.
+        bundle: the bundle whose golden windows are its input.
+        own_bundle: `model` is that bundle's artifact, so that `check` verifies the whole bundle.
+        burn_in_calls: calls after loading that are not counted.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    target: str
+    model: Path
+    bundle: Path
+    own_bundle: bool
+    burn_in_calls: int
+
+
+class Checked(BaseModel):
+    """What the golden windows said: mean-removed SNR, and why it failed (empty when it did not)."""
+
+    snr_db: float
+    failures: list[str]
+
+
+class Calls(BaseModel):
+    """Some calls: latency of each, and processor and wall time of all."""
+
+    latency_ms: list[float]
+    cpu_s: float
+    wall_s: float
+
+
+class Holder:
+    """One contender in this process; its methods are what can be asked of it."""
+
+    def __init__(self, job: Job) -> None:
+        """Read the golden windows; nothing is loaded yet."""
+        self._job = job
+        self._golden = open_bundle(job.bundle).golden()
+        self._session: Session | None = None
+        self._next = 0
+
+    def start(self) -> ColdStart:
+        """Import the runtime, then load the artifact, call it, and burn it in."""
+        load = self._opener()
+        forget_peak()
+        baseline_bytes = resident_bytes()
+        self._session, load_ms = _timed(load)
+        _, first_ms = _timed(lambda: self._call())
+        for _ in range(self._job.burn_in_calls):
+            self._call()
+        return ColdStart(
+            load_ms=load_ms,
+            first_ms=first_ms,
+            baseline_rss_bytes=baseline_bytes,
+            peak_rss_bytes=peak_bytes(),
+        )
+
+    def check(self) -> Checked:
+        """Verify the bundle; or for a peer, compare its embeddings with the bundle's expected ones."""
+        if self._job.own_bundle:
+            report = verify_bundle(self._job.bundle)
+            return Checked(snr_db=report.snr_db, failures=report.failures)
+        session = self._session or self._opener()()
+        z_BD = np.concatenate([session(acc_1CT) for acc_1CT in self._golden.acc_BCT[:, None]])
+        return Checked(snr_db=parity(self._golden.z_BD, z_BD).snr_db, failures=[])
+
+    def calls(self, burn_in: int, count: int) -> Calls:
+        """Make calls, one window after another, without garbage collection meanwhile."""
+        for _ in range(burn_in):
+            self._call()
+        gc.disable()
+        cpu_s, wall_s = time.process_time(), time.perf_counter()
+        latency_ms = [_timed(self._call)[1] for _ in range(count)]
+        made = Calls(latency_ms=latency_ms, cpu_s=time.process_time() - cpu_s, wall_s=time.perf_counter() - wall_s)
+        gc.enable()
+        return made
+
+    def _opener(self) -> Callable[[], Session]:
+        """Import everything that loading needs."""
+        job = self._job
+        if job.target == EAGER_TARGET:
+            return lambda: eager_session(job.model)
+        with contained():
+            for module in target_info(job.target).runtime_modules:
+                import_module(module)
+        runner = exporter(job.target)
+        return lambda: runner.load(job.model)
+
+    def _call(self) -> NDArray[np.float32]:
+        if self._session is None:
+            raise RuntimeError("asked for calls before start")
+        acc_1CT = self._golden.acc_BCT[self._next, None]
+        self._next = (self._next + 1) % len(self._golden.acc_BCT)
+        return self._session(acc_1CT)
+
+
+def main() -> None:
+    """Answer requests until standard input ends."""
+    torch.set_num_threads(1)
+    with _answers() as answers:
+        holder: Holder | None = None
+        for line in sys.stdin:
+            try:
+                if holder is None:
+                    holder = Holder(Job.model_validate_json(line))
+                    answer: Any = {}
+                else:
+                    request = from_json(line)
+                    answer = getattr(holder, request.pop("do"))(**request)
+            except EdgeaccError as error:
+                answer = {"exit_code": error.exit_code, "problem": error.problem}
+            answers.write(to_json(answer, inf_nan_mode="constants").decode() + "\n")
+            answers.flush()
+
+
+def _timed(do: Callable[[], Any]) -> tuple[Any, float]:
+    start_s = time.perf_counter()
+    result = do()
+    return result, (time.perf_counter() - start_s) * 1e3
+
+
+@contextmanager
+def _answers() -> Iterator[TextIO]:
+    """Standard output for answers alone: what runtimes print goes to standard error."""
+    with os.fdopen(os.dup(1), "w") as stream:
+        os.dup2(2, 1)
+        yield stream
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""`edgeacc bench`: size, load, latency and memory of bundles beside PyTorch eager and onnxruntime, in one run."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edgeacc.cli.output import progress, show, table
+from edgeacc.cli.several import as_one
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from edgeacc.benchmarks.results import BenchResult, Row
+
+LATENCY = (
+    "name", "checked", "snr_db", "load_ms", "first_ms", "p50_ms", "p90_ms", "p99_ms", "vs_eager",
+)  # fmt: skip
+MEMORY = ("name", "size_bytes", "baseline_rss_bytes", "peak_rss_bytes", "above_baseline_bytes")
+
+
+def bench(
+    bundles: Annotated[list[Path], typer.Argument(help="Folders written by `edgeacc export`.")],
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="What the bundles were made from: PyTorch eager and onnxruntime run it too.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="The result as JSON.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer rounds and cold starts.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
+) -> None:
+    """Measure bundles on this machine, one thread each; one that fails its verification is not timed."""
+    from edgeacc.benchmarks.results import FULL, QUICK
+    from edgeacc.benchmarks.suite import run_bench
+    from edgeacc.files import refuse_existing, write_json
+
+    if output is not None:
+        refuse_existing(output, force=force)
+    with progress("bench") as report:
+        outcome = run_bench(bundles, checkpoint, QUICK if quick else FULL, report)
+    result = outcome.result
+    if output is not None:
+        write_json(output, result, force=force)
+    for warning in result.warnings:
+        sys.stderr.write(f"edgeacc: warning: {warning}\n")
+    show(result, [_latency(result), _memory(result)], as_json=json)
+    if outcome.errors:
+        raise as_one(outcome.errors)
+
+
+def _latency(result: "BenchResult") -> "Table":
+    machine, settings = result.machine, result.settings
+    title = (
+        f"One window at a time on {settings.threads} thread of {machine.cpu}: {settings.rounds} interleaved rounds of "
+        f"{settings.calls_per_turn} calls, after a burn-in of {settings.burn_in_calls}"
+    )
+    return table(title, LATENCY, [_latency_cells(row) for row in result.rows])
+
+
+def _memory(result: "BenchResult") -> "Table":
+    rows = [
+        (row.name, row.size_bytes, row.cold.baseline_rss_bytes, row.cold.peak_rss_bytes, row.above_baseline_bytes)
+        if row.cold
+        else (row.name, row.size_bytes, None, None, None)
+        for row in result.rows
+    ]
+    return table(f"Size, and memory of a fresh process (median of {result.settings.cold_starts})", MEMORY, rows)
+
+
+def _latency_cells(row: "Row") -> tuple[object, ...]:
+    cold, warm = row.cold, row.warm
+    return (
+        row.name,
+        row.level,
+        _short(row.snr_db, 1),
+        _short(cold.load_ms, 1) if cold else None,
+        _short(cold.first_ms, 2) if cold else None,
+        _short(warm.p50_ms, 3) if warm else row.state,
+        _short(warm.p90_ms, 3) if warm else None,
+        _short(warm.p99_ms, 3) if warm else None,
+        _short(row.vs_eager, 2),
+    )
+
+
+def _short(number: float | None, digits: int) -> float | None:
+    return None if number is None else round(number, digits)

@@ -1,0 +1,77 @@
+"""A whole run: bundles that pass beside their peers, those that do not as rows, and what is refused."""
+
+import pytest
+
+from edgeacc.benchmarks.results import BenchResult, Settings
+from edgeacc.benchmarks.suite import NO_CHECKPOINT, run_bench
+from edgeacc.errors import BadInput, NotPossibleHere, ParityFailed
+from edgeacc.files import read_model, write_json
+
+pytestmark = pytest.mark.integration
+TINY = Settings(cold_starts=1, burn_in_calls=2, rounds=3, turn_burn_in_calls=1, calls_per_turn=4)
+
+
+@pytest.fixture(scope="module")
+def outcome(onnx_bundle, checkpoint):
+    return run_bench([onnx_bundle], checkpoint, TINY)
+
+
+def test_times_the_artifact_and_eager_on_the_same_weights(outcome):
+    artifact, eager = outcome.result.rows
+    assert (artifact.name, eager.name) == ("onnx-fp32", "pytorch-eager")
+    assert {row.state for row in outcome.result.rows} == {"timed"}
+    for row in outcome.result.rows:
+        assert row.snr_db > 60
+        assert row.size_bytes > 1_000
+        assert row.warm.calls == TINY.rounds * TINY.calls_per_turn
+        assert row.warm.p50_ms <= row.warm.p90_ms <= row.warm.p99_ms
+        assert row.above_baseline_bytes > 0
+    assert not outcome.errors
+
+
+def test_ratios_are_to_eager_in_the_same_run(outcome):
+    artifact, eager = outcome.result.rows
+    assert eager.vs_eager == 1.0
+    assert artifact.vs_eager == eager.warm.p50_ms / artifact.warm.p50_ms
+
+
+def test_says_where_and_when_it_ran(outcome):
+    machine = outcome.result.machine
+    assert {"torch", "onnxruntime", "edgeacc"} <= machine.versions.keys()
+    assert outcome.result.date_utc.endswith("+00:00")
+
+
+def test_a_result_survives_its_file(outcome, tmp_path):
+    write_json(tmp_path / "result.json", outcome.result)
+    assert read_model(tmp_path / "result.json", BenchResult) == outcome.result
+
+
+def test_a_bundle_that_fails_is_a_row_but_is_not_timed(onnx_bundle, tampered_bundle, failing_bundle, tmp_path):
+    outcome = run_bench([tampered_bundle, failing_bundle, tmp_path / "nowhere", onnx_bundle], None, TINY)
+    *failed, good = sorted(outcome.result.rows, key=lambda row: row.state)
+    assert [row.state for row in failed] == ["rejected"] * 3
+    assert all(row.reason and row.warm is None and row.cold is None for row in failed)
+    assert {type(error) for error in outcome.errors} == {BadInput, ParityFailed}
+    assert good.warm is not None
+    assert good.vs_eager is None
+    assert NO_CHECKPOINT in outcome.result.warnings
+
+
+def test_refuses_bundles_of_other_weights(onnx_bundle, other_checkpoint):
+    with pytest.raises(BadInput, match="other weights"):
+        run_bench([onnx_bundle], other_checkpoint, TINY)
+
+
+def test_refuses_what_is_no_checkpoint(onnx_bundle, tmp_path):
+    with pytest.raises(BadInput, match="not a checkpoint"):
+        run_bench([onnx_bundle], tmp_path, TINY)
+
+
+def test_a_runtime_that_cannot_be_imported_is_told_in_its_row(onnx_bundle, tmp_path, monkeypatch):
+    (tmp_path / "onnxruntime.py").write_text("raise ImportError('no such library')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))  # only the worker, a new process, sees it
+    outcome = run_bench([onnx_bundle], None, TINY)
+    (row,) = outcome.result.rows
+    assert row.state == "not possible here"
+    assert "no such library" in row.reason
+    assert isinstance(outcome.errors[0], NotPossibleHere)
