@@ -137,7 +137,7 @@ def _table(done: "list[ExportResult]") -> "Table":
         "checked",
         "SNR / floor [dB]",
         "worst cosine",
-        "task [bpm]",
+        "task cost [bpm]",
         "time [s]",
         "bundle",
     )
@@ -150,7 +150,7 @@ def _table(done: "list[ExportResult]") -> "Table":
         )
         for each in done
     ]  # fmt: skip
-    return table("Bundles (task: heart-rate error that the conversion added)", columns, rows)
+    return table("Bundles", columns, rows)
 
 
 def signed_bpm(bpm: float | None) -> str | None:

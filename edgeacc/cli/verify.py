@@ -42,7 +42,7 @@ def verify(
 
 
 def _table(reports: "list[VerifyReport]") -> "Table":
-    columns = ("recipe", "checked", "SNR / floor [dB]", "worst cosine", "task [bpm]", "state", "bundle")
+    columns = ("recipe", "checked", "SNR / floor [dB]", "worst cosine", "task cost [bpm]", "state", "bundle")
     rows = [
         (
             each.recipe, each.level, f"{each.snr_db:.1f} / {each.min_snr_db:g}", f"{each.worst_cosine:.5f}",
@@ -50,4 +50,4 @@ def _table(reports: "list[VerifyReport]") -> "Table":
         )
         for each in reports
     ]  # fmt: skip
-    return table("Verified from raw acceleration (task: heart-rate error that the conversion added)", columns, rows)
+    return table("Verified from raw acceleration", columns, rows)
