@@ -18,8 +18,7 @@ def test_the_quiet_preset_is_an_easier_wrist_and_is_told_so():
     report = calibrate(calibration.standard("quiet").model_copy(update={"participants": 60}))
     outside = {check.quantity for check in report.outside}
     assert {"accelerometer's SNR per beat, 2-25 Hz", "residual, 7-13 Hz, RMS"} <= outside
-    kept = {"PPG's SNR per beat, 0.5-10 Hz", "breathing, 0.15-0.5 Hz, RMS", "beat-time jitter drawn, lying"}
-    assert not kept & outside
+    assert not {"PPG's steepest slope after the R wave", "beat-time jitter drawn, else"} & outside
 
 
 def test_few_participants_are_measured_and_progress_is_told():
