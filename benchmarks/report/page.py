@@ -13,10 +13,19 @@ from edgeacc.files import replacing
 
 @dataclass(frozen=True)
 class Table:
-    """Cells as they are to be read; columns carry their units."""
+    """Cells as they are to be read; columns carry their units.
+
+    Attributes:
+        columns: headers.
+        rows: cells.
+        texts: how many columns, from the left, are texts and not numbers.
+        folded: show the rows only when asked.
+    """
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
+    texts: int = 1
+    folded: bool = False
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ T samples in a window; intervals are 95 %.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from itertools import cycle
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 
 from edgeacc.benchmarks.report.svg import COLOUR, drawing, to_svg
 
+_MARKS = (("s1", "full"), ("s1", "open"), ("s2", "full"), ("s2", "open"), ("muted", "full"))
+_BESIDE: dict[str, Any] = {"ha": "right", "va": "center", "fontsize": 9}
 _APART = 6.0  # standard scores between two accelerometer axes, so that they do not overlap
 
 
@@ -35,13 +38,13 @@ class Estimate(NamedTuple):
 
 
 class Method(NamedTuple):
-    """One row of a probe figure: the same method at one or more label fractions."""
+    """One row of a probe figure: estimates by the name of their series."""
 
     label: str
-    by_fraction: dict[float, Estimate]
+    by_series: dict[str, Estimate]
 
 
-class Bar(NamedTuple):
+class Latency(NamedTuple):
     """One row of the latency figure."""
 
     label: str
@@ -65,64 +68,57 @@ def retrieval(curves: Sequence[Curve], name: str = "retrieval") -> str:
 
 
 def probes(title: str, unit: str, methods: Sequence[Method], name: str) -> str:
-    """Mean absolute error of every method, one row each, a dot per label fraction with its interval."""
-    fractions = sorted({fraction for method in methods for fraction in method.by_fraction})
-    with drawing(0.75 + 0.32 * len(methods) + 0.3) as figure:
+    """Mean absolute error: a row per method, a mark with its interval per series (probe and share of labels)."""
+    series = list(dict.fromkeys(key for method in methods for key in method.by_series))
+    with drawing(1.3 + 0.4 * len(methods)) as figure:
         axes = figure.subplots()
-        for number, fraction in enumerate(fractions):
-            offset = 0.16 * (number - (len(fractions) - 1) / 2)
-            _dots(axes, methods, fraction, offset, role=("s2", "s1", "s3")[number % 3])
+        for key, (role, face) in zip(series, cycle(_MARKS)):
+            rows = [(row + _offset(m, key), m.by_series[key]) for row, m in enumerate(methods) if key in m.by_series]
+            _marks(axes, rows, key, role, face)
         axes.set_yticks(range(len(methods)), [method.label for method in methods])
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")
         axes.set(title=title, xlabel=f"mean absolute error ({unit})")
         axes.set_xlim(left=0)
-        figure.legend(loc="outside lower left", ncols=len(fractions))
-        return to_svg(figure, name, f"{title}: mean absolute error in {unit} by method and share of labels")
+        figure.legend(loc="outside lower left", ncols=2, columnspacing=1)
+        return to_svg(figure, name, f"{title}: mean absolute error in {unit} by method, probe and share of labels")
 
 
-def _dots(axes: Axes, methods: Sequence[Method], fraction: float, offset: float, role: str) -> None:
-    rows = [(row, method.by_fraction[fraction]) for row, method in enumerate(methods) if fraction in method.by_fraction]
+def _offset(method: Method, key: str) -> float:
+    """Place of a series within the row, so that the method's marks lie around its label."""
+    order = list(method.by_series)
+    return 0.18 * (order.index(key) - (len(order) - 1) / 2)
+
+
+def _marks(axes: Axes, rows: Sequence[tuple[float, Estimate]], label: str, role: str, face: str) -> None:
+    colour = COLOUR[role]
     for row, estimate in rows:
         if estimate.low is not None and estimate.high is not None:
-            axes.plot(
-                [estimate.low, estimate.high], [row + offset] * 2, "-", color=COLOUR[role], linewidth=2.5, alpha=0.6
-            )
-    places = [row + offset for row, _ in rows]
-    axes.plot([e.value for _, e in rows], places, "o", color=COLOUR[role], label=f"{fraction:.0%} of labels")
+            axes.plot([estimate.low, estimate.high], [row, row], "-", color=colour, linewidth=2, alpha=0.5)
+    face = colour if face == "full" else COLOUR["card"]
+    places, values = [row for row, _ in rows], [estimate.value for _, estimate in rows]
+    axes.plot(values, places, "o", color=colour, markerfacecolor=face, label=label)
 
 
-def latency(bars: Sequence[Bar], name: str = "latency") -> str:
-    """Warm latency of every artifact: a bar to the median, a mark at the 99th percentile."""
-    with drawing(0.8 + 0.3 * len(bars)) as figure:
+def latency(rows: Sequence[Latency], name: str = "latency") -> str:
+    """Warm latency of every contender: a dot at the median, a line to the 99th percentile, on a logarithmic axis."""
+    with drawing(1.2 + 0.32 * len(rows)) as figure:
         axes = figure.subplots()
-        rows = range(len(bars))
-        axes.barh(rows, [bar.p50_ms for bar in bars], height=0.6, color=COLOUR["s1"], label="median")
-        axes.plot([bar.p99_ms for bar in bars], rows, "|", color=COLOUR["ink"], markersize=11, label="99th percentile")
-        for row, bar in zip(rows, bars, strict=True):
-            axes.annotate(f"{bar.p50_ms:.3g}", (bar.p99_ms, row), (6, 0), textcoords="offset points", va="center")
-        axes.set_yticks(rows, [bar.label for bar in bars])
+        places = range(len(rows))
+        axes.hlines(places, [row.p50_ms for row in rows], [row.p99_ms for row in rows], COLOUR["s1"], label="to 99 %")
+        axes.plot([row.p50_ms for row in rows], places, "o", color=COLOUR["s1"], label="median")
+        for place, row in enumerate(rows):
+            axes.annotate(f"{row.p50_ms:.2f}", (row.p50_ms, place), (-7, 0), textcoords="offset points", **_BESIDE)
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.margins(x=0.2)
+        axes.set_yticks(places, [row.label for row in rows])
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")
-        axes.margins(x=0.15)
-        axes.set_xlim(left=0)
         axes.set(xlabel="time for one 60-s window (ms), one thread")
         figure.legend(loc="outside lower left", ncols=2)
         return to_svg(figure, name, "Median and 99th percentile of the latency of every artifact in milliseconds")
-
-
-def training(curves: Sequence[Curve], name: str = "training") -> str:
-    """Loss over steps, each curve relative to its first value (the losses have different units)."""
-    with drawing(3.2) as figure:
-        axes = figure.subplots()
-        for curve in curves:
-            axes.plot(
-                curve.x, np.asarray(curve.y) / curve.y[0], curve.style, color=COLOUR[curve.role], label=curve.label
-            )
-        axes.set(xlabel="step", ylabel="loss / first loss")
-        axes.set_ylim(bottom=0)
-        figure.legend(loc="outside lower left", ncols=2)
-        return to_svg(figure, name, "Training loss over steps")
 
 
 def window(

@@ -10,7 +10,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-_ROLES = ("ink", "muted", "grid", "s1", "s2", "s3", "s4", "s5", "s6")
+_ROLES = ("card", "ink", "muted", "grid", "s1", "s2", "s3", "s4", "s5", "s6")
 COLOUR = {role: f"#0000{number:02x}" for number, role in enumerate(_ROLES, start=1)}
 """Role in the page's style sheet -> the stand-in colour that a figure is drawn with."""
 

@@ -15,19 +15,19 @@ class Size(NamedTuple):
     teacher_steps: int
     student_steps: int
     baseline_steps: int
-    real_teacher_steps: int
+    continued_steps: int
     batch: int
-    bench_options: tuple[str, ...]
 
 
 SIZES = {
-    "full": Size(800, 16, 500, 1_100, 600, 100, 64, bench_options=()),
-    "smoke": Size(16, 8, 10, 10, 10, 5, 16, bench_options=("--quick",)),
+    "full": Size(800, 16, 500, 1_100, 600, 100, batch=64),
+    "smoke": Size(24, 8, 20, 60, 10, 5, batch=16),
 }
-PRESET = "calibrated"
+PRESET, SEED = "calibrated", 0
 TEACHER, STUDENT = "pyramid-s", "conv-s"
 BASELINES = ("acc-mae", "acc-contrastive", "supervised")
-LIMIT_WINDOWS_S = (15, 30, 60)
+PIECES_S = (15, 30)
+"""Lengths of window at which the limit of real recordings is measured, beside the contract's own."""
 
 
 class Plan:
@@ -38,84 +38,85 @@ class Plan:
         self.folder = folder
         self.steps: list[Step] = []
 
-    def add(self, output: str, *arguments: object, prints: bool = False, alone: bool = False) -> Path:
-        """Add `edgeacc ARGUMENTS -o OUTPUT`.
+    def add(self, output: str, *arguments: object, alone: bool = False) -> Path:
+        """Add the command `edgeacc ARGUMENTS -o OUTPUT`; with --json among the arguments, `... > OUTPUT`.
 
         Args:
             output: inside the folder; the step is named after it.
             arguments: of the command line.
-            prints: the command has no -o, it prints its result.
             alone: wait for everything before it.
 
         Returns:
             The output's path, for the arguments of later steps.
         """
-        path = self.folder / output
+        path, prints = self.folder / output, "--json" in arguments
         words = tuple(str(argument) for argument in (*arguments, *(() if prints else ("-o", path))))
         needs = tuple(step.name for step in self.steps if alone or str(step.output) in words)
-        name = Path(output).with_suffix("").as_posix().replace("/", "-")
-        self.steps.append(Step(name, words, path, needs, prints_output=prints))
+        self.steps.append(Step(output.removesuffix(".json"), words, path, needs, prints_output=prints))
         return path
 
 
-def plan(folder: Path, size: Size, recipes: Mapping[str, str], recordings: Sequence[Path] = ()) -> list[Step]:
+def plan(folder: Path, size: Size, recipes: Mapping[str, str], recordings: Mapping[str, Path]) -> list[Step]:
     """All steps of a demo.
 
     Args:
         folder: of the demo's results.
         size: one of `SIZES`.
         recipes: recipe -> its target, of every bundle to make.
-        recordings: real recordings to repeat it on.
+        recordings: name -> path of real recordings to repeat it on.
     """
     plan = Plan(folder)
-    fit = ("--batch", size.batch, "--seed", 0)
+    fit = ("--batch", size.batch, "--seed", SEED)
     people = ("--participants", size.participants, "--windows-per-participant", size.windows_per_participant)
+    stores = {name: plan.add(f"real/{name}/windows", "import", path) for name, path in recordings.items()}
+    cohort = plan.add("windows", "cohort", "make", "--preset", PRESET, *people, "--seed", SEED)
 
-    windows = plan.add("windows", "cohort", "make", "--preset", PRESET, *people, "--seed", 0)
     teacher = plan.add(
-        "teacher", "train", "teacher", windows, "--encoder", TEACHER, "--objective", "masked-input",
+        "teacher", "train", "teacher", cohort, "--encoder", TEACHER, "--objective", "masked-input",
         "--steps", size.teacher_steps, *fit,
     )  # fmt: skip
     student = plan.add(
-        "student", "train", "student", windows, "--teacher", teacher, "--encoder", STUDENT,
+        "student", "train", "student", cohort, "--teacher", teacher, "--encoder", STUDENT,
         "--form", "time-resolved", "--interval-target", "--steps", size.student_steps, *fit,
     )  # fmt: skip
-    plan.add("limit.json", "evaluate", "--limit", windows, "--json", prints=True)
     baselines = [
         plan.add(
-            f"baseline-{objective}", "train", "baseline", windows, "--objective", objective, "--encoder", STUDENT,
+            objective, "train", "baseline", cohort, "--objective", objective, "--encoder", STUDENT,
             "--steps", size.baseline_steps, *fit,
         )
         for objective in BASELINES
     ]  # fmt: skip
     compared = [word for baseline in baselines for word in ("--baseline", baseline)]
-    plan.add("evaluation.json", "evaluate", "--student", student, "--teacher", teacher, "--store", windows, *compared)
+    networks = ("--student", student, "--teacher", teacher)
+    plan.add("evaluation.json", "evaluate", *networks, "--store", cohort, *compared)
+
     bundles = [
-        plan.add(f"bundles/{recipe}", "export", student, "--target", target, "--recipe", recipe, "--store", windows)
+        plan.add(f"bundles/{recipe}", "export", student, "--target", target, "--recipe", recipe, "--store", cohort)
         for recipe, target in recipes.items()
     ]
-    plan.add("verify.json", "verify", *bundles, "--json", prints=True)
-    for name, path in _by_name(recordings).items():
-        _add_real(plan, name, path, size, student, teacher)
-    plan.add("bench.json", "bench", *bundles, "--checkpoint", student, *size.bench_options, alone=True)
+    plan.add("verify.json", "verify", *bundles, "--json")
+
+    for name, store in stores.items():
+        for piece_s in PIECES_S:
+            plan.add(f"real/{name}/limit-{piece_s}s.json", "evaluate", "--limit", store, "--window-s", piece_s)
+        also: tuple[object, ...] = ()
+        if _holds_training_windows(store):
+            more = ("--encoder", TEACHER, "--steps", size.continued_steps, *fit)
+            continued = plan.add(f"real/{name}/continued", "train", "teacher", store, "--from", teacher, *more)
+            also = ("--baseline", continued)
+        plan.add(f"real/{name}/evaluation.json", "evaluate", *networks, "--store", store, *also)
+
+    plan.add("bench.json", "bench", *bundles, "--checkpoint", student, "--quick", alone=True)
     return plan.steps
 
 
-def _add_real(plan: Plan, name: str, path: Path, size: Size, student: Path, teacher: Path) -> None:
-    """The same on one set of real recordings: what is achievable, what the student does, what the teacher learns."""
-    folder = f"real/{name}"
-    for window_s in LIMIT_WINDOWS_S:
-        windows = plan.add(f"{folder}/windows-{window_s}s", "import", path, "--window-s", window_s)
-        plan.add(
-            f"{folder}/limit-{window_s}s.json",
-            "evaluate", "--limit", windows, "--window-s", window_s, "--json", prints=True,
-        )  # fmt: skip
+def beginning(steps: Sequence[Step]) -> list[Step]:
+    """The steps that need no other: afterwards the stores are there, and the plan of the rest is known."""
+    return [step for step in steps if not step.needs]
 
 
-def _by_name(recordings: Sequence[Path]) -> dict[str, Path]:
-    """The recordings under the names of their files or folders, numbered where two are alike."""
-    named: dict[str, Path] = {}
-    for path in recordings:
-        name = path.resolve().stem
-        named[f"{name}-{len(named) + 1}" if name in named else name] = path
-    return named
+def _holds_training_windows(store: Path) -> bool:
+    """Recordings of one or two people hold none: nobody could be held out."""
+    from edgeacc.windows.store import open_store
+
+    return store.exists() and open_store(store).count("train") > 0

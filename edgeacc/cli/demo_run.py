@@ -209,7 +209,8 @@ class _Child:
 
     @classmethod
     def start(cls, step: Step, logs: Path, program: Sequence[str]) -> "_Child":
-        log, printed, progress_file = (logs / f"{step.name}.{kind}" for kind in ("log", "out", "progress"))
+        name = step.name.replace("/", "-")
+        log, printed, progress_file = (logs / f"{name}.{kind}" for kind in ("log", "out", "progress"))
         progress_file.unlink(missing_ok=True)
         environment = os.environ | ONE_THREAD | READABLE_LOG | {"EDGEACC_PROGRESS": str(progress_file)}
         with log.open("ab") as errors, printed.open("wb") as printing:

@@ -1,0 +1,97 @@
+"""`edgeacc demo`: the whole path, from simulated windows to verified bundles, in one resumable command."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edgeacc.cli.output import show, table
+from edgeacc.errors import BadInput, unknown
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from edgeacc.benchmarks.report.demo_report import DemoReport
+    from edgeacc.cli.demo_run import Journal, Step
+
+
+def demo(
+    more: Annotated[
+        list[Path] | None, typer.Argument(metavar="[PATH]...", help="More recordings, after --recordings PATH.")
+    ] = None,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the results.")] = Path("edgeacc-demo"),
+    recordings: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="PATH...", help="Real recordings (`edgeacc ls formats`) to repeat it on, set by set."),
+    ] = None,
+    size: Annotated[str, typer.Option(help="full, or smoke: the smallest that runs every step.")] = "full",
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
+) -> None:
+    """Run the whole path: cohort, teacher, student, baselines, evaluation, every target, verification, latency.
+
+    Every step is a command that is printed and can be run alone. After an interruption the same command goes on.
+    Ends with a table and a page.
+    """
+    from edgeacc.cli.demo_plan import SIZES
+
+    if size not in SIZES:
+        raise unknown("size", size, list(SIZES), next_command="edgeacc demo --help")
+    real = _by_name(recordings or [], more or [])
+    steps, journal = _run(output, size, real)
+    report, page = _report(output, size, steps, journal, real)
+    show(report, _tables(report), as_json=json, next_command=f"python3 -m webbrowser {page}")
+
+
+def _run(folder: Path, size: str, real: dict[str, Path]) -> "tuple[list[Step], Journal]":
+    """Run what is not done yet. The plan of recordings is known when they are imported, hence two stages."""
+    from edgeacc.cli.demo_display import display
+    from edgeacc.cli.demo_machine import check_machine, possible_recipes
+    from edgeacc.cli.demo_plan import SIZES, beginning, plan
+    from edgeacc.cli.demo_run import Runner
+
+    check_machine(folder)
+    recipes = possible_recipes()
+    for stage in (beginning, list) if real else (list,):
+        steps = stage(plan(folder, SIZES[size], recipes, real))
+        with display(steps) as watch:
+            journal = Runner(steps, folder).run(watch)
+    return steps, journal
+
+
+def _report(
+    folder: Path, size: str, steps: "list[Step]", journal: "Journal", real: dict[str, Path]
+) -> "tuple[DemoReport, Path]":
+    """Gather the results and write the page."""
+    from edgeacc.benchmarks.report.demo_page import demo_page
+    from edgeacc.benchmarks.report.page import write
+    from edgeacc.cli.demo_machine import missing_recipes
+    from edgeacc.cli.demo_results import example_window, gather
+
+    report = gather(folder, size, steps, journal, list(real), missing_recipes())
+    page = folder / "index.html"
+    write(demo_page(report, example_window(folder)), page)
+    return report, page
+
+
+def _by_name(recordings: list[Path], more: list[Path]) -> dict[str, Path]:
+    """The recordings under the names of their files or folders, numbered where two are alike."""
+    if more and not recordings:
+        raise BadInput(f"{more[0]} without --recordings", next_command=f"edgeacc demo --recordings {more[0]}")
+    missing = [f"{path} does not exist" for path in (*recordings, *more) if not path.exists()]
+    if missing:
+        raise BadInput.several("--recordings", missing, valid="recordings, or folders of recordings")
+    named: dict[str, Path] = {}
+    for path in (*recordings, *more):
+        name = path.resolve().stem
+        named[f"{name}-{len(named) + 1}" if name in named else name] = path
+    return named
+
+
+def _tables(report: "DemoReport") -> "list[Table]":
+    from edgeacc.benchmarks.report.demo_page import improvements_section, real_sections, targets_section
+    from edgeacc.benchmarks.report.demo_report import summary
+
+    sections = [section for real in report.real for section in real_sections(real)]
+    sections += [improvements_section(report.evaluation), targets_section(report)]
+    drawn = [table(s.title, s.table.columns, s.table.rows) for s in sections if s.table]
+    return [*drawn[:-1], table("In short", ("what was found",), [[told] for told in summary(report)]), drawn[-1]]

@@ -1,0 +1,63 @@
+"""Reads what the steps of a demo left in its folder."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from edgeacc.benchmarks.report.demo_report import DemoReport, RealReport, StepRow, control_of, target_rows
+from edgeacc.benchmarks.results import BenchResult
+from edgeacc.cli.demo_run import Journal, Step
+from edgeacc.evaluation.result import EvaluationResult, LimitResult
+from edgeacc.export.verify import VerifyReport
+from edgeacc.files import read_model
+from edgeacc.windows.store import open_store
+from edgeacc.windows.window_set import WindowSet
+
+LOOKED_AT = 64
+
+
+class _Verified(BaseModel):
+    bundles: list[VerifyReport]
+    refused: list[str]
+
+
+def gather(
+    folder: Path, size: str, steps: Sequence[Step], journal: Journal, real: Sequence[str], missing: dict[str, str]
+) -> DemoReport:
+    """The report of a finished demo.
+
+    Args:
+        folder: of the demo.
+        size: as `--size`.
+        steps: all of its steps.
+        journal: times and memory.
+        real: names of the real recordings.
+        missing: recipe -> why there is no bundle.
+    """
+    bench = read_model(folder / "bench.json", BenchResult)
+    verified = read_model(folder / "verify.json", _Verified).bundles
+    return DemoReport(
+        size=size,
+        targets=target_rows(verified, bench),
+        evaluation=read_model(folder / "evaluation.json", EvaluationResult),
+        bench=bench,
+        real=[_real(name, folder / "real" / name) for name in real],
+        missing=missing,
+        steps=[StepRow(name=s.name, command=s.command, seconds=journal.steps[s.name].seconds) for s in steps],
+        wall_s=journal.wall_s,
+        peak_memory_bytes=journal.peak_memory_bytes,
+    )
+
+
+def example_window(folder: Path) -> WindowSet:
+    """The test window of median accelerometer signal-to-noise ratio among `LOOKED_AT`."""
+    windows = open_store(folder / "windows").load("test", limit=LOOKED_AT)
+    middle = windows.labels["acc_snr"].argsort()[len(windows) // 2]
+    return windows.take(middle[None])
+
+
+def _real(name: str, folder: Path) -> RealReport:
+    evaluation = read_model(folder / "evaluation.json", EvaluationResult)
+    limits = [read_model(path, LimitResult) for path in sorted(folder.glob("limit-*.json"))]
+    return RealReport(name=name, control=control_of(evaluation.store.name), limits=limits, evaluation=evaluation)
