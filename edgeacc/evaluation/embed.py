@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from edgeacc.models.deploy import deployable
 from edgeacc.models.encoder import Encoder
 from edgeacc.windows.window_set import WindowSet
 
@@ -17,11 +18,11 @@ def embed(network: Callable[[Tensor], Tensor], x_BCT: Tensor) -> Tensor:
     return torch.cat([network(part_BCT.float()).float() for part_BCT in torch.split(x_BCT, _BATCH)])
 
 
+def embedding(encoder: Encoder, windows: WindowSet) -> Tensor:
+    """The encoder's embedding of the side it reads, (B, D), computed in the form that is deployed."""
+    return embed(deployable(encoder), windows.ppg_BCT if reads_ppg(encoder) else windows.acc_BCT)
+
+
 def reads_ppg(encoder: Encoder) -> bool:
     """Whether an encoder's input is the PPG (else the accelerometer with its three axes)."""
     return encoder.config.in_channels != 3
-
-
-def own_input(encoder: Encoder, windows: WindowSet) -> Tensor:
-    """The side of the windows that an encoder reads."""
-    return windows.ppg_BCT if reads_ppg(encoder) else windows.acc_BCT

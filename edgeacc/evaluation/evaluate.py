@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from edgeacc.evaluation.embed import embed, own_input, reads_ppg
+from edgeacc.evaluation.embed import embedding, reads_ppg
 from edgeacc.evaluation.limit_across import Across
 from edgeacc.evaluation.limit_study import facts, matchable
 from edgeacc.evaluation.limit_within import Within
@@ -69,9 +69,12 @@ def evaluate(
         BadInput: no test window, no label, or an embedding that is not finite.
     """
     began_s = time.monotonic()
-    run = _Recordings if store.manifest.source == "recordings" else _Cohort
-    found = run(subjects, store, labels, seed, progress).run()
+    kind = _Recordings if store.manifest.source == "recordings" else _Cohort
+    run = kind(subjects, store, labels, seed, progress)
+    found = run.run()
     probes = found.probes
+    improvements = list(probes.improvements(STUDENT, subjects.accelerometer_baselines())) if probes else []
+    progress(run.done, run.parts(), "done")
     return EvaluationResult(
         store=facts(store, found.windows),
         student=_described(subjects.student.card),
@@ -81,7 +84,7 @@ def evaluate(
         scored_on=scored_on(found.windows),
         retrieval=found.retrieval,
         probes=probes.rows if probes else [],
-        improvements=list(probes.improvements(STUDENT, subjects.accelerometer_baselines())) if probes else [],
+        improvements=improvements,
         notes=found.notes,
         seed=seed,
         seconds=time.monotonic() - began_s,
@@ -123,7 +126,7 @@ class _Run:
         """Every encoder's embedding of the windows, one after the other."""
         for name, loaded in self.subjects.encoders().items():
             self.step(f"embedding {len(windows)} windows: {name}")
-            yield name, embed(loaded.encoder, own_input(loaded.encoder, windows))
+            yield name, embedding(loaded.encoder, windows)
 
 
 class _Cohort(_Run):

@@ -19,13 +19,13 @@ FRACTIONS = (0.01, 0.1, 1.0)
 _PENALTIES = torch.logspace(-5, 2, 15, dtype=torch.float64)
 _FOLDS = 5
 _FEWEST_PARTICIPANTS = 2
-# The MLP's recipe, the same for every method: our estimate, from what read HR and its variability best in a trial.
+# The MLP's recipe, the same for every method. Our estimate: within 2 % of twice the steps on three embeddings.
 _HIDDEN = 128
-_DROPOUT = (0.1, 0.2)
-_BATCH = 128
-_PASSES = 40
-_MOST_STEPS = 1500
-_LEARNING_RATE = 2e-3
+_DROPOUT = 0.2
+_BATCH = 256
+_WINDOWS_PER_STEP = 3
+_FEWEST_STEPS, _MOST_STEPS = 40, 700
+_LEARNING_RATE = 3e-3
 _WEIGHT_DECAY = 0.05
 
 Probe = Callable[[Tensor, Tensor, Tensor, Tensor, int], Tensor]
@@ -141,10 +141,9 @@ def _ridge_path(x_BD: Tensor, target_BK: Tensor, test_BD: Tensor) -> Tensor:
 
 def _mlp(width: int, targets: int) -> nn.Module:
     return nn.Sequential(
-        nn.Dropout(_DROPOUT[0]),
         nn.Linear(width, _HIDDEN),
         nn.GELU(),
-        nn.Dropout(_DROPOUT[1]),
+        nn.Dropout(_DROPOUT),
         nn.Linear(_HIDDEN, targets),
     )
 
@@ -152,8 +151,8 @@ def _mlp(width: int, targets: int) -> nn.Module:
 def _fit(network: nn.Module, x_BD: Tensor, target_BK: Tensor) -> None:
     """AdamW under a cosine, on the smooth absolute error; the network is left in eval mode."""
     batch = min(_BATCH, len(x_BD))
-    steps = min(_MOST_STEPS, max(1, _PASSES * len(x_BD) // batch))
-    optimizer = torch.optim.AdamW(network.parameters(), _LEARNING_RATE, weight_decay=_WEIGHT_DECAY)
+    steps = min(_MOST_STEPS, max(_FEWEST_STEPS, len(x_BD) // _WINDOWS_PER_STEP))
+    optimizer = torch.optim.AdamW(network.parameters(), _LEARNING_RATE, weight_decay=_WEIGHT_DECAY, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     for _ in range(steps):
         rows = torch.randint(len(x_BD), (batch,))

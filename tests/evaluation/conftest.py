@@ -74,7 +74,7 @@ def recordings(tmp_path):
 
 @pytest.fixture(scope="session")
 def cohort_store(tmp_path_factory):
-    """A cohort of 14 people, 10 windows each; 6 of them for training, 2 for validation, 6 to test."""
+    """A cohort of 14 people, 12 windows each; 6 of them for training, 2 for validation, 6 to test."""
     path = tmp_path_factory.mktemp("cohort") / "store"
     from_cohort(
         CohortConfig(preset="quiet", participants=14, windows_per_participant=12, seed=3), path, shares=(6, 2, 6)
