@@ -9,13 +9,12 @@ from edgeacc.benchmarks.report.page import Figure, Page, Section, Table
 from edgeacc.benchmarks.results import BenchResult
 from edgeacc.evaluation.bootstrap import Interval
 from edgeacc.evaluation.report import with_interval
-from edgeacc.evaluation.result import EvaluationResult, ImprovementRow, RetrievalRow
+from edgeacc.evaluation.result import EvaluationResult, ImprovementRow, LimitResult, RetrievalRow
 from edgeacc.windows.window_set import WindowSet
 
 FRACTIONS_SHOWN = (0.1, 1.0)
 _STUDENT, _TEACHER = "student", "teacher (PPG)"
 _DASH = "–"
-_SHOWN_OF_REAL = ("headline", "control")
 
 
 def demo_page(report: DemoReport, example: WindowSet) -> Page:
@@ -50,7 +49,7 @@ def _sections(report: DemoReport, example: WindowSet) -> Iterator[Section]:
     yield Section(
         "The commands that were run",
         paragraphs=["Each can be run alone. Times are of one thread, two commands at a time."],
-        table=Table(["step", "time (s)"], [[step.name, f"{step.seconds:.0f}"] for step in report.steps]),
+        table=Table(["step", "time (s)"], [[s.name, f"{s.seconds:.0f}"] for s in report.steps], folded=True),
         commands=[step.command for step in report.steps],
     )
 
@@ -171,7 +170,7 @@ def _methods(result: EvaluationResult, target: str) -> list[plots.Method]:
     for row in result.probes:
         if row.target != target or (row.probe != "none" and row.fraction not in FRACTIONS_SHOWN):
             continue
-        series = "no probe" if row.probe == "none" else f"{row.probe}, {row.fraction:.0%} of labels"
+        series = plots.NO_PROBE if row.probe == "none" else f"{row.probe}, {row.fraction:.0%} of labels"
         by_method.setdefault(row.method, {})[series] = _estimate(row.mae)
     return [plots.Method(method, estimates) for method, estimates in by_method.items()]
 
@@ -208,20 +207,33 @@ def _less_error(row: ImprovementRow) -> str:
 def real_sections(real: RealReport) -> Iterator[Section]:
     """The same on real recordings: the limit and the student; probes beside trivial methods."""
     result = real.evaluation
-    found = [(limit.store.window_s, row) for limit in real.limits for row in limit.rows if row.group in _SHOWN_OF_REAL]
-    found += [(result.store.window_s, row) for row in result.retrieval]
-    notes = [*(note for limit in real.limits for note in limit.notes), *result.notes]
+    parts: list[LimitResult | EvaluationResult] = [*real.limits, result]
+    rows = [(part.store.window_s, row) for part in parts for row in _retrieval_rows(part)]
     yield Section(
         f"Real recordings: {real.name}",
         paragraphs=[
             f"{result.store.windows} still windows of {result.store.window_s:g} s, {result.store.participants} "
             f"participant(s). {real.control}"
         ],
-        table=_retrieval_table([row for _, row in found], [f"{window_s:g} s" for window_s, _ in found]),
-        note=" ".join(dict.fromkeys(notes)),
+        table=_retrieval_table(*zip(*[(row, f"{s:g} s") for s, row in rows if _in_short(row)], strict=True)),
     )
     if result.probes:
         yield _real_probes(real)
+    notes = [note for part in parts for note in part.notes]
+    everything = _retrieval_table(*zip(*[(row, f"{s:g} s") for s, row in rows], strict=True))
+    yield Section(
+        f"Real recordings: {real.name}, every control",
+        table=replace(everything, folded=True),
+        note=" ".join(dict.fromkeys(notes)),
+    )
+
+
+def _retrieval_rows(part: LimitResult | EvaluationResult) -> list[RetrievalRow]:
+    return part.rows if isinstance(part, LimitResult) else part.retrieval
+
+
+def _in_short(row: RetrievalRow) -> bool:
+    return row.group == "headline" or row.variant in ("shuffled pairs", "delay searched")
 
 
 def _real_probes(real: RealReport) -> Section:
@@ -230,7 +242,7 @@ def _real_probes(real: RealReport) -> Section:
         [
             row.method,
             row.probe,
-            f"{with_interval(row.mae, 2)} bpm",
+            with_interval(row.mae, 2),
             _DASH if row.pearson_r is None else f"{row.pearson_r:.2f}",
         ]
         for row in result.probes

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from edgeacc.benchmarks.report.svg import COLOUR, drawing, to_svg
 
-_MARKS = (("s1", "full"), ("s1", "open"), ("s2", "full"), ("s2", "open"), ("muted", "full"))
+_MARKS = (("s1", "full"), ("s1", "open"), ("s2", "full"), ("s2", "open"))
 _BESIDE: dict[str, Any] = {"ha": "right", "va": "center", "fontsize": 9}
 _APART = 6.0  # standard scores between two accelerometer axes, so that they do not overlap
 
@@ -35,6 +35,10 @@ class Estimate(NamedTuple):
     value: float
     low: float | None = None
     high: float | None = None
+
+
+NO_PROBE = "no probe"
+"""Series of the methods that fit nothing, drawn aside."""
 
 
 class Method(NamedTuple):

@@ -93,5 +93,5 @@ def _tables(report: "DemoReport") -> "list[Table]":
 
     sections = [section for real in report.real for section in real_sections(real)]
     sections += [improvements_section(report.evaluation), targets_section(report)]
-    drawn = [table(s.title, s.table.columns, s.table.rows) for s in sections if s.table]
+    drawn = [table(s.title, s.table.columns, s.table.rows) for s in sections if s.table and not s.table.folded]
     return [*drawn[:-1], table("In short", ("what was found",), [[told] for told in summary(report)]), drawn[-1]]

@@ -1,0 +1,109 @@
+"""`edgeacc demo`: what it refuses, and the whole of it at the smallest size."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from edgeacc.benchmarks.report.demo_report import DemoReport
+from edgeacc.cli import demo_machine
+from edgeacc.cli.demo_machine import check_machine, missing_recipes, possible_recipes
+from edgeacc.compression.recipe import RECIPES
+from edgeacc.errors import NotPossibleHere
+
+PLENTY = 2**40
+
+
+def test_an_unknown_size_is_answered_with_those_that_exist(edgeacc, tmp_path):
+    ran = edgeacc("demo", "--size", "huge", "-o", tmp_path / "out")
+    assert ran.code == 2
+    assert "full, smoke" in ran.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_all_missing_recordings_are_told_at_once(edgeacc, tmp_path):
+    ran = edgeacc("demo", "-o", tmp_path / "out", "--recordings", tmp_path / "a", tmp_path / "b")
+    assert ran.code == 2
+    assert f"{tmp_path / 'a'} does not exist" in ran.err
+    assert f"{tmp_path / 'b'} does not exist" in ran.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_path_without_its_option_is_answered_with_the_option(edgeacc, tmp_path):
+    ran = edgeacc("demo", "-o", tmp_path / "out", tmp_path)
+    assert ran.code == 2
+    assert f"next: edgeacc demo --recordings {tmp_path}" in ran.err
+
+
+def test_too_little_memory_and_space_are_both_told(tmp_path):
+    with pytest.raises(NotPossibleHere) as refusal:
+        check_machine(tmp_path / "not" / "there", memory=lambda: 2**30, disk=lambda path: 2**20)
+    assert "1.0 GiB of memory free" in refusal.value.problem
+    assert "0.0 GiB of space" in refusal.value.problem
+    check_machine(tmp_path, memory=lambda: PLENTY, disk=lambda path: PLENTY)
+
+
+def test_recipes_of_targets_that_are_not_installed_are_left_out_and_told(monkeypatch):
+    monkeypatch.setattr(demo_machine, "missing_packages", lambda target, purpose: ["x"] if target == "coreml" else [])
+    assert set(possible_recipes()) == {name for name, recipe in RECIPES.items() if recipe.target != "coreml"}
+    assert missing_recipes()["coreml-w8"] == "not installed: x (pip install 'edgeacc[coreml]')"
+
+
+def test_without_any_target_there_is_no_demo(monkeypatch):
+    monkeypatch.setattr(demo_machine, "missing_packages", lambda target, purpose: ["x"])
+    with pytest.raises(NotPossibleHere) as refusal:
+        possible_recipes()
+    assert refusal.value.next_command == "pip install 'edgeacc[all]'"
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The smallest demo, run as a user runs it; its folder and what it printed."""
+    folder = tmp_path_factory.mktemp("demo") / "out"
+    return folder, run_demo(folder)
+
+
+def run_demo(folder):
+    command = [sys.executable, "-m", "edgeacc.cli.main", "demo", "--size", "smoke", "--json", "-o", str(folder)]
+    return subprocess.run(command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+
+
+@pytest.mark.integration
+@pytest.mark.slow
+def test_the_smallest_demo_runs_from_windows_to_verified_bundles(finished):
+    _, ran = finished
+    assert ran.returncode == 0, ran.stderr
+    report = DemoReport.model_validate_json(ran.stdout)
+    assert {row.recipe for row in report.targets} == set(possible_recipes())
+    assert all(row.snr_db >= row.min_snr_db for row in report.targets)
+    assert all(row.p50_ms > 0 for row in report.targets if row.level == "executed")
+    assert all(row.task_cost_bpm is not None for row in report.targets)
+    assert {row.base for row in report.evaluation.improvements} == {"acc-mae", "acc-contrastive", "supervised"}
+    assert report.peak_memory_bytes < 6 * 2**30
+    assert all(step.seconds > 0 for step in report.steps)
+
+
+@pytest.mark.integration
+@pytest.mark.slow
+def test_its_page_stands_alone_and_tells_every_target(finished):
+    folder, _ = finished
+    page = (folder / "index.html").read_text()
+    assert "://" not in page
+    assert all(recipe in page for recipe in possible_recipes())
+    assert "not a medical device" in page
+    assert page.count("<svg") >= 6
+
+
+@pytest.mark.integration
+@pytest.mark.slow
+def test_it_leaves_nothing_half_written_and_a_second_run_repeats_nothing(finished):
+    folder, first = finished
+    assert [path for path in folder.rglob("*") if path.name.endswith((".partial", ".writing", ".rejected"))] == []
+    made = {path: path.stat().st_mtime_ns for path in folder.rglob("*.safetensors")}
+    again = run_demo(folder)
+    assert again.returncode == 0, again.stderr
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.safetensors")} == made
+    assert json.loads(again.stdout)["steps"] == json.loads(first.stdout)["steps"]
+    assert "done in" not in again.stderr
