@@ -12,9 +12,11 @@ class Ran(NamedTuple):
 
 
 @pytest.fixture
-def edgeacc(capsys):
+def edgeacc(capsys, monkeypatch):
     """Runs the command line in this process: edgeacc("ls", "recipes") -> exit code, standard output, standard error."""
     from edgeacc.cli.main import main
+
+    monkeypatch.setenv("COLUMNS", "200")
 
     def run(*arguments):
         capsys.readouterr()

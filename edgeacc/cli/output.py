@@ -70,7 +70,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     cells = [list(row) for row in rows]
     for index, column in enumerate(columns):
         numeric = all(_is_number(row[index]) for row in cells)
-        drawn.add_column(Text(column), justify="right" if numeric else "left")
+        drawn.add_column(Text(column), justify="right" if numeric else "left", overflow="fold")
     for row in cells:
         drawn.add_row(*(Text("-" if cell is None else str(cell)) for cell in row))
     return drawn

@@ -93,6 +93,12 @@ def test_a_terminal_gets_a_bar(capsys, monkeypatch):
     assert "loss [x]" in err
 
 
+def test_a_long_word_is_folded_never_cut(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    show({}, [table("", ("path", "state"), [("x" * 100, "ok")])], as_json=False)
+    assert printed(capsys).count("x") == 100
+
+
 @pytest.mark.parametrize("columns", ["60", "200"])
 def test_the_width_can_be_asked_for(capsys, monkeypatch, columns):
     monkeypatch.setenv("COLUMNS", columns)
