@@ -135,7 +135,7 @@ def interleaved(workers: Mapping[str, Worker], settings: Settings, progress: Pro
 def warm(turns: Sequence[Calls]) -> Warm:
     """Percentiles over all turns (linear interpolation)."""
     latency_ms = np.concatenate([turn.latency_ms for turn in turns])
-    cpu_s = sum(turn.cpu_s for turn in turns)
+    cpu_ms = np.concatenate([turn.cpu_ms for turn in turns])
     p50_ms, p90_ms, p99_ms = np.percentile(latency_ms, (50, 90, 99)).tolist()
     return Warm(
         p50_ms=p50_ms,
@@ -143,6 +143,6 @@ def warm(turns: Sequence[Calls]) -> Warm:
         p99_ms=p99_ms,
         calls=len(latency_ms),
         round_p50_ms=tuple(float(np.median(turn.latency_ms)) for turn in turns),
-        cpu_ms=cpu_s * 1e3 / len(latency_ms),
-        cpu_per_wall=cpu_s / sum(turn.wall_s for turn in turns),
+        cpu_ms=float(np.median(cpu_ms)),
+        cpu_per_wall=float(cpu_ms.sum() / latency_ms.sum()),
     )

@@ -77,7 +77,7 @@ def busy_warnings(machine: Machine) -> list[str]:
     if machine.other_work > BUSY_SHARE:
         said.append(
             f"the machine was busy meanwhile: other work took {machine.other_work:.0%} of its processors; "
-            "latencies and ratios hold waiting time; measure again when it is idle"
+            "latencies hold waiting time; `cpu_ms` and `vs_eager` do not"
         )
     return said
 

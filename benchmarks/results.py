@@ -60,7 +60,7 @@ class Warm(_Frozen):
         p99_ms: 99th percentile.
         calls: how many were counted.
         round_p50_ms: the median of each turn, in order: a drifting machine shows here.
-        cpu_ms: processor time of one call, mean: waiting for a busy processor is not in it.
+        cpu_ms: median processor time of one call, all threads: waiting for a busy processor is not in it.
         cpu_per_wall: processor time over wall time; below 1 it waited, above 1 more than one thread was busy.
     """
 
@@ -89,7 +89,9 @@ class Row(_Frozen):
         snr_db: mean-removed, against the fp32 network on the golden windows.
         cold: medians over the cold starts.
         warm: latency.
-        vs_eager: median latency of PyTorch eager in the same run over this one's; None without eager.
+        vs_eager: `cpu_ms` of PyTorch eager in the same run over this one's; None without eager. On one thread of an
+            idle machine that is the ratio of latencies too; on a busy one latencies hold waiting time, and it grows
+            faster than the work (seen: calls of 6 ms waited for 70 ms, calls of 0.5 ms for nothing).
     """
 
     name: str

@@ -229,4 +229,4 @@ def _median(cold: Sequence[ColdStart]) -> ColdStart:
 
 
 def _speedup(eager: Warm | None, warm: Warm) -> float | None:
-    return None if eager is None else eager.p50_ms / warm.p50_ms
+    return None if eager is None else eager.cpu_ms / warm.cpu_ms

@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 
     from edgeacc.benchmarks.results import BenchResult, Row
 
-LATENCY = (
-    "name", "checked", "snr_db", "load_ms", "first_ms", "p50_ms", "p90_ms", "p99_ms", "vs_eager",
-)  # fmt: skip
+LATENCY = ("name", "snr_db", "load_ms", "first_ms", "p50_ms", "p90_ms", "p99_ms", "cpu_ms", "vs_eager")
 MEMORY = ("name", "size_bytes", "baseline_rss_bytes", "peak_rss_bytes", "above_baseline_bytes")
 
 
@@ -72,13 +70,13 @@ def _latency_cells(row: "Row") -> tuple[object, ...]:
     cold, warm = row.cold, row.warm
     return (
         row.name,
-        row.level,
         _short(row.snr_db, 1),
         _short(cold.load_ms, 1) if cold else None,
         _short(cold.first_ms, 2) if cold else None,
         _short(warm.p50_ms, 3) if warm else row.state,
         _short(warm.p90_ms, 3) if warm else None,
         _short(warm.p99_ms, 3) if warm else None,
+        _short(warm.cpu_ms, 3) if warm else None,
         _short(row.vs_eager, 2),
     )
 
