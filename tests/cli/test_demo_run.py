@@ -30,18 +30,16 @@ def run(steps, folder, watch=lambda statuses: None, **options):
     return Runner(steps, folder, program=PYTHON, **options).run(watch)
 
 
-def test_a_step_starts_only_when_what_it_needs_is_done_and_two_run_together(tmp_path):
+def test_a_step_starts_only_when_all_it_needs_is_done_and_two_run_together(tmp_path):
     seen = []
     check = "assert all(pathlib.Path(sys.argv[1]).with_name(name).exists() for name in ('a', 'b'))"
-    steps = [
-        write("a", tmp_path, seconds=0.5),
-        write("b", tmp_path, seconds=0.5),
-        write("c", tmp_path, ("a", "b"), also=check),
-    ]
+    needed = [write("a", tmp_path, seconds=0.3), write("b", tmp_path, seconds=1.0)]
+    steps = [*needed, write("c", tmp_path, needs=("a", "b"), also=check)]
     journal = run(steps, tmp_path, lambda statuses: seen.append([status.state for status in statuses]))
     assert ["running", "running", "waiting"] in seen
+    assert ["done", "running", "waiting"] in seen
     assert seen[-1] == ["done", "done", "done"]
-    assert journal.steps["a"].seconds >= 0.5
+    assert journal.steps["b"].seconds >= 1.0
     assert journal.peak_memory_bytes > 2**20
 
 
