@@ -38,13 +38,14 @@ class Plan:
         self.folder = folder
         self.steps: list[Step] = []
 
-    def add(self, output: str, *arguments: object, alone: bool = False) -> Path:
+    def add(self, output: str, *arguments: object, alone: bool = False, threads: int = 1) -> Path:
         """Add the command `edgeacc ARGUMENTS -o OUTPUT`; with --json among the arguments, `... > OUTPUT`.
 
         Args:
             output: inside the folder; the step is named after it.
             arguments: of the command line.
             alone: wait for everything before it.
+            threads: more than one where nothing else can run beside it.
 
         Returns:
             The output's path, for the arguments of later steps.
@@ -52,7 +53,7 @@ class Plan:
         path, prints = self.folder / output, "--json" in arguments
         words = tuple(str(argument) for argument in (*arguments, *(() if prints else ("-o", path))))
         needs = tuple(step.name for step in self.steps if alone or str(step.output) in words)
-        self.steps.append(Step(output.removesuffix(".json"), words, path, needs, prints_output=prints))
+        self.steps.append(Step(output.removesuffix(".json"), words, path, needs, prints, threads))
         return path
 
 
@@ -69,7 +70,7 @@ def plan(folder: Path, size: Size, recipes: Mapping[str, str], recordings: Mappi
     fit = ("--batch", size.batch, "--seed", SEED)
     people = ("--participants", size.participants, "--windows-per-participant", size.windows_per_participant)
     stores = {name: plan.add(f"real/{name}/windows", "import", path) for name, path in recordings.items()}
-    cohort = plan.add("windows", "cohort", "make", "--preset", PRESET, *people, "--seed", SEED)
+    cohort = plan.add("windows", "cohort", "make", "--preset", PRESET, *people, "--seed", SEED, threads=2)
 
     teacher = plan.add(
         "teacher", "train", "teacher", cohort, "--encoder", TEACHER, "--objective", "masked-input",

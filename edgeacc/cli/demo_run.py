@@ -24,7 +24,7 @@ POLL_S = 0.2
 MEMORY_EVERY_S = 2.0
 STOP_WITHIN_S = 10.0  # our estimate: time for a child to end by itself after an interrupt
 LAST_LINES = 15
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 READABLE_LOG = {"PYTHONUNBUFFERED": "1", "COLUMNS": "120"}
 
 
@@ -37,6 +37,7 @@ class Step:
     output: Path
     needs: tuple[str, ...] = ()
     prints_output: bool = False  # what the command prints is its output
+    threads: int = 1
 
     @property
     def command(self) -> str:
@@ -212,7 +213,8 @@ class _Child:
         name = step.name.replace("/", "-")
         log, printed, progress_file = (logs / f"{name}.{kind}" for kind in ("log", "out", "progress"))
         progress_file.unlink(missing_ok=True)
-        environment = os.environ | ONE_THREAD | READABLE_LOG | {"EDGEACC_PROGRESS": str(progress_file)}
+        threads = dict.fromkeys(THREADS, str(step.threads))
+        environment = os.environ | threads | READABLE_LOG | {"EDGEACC_PROGRESS": str(progress_file)}
         with log.open("ab") as errors, printed.open("wb") as printing:
             errors.write(f"$ {step.command}\n".encode())
             errors.flush()

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -117,10 +118,12 @@ def test_the_progress_file_of_a_command_is_shown(tmp_path):
     assert (0.75, "fit loss 2") in seen
 
 
-def test_children_get_one_thread(tmp_path):
-    step = python("threads", "import os; print(os.environ['OMP_NUM_THREADS'])", tmp_path / "n", prints_output=True)
-    run([step], tmp_path)
-    assert step.output.read_text() == "1\n"
+def test_a_command_gets_its_threads(tmp_path):
+    code = "import os; print(os.environ['OMP_NUM_THREADS'])"
+    one = python("one", code, tmp_path / "one", prints_output=True)
+    run([one, replace(one, name="two", output=tmp_path / "two", threads=2)], tmp_path)
+    assert one.output.read_text() == "1\n"
+    assert (tmp_path / "two").read_text() == "2\n"
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
