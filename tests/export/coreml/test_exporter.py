@@ -241,3 +241,32 @@ def test_refuses_a_damaged_package(how, tmp_path):
     damage(package, how)
     with pytest.raises(BadInput, match="package"):
         CoreMLExporter().load(package)
+
+
+def test_calibration_windows_take_back_the_constant_error(networks, tmp_path):
+    network, program = networks["conv-xs"]
+    exporter, folders = CoreMLExporter(), [tmp_path / "as-it-is", tmp_path / "taken-back"]
+    measured_on, judged_on = windows(24, (3, DEFAULT.samples)).split(16)
+    for folder, acc_BCT in zip(folders, (measured_on[:0], measured_on), strict=True):
+        folder.mkdir()
+        exporter.convert(program, recipe("coreml-w8"), acc_BCT, folder)
+    expected_BD = torch.cat([network(window) for window in judged_on.split(1)]).numpy()
+    before, after = (
+        parity(expected_BD, exporter.run(folder / "model.mlpackage", judged_on.numpy())) for folder in folders
+    )
+    assert after.snr_db > before.snr_db + 1
+    assert "offset" not in take_notes(folders[0])
+    notes = take_notes(folders[1])
+    assert notes["offset"]
+    assert notes["snr_db_after"] > notes["snr_db_before"]
+
+
+def test_an_offset_that_does_not_help_is_not_kept(tmp_path):
+    torch.manual_seed(0)
+    acc_BCT = windows(8)
+    acc_BCT[::2] *= 100  # what is measured on these says nothing of the others
+    program = torch.export.export(nn.Sequential(nn.Flatten(1), nn.Linear(288, 16)).eval(), (torch.zeros(SHAPE),))
+    CoreMLExporter().convert(program, recipe("coreml-w8"), acc_BCT, tmp_path)
+    notes = take_notes(tmp_path)
+    assert not notes["offset"]
+    assert notes["snr_db_after"] <= notes["snr_db_before"]
