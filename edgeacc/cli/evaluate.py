@@ -39,10 +39,13 @@ def evaluate(
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
 ) -> None:
     """Retrieval with its limit and controls, probes with intervals, improvements over the baselines."""
+    import torch
+
     from edgeacc.evaluation.report import evaluation_tables, limit_tables
     from edgeacc.files import refuse_existing, write_json
 
     _check(student, teacher, store, baseline or [], limit, window_s)
+    torch.set_num_threads(1)  # threads within small operations wait for one another, minutes beside another command
     if output is not None:
         refuse_existing(output, force=force)
     result: LimitResult | EvaluationResult

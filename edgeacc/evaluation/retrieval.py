@@ -5,7 +5,7 @@ candidates that beat the true partner among all, the expectation over every pool
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -16,8 +16,11 @@ from edgeacc.evaluation.people import people
 
 # Scores closer than this fraction of the row's largest one count as tied: float32 dot products resolve no more.
 _RESOLUTION = 1e-6
-# Scores held at once (64 MiB of float32).
-_SCORES_AT_ONCE = 1 << 24
+Score = Callable[[Tensor, Tensor], Tensor]
+"""(Q, E) queries and (N, E) candidates -> (Q, N), higher is better."""
+
+# Scores held at once: 16 MiB of float32, and as much again for every lag that a score searches.
+_SCORES_AT_ONCE = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -122,8 +125,9 @@ def rank_pairs(
     true_Q: Tensor | None = None,
     query_group_Q: Tensor | None = None,
     key_group_N: Tensor | None = None,
+    score: Score = torch.inner,
 ) -> Ranks:
-    """Ranks by dot product, in blocks of queries so that memory stays bounded whatever Q and N.
+    """Ranks by score, in blocks of queries so that memory stays bounded whatever Q and N.
 
     Args:
         query_QE: embeddings of the queries.
@@ -131,6 +135,7 @@ def rank_pairs(
         true_Q: row of `key_NE` that belongs to each query; default: the same row.
         query_group_Q: group (participant) of each query; with `key_group_N`, only candidates of the same group count.
         key_group_N: group of each candidate.
+        score: default: the dot product.
     """
     true_Q = torch.arange(len(query_QE)) if true_Q is None else true_Q
     parts = []
@@ -138,7 +143,7 @@ def rank_pairs(
         allowed_QN = None
         if query_group_Q is not None and key_group_N is not None:
             allowed_QN = query_group_Q[rows][:, None] == key_group_N[None]
-        parts.append(rank_scores(query_QE[rows] @ key_NE.T, true_Q[rows], allowed_QN))
+        parts.append(rank_scores(score(query_QE[rows], key_NE), true_Q[rows], allowed_QN))
     return joined(parts)
 
 
