@@ -64,7 +64,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON and
 def teacher(
     store: StoreArgument,
     output: Out,
-    encoder: Annotated[str, typer.Option(help="A name from `edgeacc ls sizes`.")] = "pyramid-s",
+    encoder: Annotated[str, typer.Option(help="A name from `edgeacc ls sizes`.")] = "conv-ppg",
     objective: Annotated[TeacherObjective, typer.Option(help="How it learns.")] = TeacherObjective.masked_input,
     steps: Steps = 400,
     batch: Batch = 64,

@@ -1,4 +1,4 @@
-"""Retrieval by the student, in the space of the alignment heads, with its controls.
+"""Retrieval by the student, by its own score in the space of the alignment heads, with its controls.
 
 Both sides' mean over the evaluated windows is removed before the cosine; no pairing is used for that.
 """
@@ -13,7 +13,7 @@ from edgeacc.evaluation.bootstrap import mean_interval
 from edgeacc.evaluation.embed import embed
 from edgeacc.evaluation.limit_across import independent_beats, spread
 from edgeacc.evaluation.result import Direction, Group, RetrievalRow
-from edgeacc.evaluation.retrieval import Ranks, centred_unit, rank_pairs, same_group_nearest, shuffled
+from edgeacc.evaluation.retrieval import Ranks, Score, centred_unit, rank_pairs, same_group_nearest, shuffled
 from edgeacc.evaluation.rows import largest_pool, pools_within, row, strata
 from edgeacc.models.alignment import Student
 from edgeacc.models.encoder import Encoder
@@ -52,31 +52,33 @@ class Aligned:
 
     def headline(self) -> Iterator[RetrievalRow]:
         """Both ways by pool size, then by SNR quartile and posture."""
-        forward = rank_pairs(self.acc_BE, self.ppg_BE)
-        backward = rank_pairs(self.ppg_BE, self.acc_BE)
+        forward = rank_pairs(self.acc_BE, self.ppg_BE, score=self._score)
+        backward = rank_pairs(self.ppg_BE, self.acc_BE, score=self._score_backward)
         for pool in pools_within(len(self.windows)):
             yield self._row(forward, "headline", pool=pool)
             yield self._row(backward, "headline", direction="ppg->acc", pool=pool)
         pool = largest_pool(len(self.windows))
         for group, name, mask_B in strata(self.windows.labels):
             yield self._row(forward.take(mask_B), group, name, rows=mask_B, pool=pool)
+        if self.student.config.lags:
+            yield self._row(rank_pairs(self.acc_BE, self.ppg_BE), "control", "cosine without lag search", pool=pool)
 
     def within_participant(self, group: Group) -> Iterator[RetrievalRow]:
         """Only windows of the same person compete; both ways."""
         who_B = self.windows.participant_B
-        sides: list[tuple[Direction, Tensor, Tensor]] = [
-            ("acc->ppg", self.acc_BE, self.ppg_BE),
-            ("ppg->acc", self.ppg_BE, self.acc_BE),
+        sides: list[tuple[Direction, Tensor, Tensor, Score]] = [
+            ("acc->ppg", self.acc_BE, self.ppg_BE, self._score),
+            ("ppg->acc", self.ppg_BE, self.acc_BE, self._score_backward),
         ]
-        for direction, query_BE, key_BE in sides:
-            ranks = rank_pairs(query_BE, key_BE, query_group_Q=who_B, key_group_N=who_B)
+        for direction, query_BE, key_BE, score in sides:
+            ranks = rank_pairs(query_BE, key_BE, query_group_Q=who_B, key_group_N=who_B, score=score)
             yield self._row(ranks, group, "same participant only", direction=direction)
 
     def wrong_pairs(self, *, within: bool = False) -> RetrievalRow:
         """Another window's PPG (of the same person if `within`) is called the true one."""
         who_B = self.windows.participant_B
         group_B = who_B if within else torch.zeros_like(who_B)
-        ranks = rank_pairs(self.acc_BE, self.ppg_BE, shuffled(group_B, self.seed), group_B, group_B)
+        ranks = rank_pairs(self.acc_BE, self.ppg_BE, shuffled(group_B, self.seed), group_B, group_B, self._score)
         return self._row(ranks, "control", "shuffled pairs", pool=None if within else largest_pool(len(self.windows)))
 
     def nearest_identity(self) -> RetrievalRow:
@@ -110,10 +112,18 @@ class Aligned:
         other = independent_beats(store, self.windows.take(rows_Q))
         return self._changed(other.acc_BCT, rows_Q, "control", "independent beats")
 
+    @torch.no_grad()
+    def _score(self, acc_QE: Tensor, ppg_NE: Tensor) -> Tensor:
+        """The student's own score, which searches the lag where its form can."""
+        return self.student.score(acc_QE, ppg_NE)
+
+    def _score_backward(self, ppg_QE: Tensor, acc_NE: Tensor) -> Tensor:
+        return self._score(acc_NE, ppg_QE).T
+
     def _changed(self, acc_QCT: Tensor, rows_Q: Tensor, group: Group, variant: str) -> RetrievalRow:
         """Other accelerometer windows ask for the PPG of these rows."""
         query_QE = centred_unit(embed(self.student.align_acc, acc_QCT))
-        ranks = rank_pairs(query_QE, self.ppg_BE, rows_Q)
+        ranks = rank_pairs(query_QE, self.ppg_BE, rows_Q, score=self._score)
         return self._row(ranks, group, variant, rows=rows_Q, pool=largest_pool(len(self.windows)))
 
     def _row(

@@ -1,5 +1,7 @@
 """The size ladder by name, and the one way to build an encoder."""
 
+from typing import Literal
+
 from edgeacc.errors import unknown
 from edgeacc.models.config import EncoderConfig, StageConfig
 from edgeacc.models.encoder import Encoder
@@ -18,8 +20,9 @@ def _transformer(size: str, layers: int, width: int) -> EncoderConfig:
     )
 
 
-def _stages(*width_stride: tuple[int, int]) -> tuple[StageConfig, ...]:
-    return tuple(StageConfig(width=width, stride=stride) for width, stride in width_stride)
+def _stages(*parts: tuple[int, int] | tuple[int, int, Literal["context"]]) -> tuple[StageConfig, ...]:
+    """(width, stride) of each stage, and whether it sees the whole window's mean."""
+    return tuple(StageConfig(width=part[0], stride=part[1], context=len(part) == 3) for part in parts)
 
 
 _LADDER = (
@@ -41,12 +44,20 @@ _LADDER = (
         mlp_ratio=2,
     ),
     EncoderConfig(
+        name="conv-ppg",
+        family="conv",
+        frame_samples=32,
+        frame_stride=8,
+        frame_filters=24,
+        stages=_stages((48, 2), (64, 2), (64, 1, "context"), (64, 1)),
+    ),
+    EncoderConfig(
         name="conv-s",
         family="conv",
         frame_samples=20,
         frame_stride=4,
         frame_filters=24,
-        stages=_stages((32, 2), (64, 2), (64, 2), (96, 1), (96, 1), (96, 1)),
+        stages=_stages((32, 2), (64, 2), (64, 2), (96, 1, "context"), (96, 1, "context")),
     ),
     EncoderConfig(
         name="conv-xs",

@@ -41,4 +41,4 @@ class Contrastive(Objective):
         views_BCT = torch.cat([augment(x_BCT, self.augmentation, generator) for _ in range(2)])
         z_BE = F.normalize(self.head(summarise(self.encoder.tokens(views_BCT).float())).float(), dim=1)
         a_BE, b_BE = z_BE.chunk(2)
-        return info_nce(a_BE, b_BE, TEMPERATURE) + KOLEO_WEIGHT * (koleo(a_BE) + koleo(b_BE)) / 2
+        return info_nce(a_BE @ b_BE.T / TEMPERATURE) + KOLEO_WEIGHT * (koleo(a_BE) + koleo(b_BE)) / 2

@@ -1,12 +1,11 @@
 """Cross-modal distillation: the accelerometer student is drawn to what a frozen PPG teacher says of the same window.
 
-InfoNCE in both directions in the common space, with a learnable temperature; the teacher's tokens are computed once.
+InfoNCE in both directions on the student's score, whose temperature and lags are learned; the teacher's tokens are
+computed once.
 With the interval target the student also has to know the inter-beat interval at every token. That target comes from
 the PPG's beats: no label of the cohort and none of a device is used, but it is close to a pseudo-label, so results say
 whether it was on.
 """
-
-import math
 
 import torch
 from torch import Generator, Tensor, nn
@@ -16,12 +15,11 @@ from edgeacc.models.alignment import Student
 from edgeacc.models.encoder import Encoder
 from edgeacc.progress import Progress, silent
 from edgeacc.training.augment import Augmentation, augment
-from edgeacc.training.intervals import interval_targets
+from edgeacc.training.intervals import TARGETS, interval_targets
 from edgeacc.training.losses import info_nce
 from edgeacc.training.objective import Objective
 from edgeacc.windows.window_set import WindowSet
 
-FIRST_TEMPERATURE, LOWEST_TEMPERATURE = 0.04, 0.005
 INTERVAL_WEIGHT = 1.0
 
 
@@ -50,8 +48,7 @@ class Distill(Objective):
         self.student = student
         self.encoder = student.encoder
         self.augmentation = augmentation
-        self.log_scale = nn.Parameter(torch.tensor(-math.log(FIRST_TEMPERATURE)))
-        self.interval_head = nn.Linear(student.encoder.config.width, 3) if interval_target else None
+        self.interval_head = nn.Linear(student.encoder.config.width, TARGETS) if interval_target else None
         self._windows = windows
         self._teacher_tokens_NPD = teacher_tokens_NPD
 
@@ -59,17 +56,16 @@ class Distill(Objective):
         """InfoNCE between both sides of these windows, plus the interval loss."""
         acc_BCT = augment(self._windows.acc_BCT[index_B].float(), self.augmentation, generator)
         tokens_BPD = self.encoder.tokens(acc_BCT)
-        temperature = torch.exp(-self.log_scale).clamp(min=LOWEST_TEMPERATURE)
         ppg_BE = self.student.align_ppg(self._teacher_tokens_NPD[index_B].float())
-        loss = info_nce(self.student.align_acc_tokens(tokens_BPD), ppg_BE, temperature)
+        loss = info_nce(self.student.score(self.student.align_acc_tokens(tokens_BPD), ppg_BE))
         if self.interval_head is not None:
             loss = loss + INTERVAL_WEIGHT * self._interval_loss(self.interval_head(tokens_BPD).float(), index_B)
         return loss
 
-    def _interval_loss(self, predicted_BP3: Tensor, index_B: Tensor) -> Tensor:
+    def _interval_loss(self, predicted_BPK: Tensor, index_B: Tensor) -> Tensor:
         beats_BK = self._windows.beats_BK[index_B]
-        targets, known = interval_targets(beats_BK, predicted_BP3.shape[1], self._windows.contract.window_s)
-        error = F.smooth_l1_loss(predicted_BP3, targets, reduction="none")
+        targets, known = interval_targets(beats_BK, predicted_BPK.shape[1], self._windows.contract.window_s)
+        error = F.smooth_l1_loss(predicted_BPK, targets, reduction="none")
         return (error * known).sum() / known.sum().clamp(min=1)
 
 

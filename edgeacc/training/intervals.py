@@ -6,8 +6,10 @@ from torch import Tensor
 SHORTEST_S, LONGEST_S = 0.3, 2.2
 LARGEST_CHANGE = 0.3  # of the window's median interval; beyond it, an artefact (our estimate)
 _RATE_MEAN_S, _RATE_SCALE_S = 0.87, 0.12
+_DEVIATION_SCALE_S = 0.04
 _CHANGE_MEAN_S, _CHANGE_SCALE_S = 0.03, 0.03
 CLAMP = 4.0
+TARGETS = 4
 
 
 def interval_targets(beats_BK: Tensor, tokens: int, window_s: float) -> tuple[Tensor, Tensor]:
@@ -19,9 +21,10 @@ def interval_targets(beats_BK: Tensor, tokens: int, window_s: float) -> tuple[Te
         window_s: length of the window.
 
     Returns:
-        targets (B, P, 3): the interval in which the token's middle lies, how far it is from the window's median, and
-        how far from the interval before; each on a scale of about one, clamped to +-4;
-        known (B, P, 3) bool: false outside the beats and on artefacts.
+        targets (B, P, 4): the interval in which the token's middle lies, its deviation from the window's median, the
+        size of that deviation, and the size of its change from the interval before; each on a scale of about one,
+        clamped to +-4;
+        known (B, P, 4) bool: false outside the beats and on artefacts.
     """
     interval_BK = beats_BK.diff(dim=1)
     median_B1 = interval_BK.nanmedian(dim=1, keepdim=True).values
@@ -29,19 +32,20 @@ def interval_targets(beats_BK: Tensor, tokens: int, window_s: float) -> tuple[Te
     good_BK &= (interval_BK - median_B1).abs() < LARGEST_CHANGE * median_B1
     change_BK = torch.nn.functional.pad(interval_BK.diff(dim=1).abs(), (1, 0), value=torch.nan)
     steady_BK = good_BK & good_BK.roll(1, dims=1) & change_BK.isfinite()
-    features_BK3 = torch.stack(
+    features_BKF = torch.stack(
         [
             (interval_BK - _RATE_MEAN_S) / _RATE_SCALE_S,
+            (interval_BK - median_B1) / _DEVIATION_SCALE_S,
             ((interval_BK - median_B1).abs() - _CHANGE_MEAN_S) / _CHANGE_SCALE_S,
             (change_BK - _CHANGE_MEAN_S) / _CHANGE_SCALE_S,
         ],
         dim=2,
     )
-    known_BK3 = torch.stack([good_BK, good_BK, steady_BK], dim=2)
+    known_BKF = torch.stack([good_BK, good_BK, good_BK, steady_BK], dim=2)
     at_BP, inside_BP = _interval_of_token(beats_BK, tokens, window_s)
-    index_BP3 = at_BP[:, :, None].expand(-1, -1, 3)
-    targets_BP3 = features_BK3.gather(1, index_BP3).nan_to_num().clamp(-CLAMP, CLAMP)
-    return targets_BP3, known_BK3.gather(1, index_BP3) & inside_BP[:, :, None]
+    index_BPF = at_BP[:, :, None].expand(-1, -1, TARGETS)
+    targets_BPF = features_BKF.gather(1, index_BPF).nan_to_num().clamp(-CLAMP, CLAMP)
+    return targets_BPF, known_BKF.gather(1, index_BPF) & inside_BP[:, :, None]
 
 
 def _interval_of_token(beats_BK: Tensor, tokens: int, window_s: float) -> tuple[Tensor, Tensor]:

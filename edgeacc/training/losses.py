@@ -5,16 +5,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def info_nce(a_BE: Tensor, b_BE: Tensor, temperature: Tensor | float) -> Tensor:
+def info_nce(logits_BB: Tensor) -> Tensor:
     """InfoNCE in both directions, averaged (van den Oord et al. 2018; lambda 0.5 as in the paper).
 
     Args:
-        a_BE: unit vectors of one side.
-        b_BE: unit vectors of the other side; row i belongs to row i of `a_BE`.
-        temperature: divides the cosines.
+        logits_BB: scores over the temperature; row i belongs to column i.
     """
-    logits_BB = a_BE @ b_BE.T / temperature
-    own_B = torch.arange(len(a_BE), device=a_BE.device)
+    own_B = torch.arange(len(logits_BB), device=logits_BB.device)
     return (F.cross_entropy(logits_BB, own_B) + F.cross_entropy(logits_BB.T, own_B)) / 2
 
 

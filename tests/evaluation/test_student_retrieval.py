@@ -5,6 +5,11 @@ import torch
 
 from edgeacc.evaluation.retrieval import centred_unit
 from edgeacc.evaluation.student_retrieval import Aligned
+from edgeacc.models.alignment import AlignmentConfig, Student
+from edgeacc.models.sizes import SIZES, build
+
+COSINE = Student(build("conv-xs", 3), AlignmentConfig.between("bound", SIZES["conv-xs"], SIZES["conv-ppg"])).eval()
+"""A student whose score is the cosine over a temperature; its networks are not used here."""
 
 
 def aligned(windows, noise, seed=0):
@@ -12,7 +17,7 @@ def aligned(windows, noise, seed=0):
     generator = torch.Generator().manual_seed(seed)
     ppg = torch.randn(len(windows), 24, generator=generator)
     acc = ppg + noise * torch.randn(len(windows), 24, generator=generator)
-    return Aligned(None, windows, centred_unit(acc), centred_unit(ppg), seed)
+    return Aligned(COSINE, windows, centred_unit(acc), centred_unit(ppg), seed)
 
 
 def test_perfect_embeddings_are_found_both_ways_in_every_pool(paired):
@@ -36,7 +41,7 @@ def test_strata_are_told_apart(paired):
     two = aligned(windows, 0.0)
     noise = torch.randn(160, 24, generator=torch.Generator().manual_seed(1))
     mixed = torch.where(good[:, None], two.acc_BE, noise)
-    rows = {row.variant: row for row in Aligned(None, windows, centred_unit(mixed), two.ppg_BE, 0).headline()}
+    rows = {row.variant: row for row in Aligned(COSINE, windows, centred_unit(mixed), two.ppg_BE, 0).headline()}
     quartiles = [row for name, row in rows.items() if name.startswith("SNR quartile")]
     assert [row.queries for row in quartiles] == [40] * 4
     assert max(row.top1.value for row in quartiles[:2]) < 0.2 < 0.9 < min(row.top1.value for row in quartiles[2:])
@@ -63,5 +68,17 @@ def test_identity_of_the_nearest_window(paired):
     assert nothing.chance_top1 == pytest.approx(7 / 159)
     assert nothing.top1.value < 0.15
     person = torch.randn(20, 24, generator=torch.Generator().manual_seed(0))[windows.participant_B]
-    leaky = Aligned(None, windows, centred_unit(person + 0.01 * torch.randn(160, 24)), person, 0)
+    leaky = Aligned(COSINE, windows, centred_unit(person + 0.01 * torch.randn(160, 24)), person, 0)
     assert leaky.nearest_identity().top1.value == 1
+
+
+def test_a_lag_is_searched_where_the_student_does(paired):
+    windows = paired(10, 8)
+    config = AlignmentConfig.between("time-resolved", SIZES["conv-xs"], SIZES["pyramid-s"])
+    ppg = torch.randn(80, config.embedding_width, generator=torch.Generator().manual_seed(0))
+    searching = Student(build("conv-xs", 3), config)
+    rows = list(Aligned(searching, windows, centred_unit(ppg.roll(2, 1)), centred_unit(ppg), 0).headline())
+    found = {row.variant: row.top1.value for row in rows if row.pool is None and row.direction == "acc->ppg"}
+    assert found[""] == 1
+    assert found["cosine without lag search"] < 0.2
+    assert all(row.top1.value == 1 for row in rows if row.direction == "ppg->acc")

@@ -12,7 +12,7 @@ def test_tokens_cover_the_window(name):
 
 
 def test_receptive_field_of_the_small_convolutions():
-    assert SIZES["conv-s"].context_samples / 64 == 5.5
+    assert SIZES["conv-s"].context_samples / 64 == 4.5
     assert SIZES["conv-xs"].context_samples / 64 == 3.5
 
 

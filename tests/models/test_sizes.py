@@ -25,7 +25,7 @@ def test_parameters_of_the_ladder(name):
 
 def test_parameters_of_the_small_convolutions():
     assert parameters(build("conv-xs", 3)) == 61_904
-    assert parameters(build("conv-s", 3)) == 117_584
+    assert parameters(build("conv-s", 3)) == 105_104
 
 
 def test_unknown_size_says_which_exist():

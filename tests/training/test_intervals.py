@@ -15,11 +15,13 @@ def test_targets_of_the_interval_around_each_token():
     assert known[0, :, 0].tolist() == [True, True, True, True, False]  # middles 0.4, 1.2, 2.0, 2.8, 3.6 s
     interval_s = targets[0, :4, 0] * 0.12 + 0.87
     assert interval_s.tolist() == pytest.approx([0.8, 0.8, 0.9, 0.8], abs=1e-5)
-    deviation_s = (targets[0, :4, 1] * 0.03 + 0.03).tolist()
+    signed_s = (targets[0, :4, 1] * 0.04).tolist()
+    assert signed_s == pytest.approx([0.0, 0.0, 0.1, 0.0], abs=1e-5)
+    deviation_s = (targets[0, :4, 2] * 0.03 + 0.03).tolist()
     assert deviation_s == pytest.approx([0.0, 0.0, 0.1, 0.0], abs=1e-5)
-    change_s = (targets[0, 1:4, 2] * 0.03 + 0.03).tolist()
+    change_s = (targets[0, 1:4, 3] * 0.03 + 0.03).tolist()
     assert change_s == pytest.approx([0.0, 0.1, 0.1], abs=1e-5)
-    assert known[0, :, 2].tolist() == [False, True, True, True, False]
+    assert known[0, :, 3].tolist() == [False, True, True, True, False]
 
 
 def test_an_artefact_is_not_a_target():
@@ -27,7 +29,7 @@ def test_an_artefact_is_not_a_target():
     middles_in_the_gap = [4, 5]  # 2.25 and 2.75 s
     assert not known[0, middles_in_the_gap].any()
     assert known[0, [0, 1, 2, 6, 7], 0].all()
-    assert not known[0, 7, 2]  # its difference would be from the artefact
+    assert not known[0, 7, 3]  # its difference would be from the artefact
 
 
 def test_a_window_without_beats_has_no_target():
