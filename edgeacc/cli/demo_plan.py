@@ -20,11 +20,11 @@ class Size(NamedTuple):
 
 
 SIZES = {
-    "full": Size(800, 16, 500, 1_100, 600, 100, batch=64),
+    "full": Size(800, 16, 300, 600, 600, 100, batch=64),
     "smoke": Size(24, 8, 20, 60, 10, 5, batch=16),
 }
 PRESET, SEED = "calibrated", 0
-TEACHER, STUDENT = "pyramid-s", "conv-s"
+TEACHER, STUDENT = "conv-ppg", "conv-s"
 BASELINES = ("acc-mae", "acc-contrastive", "supervised")
 PIECES_S = (15, 30)
 """Lengths of window at which the limit of real recordings is measured, beside the contract's own."""
