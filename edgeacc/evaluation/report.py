@@ -46,12 +46,13 @@ def evaluation_tables(result: EvaluationResult) -> list[TableOf]:
 
 
 def with_interval(interval: Interval, digits: int, *, percent: bool = False) -> str:
-    """`0.94 (0.91-0.96)`, or the value alone where there is no interval."""
+    """`0.94 (0.91-0.96)`, `0.1 (-0.2 to 0.3)`, or the value alone where there is no interval."""
     scale, unit = (100, " %") if percent else (1, "")
     value = f"{interval.value * scale:.{digits}f}{unit}"
     if interval.low is None or interval.high is None:
         return value
-    return f"{value} ({interval.low * scale:.{digits}f} to {interval.high * scale:.{digits}f})"
+    joint = " to " if interval.low < 0 else "-"
+    return f"{value} ({interval.low * scale:.{digits}f}{joint}{interval.high * scale:.{digits}f})"
 
 
 def _retrieval_table(title: str, rows: Sequence[RetrievalRow]) -> TableOf:
@@ -83,13 +84,13 @@ def _probe_table(result: EvaluationResult) -> TableOf:
         for (method, probe, fraction), found in cells.items()
     ]
     scored = ", ".join(f"{target}: {source}" for target, source in result.scored_on.items())
-    title = f"Mean absolute error (95 %), r; fitted on {result.fitted_on} labels, scored on {scored}"
+    title = f"Mean absolute error (95 %) r; fitted on {result.fitted_on} labels, scored on {scored}"
     return TableOf(title, ("method", "probe", "labels", *targets), rows)
 
 
 def _errors(found: dict[str, ProbeRow], targets: Sequence[str]) -> list[str | None]:
     def cell(row: ProbeRow) -> str:
-        correlation = "" if row.pearson_r is None else f", r {row.pearson_r:.2f}"
+        correlation = "" if row.pearson_r is None else f" {row.pearson_r:.2f}"
         return with_interval(row.mae, 2) + correlation
 
     return [cell(found[target]) if target in found else None for target in targets]
