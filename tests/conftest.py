@@ -3,6 +3,11 @@
 from typing import NamedTuple
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes says more about what else the machine does than about the subject.
+settings.register_profile("edgeacc", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("edgeacc")
 
 
 class Ran(NamedTuple):
