@@ -146,7 +146,7 @@ def test_the_headline_is_the_largest_pool_up_to_the_one_asked_for_and_the_accele
 def test_the_summary_tells_retrieval_with_its_control_and_limit_and_the_better_probe(report):
     retrieval, heart_rate, targets = summary(report)
     assert "preset calibrated" in retrieval
-    for told in ("first of 1,000", "95.0 % (85.5 to 104.5)", "2.0 %", "99.3 %", "0.1 %"):
+    for told in ("first of 1,000", "95.0 % (85.5-104.5)", "2.0 %", "99.3 %", "0.1 %"):
         assert told in retrieval
     assert "(mlp probe, all labels): student 2.50, acc-mae 5.25, global mean 9.50" in heart_rate
     assert "closest: coreml-fp16, 54.0 dB against 50" in targets
@@ -172,7 +172,7 @@ def test_the_page_tells_all_of_it(report, example):
         "Simulated cohort, preset calibrated",
         "9.0 min, at most 2.0 GiB",
         "tflite-w8a8",
-        "31 % (28 to 34)",
+        "31 % (28-34)",
         "Negative control",
         "The machine was busy.",
         "coreml-fp16: not executed by Apple",
