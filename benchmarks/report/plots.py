@@ -76,7 +76,9 @@ def probes(title: str, unit: str, methods: Sequence[Method], name: str) -> str:
     series = list(dict.fromkeys(key for method in methods for key in method.by_series))
     with drawing(1.3 + 0.4 * len(methods)) as figure:
         axes = figure.subplots()
-        for key, (role, face) in zip(series, cycle(_MARKS)):
+        marks = dict(zip([key for key in series if key != NO_PROBE], cycle(_MARKS), strict=False))
+        for key in series:
+            role, face = marks.get(key, ("muted", "full"))
             rows = [(row + _offset(m, key), m.by_series[key]) for row, m in enumerate(methods) if key in m.by_series]
             _marks(axes, rows, key, role, face)
         axes.set_yticks(range(len(methods)), [method.label for method in methods])

@@ -66,6 +66,15 @@ def test_axes_are_labelled_with_their_units(figures, name, said):
     assert said in figures[name]
 
 
+def test_methods_that_fit_nothing_are_drawn_aside():
+    fitted = plots.Method("student", {f"series {n}": plots.Estimate(1.0) for n in range(5)})
+    drawn = plots.probes("HR", "bpm", [fitted, plots.Method("mean", {plots.NO_PROBE: plots.Estimate(2.0)})], "x")
+    without = plots.probes("HR", "bpm", [fitted, plots.Method("mean", {"series 0": plots.Estimate(2.0)})], "x")
+    mark = 'style="fill: var(--muted); stroke: var(--muted)"'
+    assert mark in drawn
+    assert mark not in without
+
+
 def test_a_figure_is_the_same_in_every_run(figures):
     assert all_figures() == figures
 
