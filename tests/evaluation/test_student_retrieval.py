@@ -77,6 +77,8 @@ def test_a_lag_is_searched_where_the_student_does(paired):
     config = AlignmentConfig.between("time-resolved", SIZES["conv-xs"], SIZES["pyramid-s"])
     ppg = torch.randn(80, config.embedding_width, generator=torch.Generator().manual_seed(0))
     searching = Student(build("conv-xs", 3), config)
+    later = torch.arange(2 * config.lags + 1) == config.lags + 1
+    searching.lag_logits_L.data.copy_(torch.where(later, 0.0, -1000.0))
     rows = list(Aligned(searching, windows, centred_unit(ppg.roll(2, 1)), centred_unit(ppg), 0).headline())
     found = {row.variant: row.top1.value for row in rows if row.pool is None and row.direction == "acc->ppg"}
     assert found[""] == 1
