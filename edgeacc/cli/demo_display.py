@@ -11,6 +11,7 @@ from rich.table import Table
 
 from edgeacc.cli.demo_run import Status, Step
 
+HEAD_LINES = 3
 SIGNS = {"waiting": "·", "running": "▶", "done": "✔"}
 
 
@@ -23,7 +24,7 @@ def display(steps: Sequence[Step]) -> Iterator[Callable[[Sequence[Status]], None
         return
     console.print("The commands, each of which can be run alone:", *(f"  {step.command}" for step in steps), sep="\n")
     with Live(console=console, refresh_per_second=4) as live:
-        yield lambda statuses: live.update(live_table(statuses))
+        yield lambda statuses: live.update(live_table(statuses, console.height - HEAD_LINES))
 
 
 class PlainLines:
@@ -53,8 +54,8 @@ class PlainLines:
         sys.stderr.flush()
 
 
-def live_table(statuses: Sequence[Status]) -> Table:
-    """The table of the terminal: sign, step, time, bar, note."""
+def live_table(statuses: Sequence[Status], most_rows: int) -> Table:
+    """The table of the terminal: sign, step, time, bar, note; of what does not fit, the oldest done go first."""
     done = sum(status.state == "done" for status in statuses)
     table = Table(title=f"edgeacc demo: {done} of {len(statuses)} steps done", box=None, title_justify="left")
     for header in ("", "step"):
@@ -62,10 +63,20 @@ def live_table(statuses: Sequence[Status]) -> Table:
     table.add_column("time", justify="right")
     table.add_column("")
     table.add_column("", no_wrap=True, overflow="ellipsis")
-    for status in statuses:
+    for status in _fitting(statuses, most_rows):
         time_text = f"{status.seconds:.0f} s" if status.seconds >= 0.5 else ""
         table.add_row(SIGNS[status.state], status.step.name, time_text, _bar(status), status.note)
     return table
+
+
+def _fitting(statuses: Sequence[Status], most: int) -> list[Status]:
+    """Every running step and, of the others, the last done and the next waiting."""
+    excess = max(0, len(statuses) - most)
+    done = [status for status in statuses if status.state == "done"][:excess]
+    waiting = [status for status in statuses if status.state == "waiting"]
+    kept = max(0, len(waiting) - (excess - len(done)))
+    left_out = {status.step.name for status in (*done, *waiting[kept:])}
+    return [status for status in statuses if status.step.name not in left_out]
 
 
 def _bar(status: Status) -> ProgressBar | str:
