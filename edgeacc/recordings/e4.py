@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from edgeacc.errors import BadInput
-from edgeacc.recordings.recording import Recording, Stream, irregular, regular
+from edgeacc.recordings.recording import Recording, Stream, check_rate, irregular, lines, regular
 from edgeacc.recordings.text import Column, head, read_columns
 
 NAME = "empatica-e4"
@@ -73,10 +73,19 @@ def _stream(path: Path, names: tuple[str, ...], scale: float, unit: str, range_:
             f"{path}, lines 1 and 2: {head(path, 2)}",
             valid=f"line 1: start in Unix seconds, line 2: rate in Hz, {len(names)} column(s) each",
         )
-    start, rate = (float(line.split(",")[0]) for line in head(path, 2))
+    start, rate = (_same(path, number, line) for number, line in enumerate(head(path, 2), 1))
+    check_rate(rate, f"{path}, line 2")
     columns = read_columns(path, ",", [Column(name) for name in names], skip=2)
     samples_NC = np.stack([columns[name] for name in names], axis=1)
     return regular(samples_NC * scale, unit, start, rate, range_)
+
+
+def _same(path: Path, number: int, line: str) -> float:
+    """The one number that all columns of a line repeat."""
+    numbers = {float(cell) for cell in line.split(",")}
+    if len(numbers) > 1:
+        raise BadInput(f"{path}, line {number}: {line!r}", valid="the same number in every column")
+    return numbers.pop()
 
 
 def _intervals(path: Path) -> Stream | None:
@@ -94,4 +103,4 @@ def _intervals(path: Path) -> Stream | None:
     if len(columns["offset_s"]) < 2:
         return None
     times_s = start_s + columns["offset_s"]
-    return irregular(times_s, columns["interval_s"][:, None], "s", where=str(path), first_line=2)
+    return irregular(times_s, columns["interval_s"][:, None], "s", place=lines(path, 2))

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from edgeacc.errors import BadInput
-from edgeacc.recordings.recording import Recording, Stream, irregular
+from edgeacc.recordings.recording import Recording, Stream, irregular, lines, sampled
 from edgeacc.recordings.text import Column, head, read_columns
 
 NAME = "polar-sense"
@@ -44,9 +44,10 @@ def read(path: Path, participant: str) -> Recording:
         BadInput: a stream is missing or there twice, or a file is malformed: which, at which line, what was expected.
     """
     files = _roles(path)
+    there = ", ".join(sorted(file.name for file in path.glob("*.txt")))
     for role, header in (("acc", "X [mg];Y [mg];Z [mg]"), ("ppg", "channel 0;...;ambient")):
         if len(files.get(role, [])) != 1:
-            found = ", ".join(file.name for file in files.get(role, [])) or "none"
+            found = ", ".join(file.name for file in files.get(role, [])) or f"none of {there}"
             raise BadInput(f"{path}: files with the {role} stream: {found}", valid=f"one file with the header {header}")
     acc, host_ahead_s = _acc(files["acc"][0])
     return Recording(
@@ -80,7 +81,10 @@ def _header(file: Path) -> list[str]:
 
 def _columns(file: Path, numbers: dict[str, str]) -> dict[str, np.ndarray]:
     """All columns of a file: those in `numbers` as this kind, the rest as text; a last `;` makes one more."""
-    columns = [Column(name, numbers.get(name, "text")) for name in _header(file)]  # type: ignore[arg-type]
+    names = _header(file)
+    if lacking := [name for name in (PHONE, *numbers) if name not in names]:
+        raise BadInput(f"{file}, line 1 lacks {', '.join(lacking)}", valid=f"columns such as {'; '.join(numbers)}")
+    columns = [Column(name, numbers.get(name, "text")) for name in names]  # type: ignore[arg-type]
     if any(line.endswith(";") for line in head(file, 2)[1:]):
         columns.append(Column("", "text"))
     return read_columns(file, ";", columns, skip=1)
@@ -92,14 +96,14 @@ def _acc(file: Path) -> tuple[Stream, float]:
     times_s = columns[CLOCK] / 1e9
     samples_NC = np.stack([columns[name] for name in AXES], axis=1) / 1000
     ahead_s = float(np.median(_phone_s(file, columns[PHONE]) - times_s))
-    return irregular(times_s, samples_NC, "g", where=str(file), first_line=2), ahead_s
+    return sampled(times_s, samples_NC, "g", place=lines(file, 2)), ahead_s
 
 
 def _ppg(file: Path) -> Stream:
-    channels = [name for name in _header(file) if name.startswith("channel")]
+    channels = [name for name in _header(file) if name.startswith("channel")] or ["channel 0"]
     columns = _columns(file, {CLOCK: "int", **dict.fromkeys([*channels, AMBIENT], "float")})
     light_NC = np.stack([columns[name] - columns[AMBIENT] for name in channels], axis=1)
-    return irregular(columns[CLOCK] / 1e9, -light_NC, "au", where=str(file), first_line=2)
+    return sampled(columns[CLOCK] / 1e9, -light_NC, "au", place=lines(file, 2))
 
 
 def _intervals(file: Path, host_ahead_s: float) -> Stream | None:
@@ -113,12 +117,16 @@ def _intervals(file: Path, host_ahead_s: float) -> Stream | None:
     order = np.argsort(ends_s, kind="stable")
     order = order[np.diff(ends_s[order], prepend=-np.inf) > 0]
     samples_NC = interval_s[order][:, None]
-    return irregular(ends_s[order], samples_NC, "s", where=str(file), first_line=2, clock="host")
+    return irregular(ends_s[order], samples_NC, "s", place=lines(file, 2), clock="host")
 
 
 def _phone_s(file: Path, texts: np.ndarray) -> np.ndarray:
     """Seconds since 1970 of the phone's local times, without a zone (only differences are used)."""
-    try:
-        return np.array([datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() for text in texts])
-    except ValueError as error:
-        raise BadInput(f"{file}: {PHONE}: {error}", valid="times such as 2022-04-25T11:39:36.978") from error
+    times_s = np.empty(len(texts))
+    for row, text in enumerate(texts):
+        try:
+            times_s[row] = datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
+        except ValueError as error:
+            told = f"{lines(file, 2)(row)}: {PHONE} is {text[:40]!r}"
+            raise BadInput(told, valid="times such as 2022-04-25T11:39:36.978") from error
+    return times_s

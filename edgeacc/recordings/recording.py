@@ -1,12 +1,23 @@
 """What a reader gives: named streams on one clock."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeacc.errors import BadInput
+
+SIGNAL_HZ = (16.0, 10_000.0)
+"""Rates that can be true of a pulse or an accelerometer: the slowest just holds the contract's PPG band, up to 8 Hz;
+the fastest is our choice."""
+LEAST_PRESENT = 0.1
+"""Part of its span that a signal's samples fill at least (our choice): less is a wrong time, and fills the memory."""
+
+Place = Callable[[int], str]
+"""Where sample n stands in its file, for an error."""
 
 
 @dataclass(frozen=True)
@@ -77,19 +88,17 @@ def irregular(
     samples_NC: NDArray[Any],
     unit: str,
     *,
-    where: str,
-    first_line: int,
+    place: Place,
     range_: float | None = None,
     clock: Literal["sensor", "host"] = "sensor",
 ) -> Stream:
-    """A stream with a time for each sample, from (N, C) samples.
+    """A stream with a time for each sample or beat, from (N, C) samples.
 
     Args:
         times_s: (N,) seconds.
         samples_NC: the samples.
         unit: of the samples.
-        where: the file, for the error.
-        first_line: the line of the first sample in it.
+        place: where each sample stands.
         range_: `Stream.range`.
         clock: `Stream.clock`.
 
@@ -97,15 +106,46 @@ def irregular(
         BadInput: fewer than two samples, or time that does not go forward.
     """
     if len(times_s) < 2:
-        raise BadInput(f"{where} has {len(times_s)} sample(s)", valid="two samples or more")
+        raise BadInput(f"{place(0)}: {len(times_s)} sample(s)", valid="two samples or more")
     back = np.flatnonzero(~(np.diff(times_s) > 0))
     if len(back):
-        line = first_line + int(back[0]) + 1
-        raise BadInput(
-            f"{where}, line {line}: time does not go forward ({len(back)} such place(s))", valid="ascending times"
-        )
+        at = place(int(back[0]) + 1)
+        raise BadInput(f"{at}: time does not go forward ({len(back)} such place(s))", valid="ascending times")
     rate_hz = (len(times_s) - 1) / float(times_s[-1] - times_s[0])
     return Stream(_as_samples(samples_NC), unit, float(times_s[0]), rate_hz, times_s, range_, clock)
+
+
+def sampled(
+    times_s: NDArray[np.float64], samples_NC: NDArray[Any], unit: str, *, place: Place, range_: float | None = None
+) -> Stream:
+    """`irregular` for a signal.
+
+    Raises:
+        BadInput: as `irregular`, a rate that no such signal has, or times far apart.
+    """
+    stream = irregular(times_s, samples_NC, unit, place=place, range_=range_)
+    steps_s = np.diff(times_s)
+    step_s = float(np.median(steps_s))
+    check_rate(1 / step_s, place(0))
+    if len(steps_s) * step_s < LEAST_PRESENT * float(steps_s.sum()):
+        longest = int(steps_s.argmax())
+        raise BadInput(
+            f"{place(longest + 1)}: time leaps by {steps_s[longest]:.6g} s; most of the recording is missing",
+            valid=f"samples in {LEAST_PRESENT:.0%} of the span or more; else one recording for each part",
+        )
+    return stream
+
+
+def check_rate(rate_hz: float, place: str) -> None:
+    """Raise BadInput for a rate that no pulse and no accelerometer has."""
+    if not SIGNAL_HZ[0] <= rate_hz <= SIGNAL_HZ[1]:
+        valid = f"{SIGNAL_HZ[0]:g} to {SIGNAL_HZ[1]:g}: look at the rate, or at the unit of time"
+        raise BadInput(f"{place}: {rate_hz:.6g} samples per second", valid=valid)
+
+
+def lines(file: Path, first: int) -> Place:
+    """Sample after sample on a line of its own, from line `first` on."""
+    return lambda sample: f"{file}, line {first + sample}"
 
 
 def _as_samples(samples_NC: NDArray[Any]) -> NDArray[np.float32]:

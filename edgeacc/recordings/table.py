@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from edgeacc.errors import BadInput
-from edgeacc.recordings.recording import Recording, Stream, irregular, regular
+from edgeacc.recordings.recording import SIGNAL_HZ, Recording, Stream, regular, sampled
 from edgeacc.recordings.text import Column, head, read_columns
 
 NAME = "table"
@@ -46,7 +46,7 @@ class TableMapping(BaseModel):
     acc_unit: Literal["g", "mg", "m/s2"]
     ppg_columns: tuple[str, ...] = Field(min_length=1)
     ppg_upstroke: Literal["positive", "negative"]
-    rate_hz: float | None = Field(None, gt=0, le=10_000)
+    rate_hz: float | None = Field(None, ge=SIGNAL_HZ[0], le=SIGNAL_HZ[1])
     time_column: str | None = None
     time_unit: Literal["s", "ms", "us", "ns"] = "s"
     participant_column: str | None = None
@@ -84,6 +84,10 @@ def read(path: Path, participant: str, mapping: TableMapping) -> list[Recording]
     if mapping.participant_column is None:
         return [_recording(path, participant, columns, mapping, np.arange(len(columns[mapping.acc_columns[0]])))]
     who = columns[mapping.participant_column]
+    nobody = np.flatnonzero(who == "")
+    if len(nobody):
+        place = _place(path, int(nobody[0]))
+        raise BadInput(f"{place}: {mapping.participant_column} is empty ({len(nobody)} such row(s))", valid="a name")
     return [_recording(path, str(one), columns, mapping, np.flatnonzero(who == one)) for one in sorted(set(who))]
 
 
@@ -93,7 +97,7 @@ def _recording(path: Path, who: str, columns: Columns, mapping: TableMapping, ro
         if mapping.rate_hz is not None:
             return regular(samples_NC, unit, 0.0, mapping.rate_hz, range_)
         times_s = columns[str(mapping.time_column)][rows] * SECONDS_PER_UNIT[mapping.time_unit]
-        return irregular(times_s, samples_NC, unit, where=str(path), first_line=2, range_=range_)
+        return sampled(times_s, samples_NC, unit, place=lambda row: _place(path, int(rows[row])), range_=range_)
 
     turned = mapping.ppg_upstroke == "negative"
     acc = stream(mapping.acc_columns, PER_UNIT[mapping.acc_unit], "g", mapping.acc_range_g)
@@ -118,6 +122,11 @@ def _check_gravity(path: Path, acc: Stream, mapping: TableMapping) -> None:
         )
 
 
+def _place(path: Path, row: int) -> str:
+    """Where a row, counted from 0, stands: a CSV's line behind the header, a Parquet's row counted from 1."""
+    return f"{path}, row {row + 1}" if _is_parquet(path) else f"{path}, line {row + 2}"
+
+
 def _is_parquet(path: Path) -> bool:
     with path.open("rb") as stream:
         return stream.read(4) == PARQUET_MAGIC
@@ -128,7 +137,8 @@ def _wanted(path: Path, there: list[str], mapping: TableMapping) -> list[str]:
     wanted = [*mapping.numbers, *([mapping.participant_column] if mapping.participant_column else [])]
     missing = [name for name in wanted if name not in there]
     if missing:
-        raise BadInput(f"{path} lacks the column(s) {', '.join(missing)}", valid=", ".join(there))
+        found = f"it has {', '.join(there)}" if any(there) else "a first line of column names, in UTF-8"
+        raise BadInput(f"{path} lacks the column(s) {', '.join(missing)}", valid=found)
     return wanted
 
 
@@ -144,10 +154,22 @@ def _read_parquet(path: Path, mapping: TableMapping) -> Columns:
     try:
         with pq.ParquetFile(path) as file:
             table = file.read(columns=_wanted(path, file.schema_arrow.names, mapping))
-        numbers = {name: table[name].cast(pa.float64()).to_numpy() for name in mapping.numbers}
-    except pa.ArrowException as error:
-        raise BadInput(f"{path}: {error}", valid="a Parquet file whose named columns hold numbers") from error
+    except (pa.ArrowException, OSError) as error:
+        raise BadInput(f"{path}: {error}", valid="a whole Parquet file") from error
+    numbers = {name: _number(path, name, table[name]) for name in mapping.numbers}
     if table.num_rows == 0:
         raise BadInput(f"{path} has no samples", valid="one row per sample")
     who = mapping.participant_column
-    return numbers | ({who: np.array(table[who].to_pylist(), object).astype(str)} if who else {})
+    return numbers | ({who: np.array(table[who].cast(pa.string()).fill_null("").to_pylist(), object)} if who else {})
+
+
+def _number(path: Path, name: str, column: pa.ChunkedArray) -> NDArray[np.float64]:
+    """A column of a Parquet file as numbers; NaN where there is none."""
+    try:
+        values = np.asarray(column.cast(pa.float64()).to_numpy(), np.float64)
+    except pa.ArrowException as error:
+        raise BadInput(f"{path}: column {name} holds {column.type}: {error}", valid="numbers") from error
+    infinite = np.flatnonzero(np.isinf(values))
+    if len(infinite):
+        raise BadInput(f"{_place(path, int(infinite[0]))}: {name} is {values[infinite[0]]}", valid="a finite number")
+    return values

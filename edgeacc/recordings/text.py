@@ -57,8 +57,8 @@ def read_columns(path: Path, delimiter: str, columns: Sequence[Column], skip: in
     except pa.ArrowInvalid as error:
         raise _first_mistake(path, delimiter, columns, skip, str(error)) from error
     read = {column.name: table.column(place).to_numpy() for place, column in enumerate(columns)}
-    numbers = [read[column.name] for column in columns if column.kind == "float" and not column.blank]
-    if not all(np.isfinite(values).all() for values in numbers):
+    floats = [column for column in columns if column.kind == "float"]
+    if any((np.isinf if column.blank else _not_finite)(read[column.name]).any() for column in floats):
         raise _first_mistake(path, delimiter, columns, skip, "a number that is not finite")
     return read
 
@@ -73,6 +73,10 @@ def _read(path: Path, delimiter: str, columns: Sequence[Column], skip: int) -> p
             null_values=["", "nan", "NaN", "NA"] if any(column.blank for column in columns) else [],
         ),
     )
+
+
+def _not_finite(values: NDArray[Any]) -> NDArray[np.bool_]:
+    return ~np.isfinite(values)
 
 
 def _first_mistake(path: Path, delimiter: str, columns: Sequence[Column], skip: int, else_told: str) -> BadInput:

@@ -84,7 +84,10 @@ def from_recordings(
     kept = [done.windows for done in cuts if len(done.windows)]
     rejected = sum((done.rejected for done in cuts), Counter[str]())
     if not kept:
-        raise BadInput(f"no window is left of {len(cuts)} recording(s); rejected: {_told(rejected)}")
+        raise BadInput(
+            f"no window is left of {_few([account.place for account in accounts])}; rejected: {_told(rejected)}",
+            valid=f"{contract.window_s:g} s in one piece, whole and at rest; or a shorter --window-s",
+        )
     people = torch.cat([windows.participant_B for windows in kept]).unique().tolist()
     rows: list[JsonValue] = [account.model_dump(mode="json", exclude={"place"}) for account in accounts]
     store = create_store(
@@ -157,6 +160,10 @@ def _account(
 def _place(root: Path, path: Path) -> str:
     """Where a recording lies, from the last folder of what the user gave on."""
     return str(Path(root.resolve().name) / path.relative_to(root))
+
+
+def _few(places: list[str]) -> str:
+    return ", ".join(places[:3]) + (f" and {len(places) - 3} more" if len(places) > 3 else "")
 
 
 def _told(rejected: Counter[str]) -> str:

@@ -50,6 +50,8 @@ MALFORMED = [
     ("ACC_csv", HEAD + "1,2,3\n\n1,2,3", r"ACC\.csv, line 4: ", "rows of x, y, z"),
     ("ACC_csv", "start\n32\n1,2,3", r"ACC\.csv, lines 1 and 2: \['start', '32'\]", "line 2: rate in Hz, 3 column"),
     ("BVP_csv", f"{START_S}\n0\n1\n", r"BVP\.csv, lines 1 and 2", "rate in Hz, 1 column"),
+    ("ACC_csv", HEAD.replace("32\n", "16\n") + "1,2,3\n", r"ACC\.csv, line 2: '32,32,16'", "the same number"),
+    ("BVP_csv", f"{START_S}\n0.5\n1\n", r"BVP\.csv, line 2: 0\.5 samples per second", "16 to 10000"),
     ("BVP_csv", HEAD + "1,2,3\n", r"BVP\.csv, lines 1 and 2", "rate in Hz, 1 column"),
     ("IBI_csv", "start, IBI\n1,1\n2,1", r"IBI\.csv, line 1: 'start'", "start in Unix seconds, IBI"),
     ("IBI_csv", f"{START_S}, beats\n1,1\n2,1", r"IBI\.csv, line 1: ' beats'", "start in Unix seconds, IBI"),

@@ -54,15 +54,23 @@ def test_recognised_by_content_under_any_name(tmp_path, write_polar):
 
 
 ACC = "Phone timestamp;sensor timestamp [ns];X [mg];Y [mg];Z [mg]\n"
+PPG = "Phone timestamp;sensor timestamp [ns];channel 0;ambient\n2022-04-25T11:39:36.978;1;2;3"
 ROW = "2022-04-25T11:39:36.978;{};1;2;3"
 MALFORMED = [
-    ({"ppg": None}, "files with the ppg stream: none", "one file with the header channel 0"),
+    (
+        {"ppg": None},
+        "ppg stream: none of Polar_Sense_ACC.txt, Polar_Sense_PPI.txt",
+        "one file with the header channel 0",
+    ),
     ({"acc": ACC.strip()}, r"Polar_Sense_ACC\.txt has no samples", "rows of Phone timestamp; "),
     ({"acc": ACC + ROW.format("soon")}, r"line 2: sensor timestamp \[ns\] is 'soon', expected a whole number", ""),
     ({"acc": ACC + ROW.format(1) + "\n2022;2;1"}, r"line 3: 3 cell\(s\), expected 5", ""),
     ({"acc": ACC + "\n".join(ROW.format(at) for at in (5, 9, 7))}, "line 4: time does not go forward", "ascending"),
-    ({"acc": ACC + ROW.format(5)}, r"Polar_Sense_ACC\.txt has 1 sample", "two samples"),
-    ({"acc": ACC + "soon;5;1;2;3\nlater;6;1;2;3"}, r"Phone timestamp: .*'soon'", "2022-04-25T11:39:36"),
+    ({"acc": ACC + ROW.format(5)}, r"Polar_Sense_ACC\.txt, line 2: 1 sample", "two samples"),
+    ({"acc": ACC + "soon;5;1;2;3\nlater;6;1;2;3"}, r"line 2: Phone timestamp is 'soon'", "2022-04-25T11:39:36"),
+    ({"acc": ACC + "\n".join(ROW.format(at) for at in (1, 9, 17))}, r"line 2: 1\.25e\+08 samples per second", "unit"),
+    ({"ppg": PPG.replace("channel", "kanal")}, r"PPG\.txt, line 1 lacks channel 0", "ambient"),
+    ({"ppi": "Phone timestamp;PP-interval [ms]\n"}, r"PPI\.txt, line 1 lacks error estimate \[ms\]", "PP-interval"),
 ]
 
 

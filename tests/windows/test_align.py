@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from edgeacc.errors import BadInput
-from edgeacc.recordings.recording import Recording, irregular, regular
+from edgeacc.recordings.recording import Recording, irregular, lines, regular
 from edgeacc.signals.contract import DEFAULT
 from edgeacc.windows.align import align
 
@@ -28,7 +28,7 @@ def regular_stream(start_s, end_s, rate_hz, channels):
 
 def irregular_stream(start_s, end_s, rate_hz, channels):
     t_s, _ = sampled(start_s, end_s, rate_hz, channels, jitter_s=1e-3)
-    return irregular(t_s, np.repeat(chirp(t_s)[:, None], channels, 1), "g", where="made", first_line=1)
+    return irregular(t_s, np.repeat(chirp(t_s)[:, None], channels, 1), "g", place=lines("made", 1))
 
 
 STREAMS = [
@@ -75,7 +75,7 @@ def test_short_gaps_are_filled_and_long_ones_stay(rate_hz):
 def test_a_gap_between_times_stays():
     whole = irregular_stream(0.0, 30.0, 52.0, 3)
     kept = (whole.at_s < 10) | (whole.at_s > 11)
-    acc = irregular(whole.at_s[kept], whole.samples_CN[:, kept].T, "g", where="made", first_line=1)
+    acc = irregular(whole.at_s[kept], whole.samples_CN[:, kept].T, "g", place=lines("made", 1))
     aligned = align(recording(acc, regular_stream(0.0, 30.0, 64.0, 1)), DEFAULT)
     missing_s = aligned.start_s + np.flatnonzero(np.isnan(aligned.acc_g_CN).any(0)) / 64
     assert missing_s.min() == pytest.approx(10, abs=0.05)

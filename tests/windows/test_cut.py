@@ -8,7 +8,7 @@ import torch
 from edgeacc.cohort.config import CohortConfig
 from edgeacc.cohort.simulate import simulate
 from edgeacc.recordings import polar
-from edgeacc.recordings.recording import Recording, irregular, regular
+from edgeacc.recordings.recording import Recording, irregular, lines, regular
 from edgeacc.signals.contract import DEFAULT, SignalContract
 from edgeacc.windows.cut import cut
 from edgeacc.windows.from_cohort import cohort_windows
@@ -42,7 +42,7 @@ def beat_intervals(cut_windows, start_s, clock="sensor", lag_s=0.0):
     row = cut_windows.beats_BK
     beats_s = (row.double() + start_s + 60 * torch.arange(len(row))[:, None]).flatten().numpy()
     beats_s = beats_s[~np.isnan(beats_s)] + lag_s
-    return irregular(beats_s[1:], np.diff(beats_s)[:, None], "s", where="made", first_line=1, clock=clock)
+    return irregular(beats_s[1:], np.diff(beats_s)[:, None], "s", place=lines("made", 1), clock=clock)
 
 
 def test_a_still_recording_becomes_the_windows_it_was_made_of(raw, recording):
@@ -133,7 +133,7 @@ def test_the_devices_intervals_label_the_windows(recording, clock, lag_s):
 def test_intervals_on_a_foreign_clock_that_do_not_fit_are_not_used(recording):
     rng = np.random.default_rng(0)
     beats_s = 100 + np.cumsum(0.9 + 0.2 * rng.normal(size=250).clip(-2, 2))
-    foreign = irregular(beats_s[1:], np.diff(beats_s)[:, None], "s", where="made", first_line=1, clock="host")
+    foreign = irregular(beats_s[1:], np.diff(beats_s)[:, None], "s", place=lines("made", 1), clock="host")
     done = cut(dataclasses.replace(recording, intervals=foreign), DEFAULT)
     assert done.device.lag_s is None
     assert (done.windows.labels["device_intervals"] == 0).all()

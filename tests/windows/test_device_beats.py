@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from edgeacc.recordings.recording import irregular
+from edgeacc.recordings.recording import irregular, lines
 from edgeacc.windows.device_beats import beats_within, host_lag_s, padded
 
 
 def intervals(beats_s, clock="host"):
-    return irregular(beats_s[1:], np.diff(beats_s)[:, None], "s", where="made", first_line=1, clock=clock)
+    return irregular(beats_s[1:], np.diff(beats_s)[:, None], "s", place=lines("made", 1), clock=clock)
 
 
 def rhythm(seconds=300, seed=0):
@@ -24,7 +24,7 @@ def test_beats_of_one_window():
 def test_a_missing_interval_leaves_a_break_and_both_its_beats():
     whole = intervals(rhythm())
     kept = np.arange(len(whole.at_s)) != np.searchsorted(whole.at_s, 130)
-    broken = irregular(whole.at_s[kept], whole.samples_CN[:, kept].T, "s", where="made", first_line=1)
+    broken = irregular(whole.at_s[kept], whole.samples_CN[:, kept].T, "s", place=lines("made", 1))
     got = beats_within(broken, 100.0, 60.0)
     assert np.isnan(got).sum() == 1
     np.testing.assert_allclose(got[~np.isnan(got)], beats_within(whole, 100.0, 60.0), atol=1e-5)
@@ -34,7 +34,7 @@ def test_a_missing_interval_leaves_a_break_and_both_its_beats():
 def test_too_little_coverage_gives_none():
     whole = intervals(rhythm())
     kept = (whole.at_s < 115) | (whole.at_s > 130)
-    part = irregular(whole.at_s[kept], whole.samples_CN[:, kept].T, "s", where="made", first_line=1)
+    part = irregular(whole.at_s[kept], whole.samples_CN[:, kept].T, "s", place=lines("made", 1))
     assert len(beats_within(part, 100.0, 60.0)) == 0
     assert len(beats_within(part, 118.0 - 60, 60.0)) > 50
 
