@@ -34,9 +34,12 @@ class BadInput(EdgeaccError):
     exit_code = 2
 
     @classmethod
-    def several(cls, where: str, problems: Sequence[str], *, valid: str = "", next_command: str = "") -> "BadInput":
-        """One error for all mistakes found in one place, one line each."""
-        lines = "".join(f"\n  - {problem}" for problem in problems)
+    def several(
+        cls, where: str, problems: Sequence[str], *, most: int = 100, valid: str = "", next_command: str = ""
+    ) -> "BadInput":
+        """One error for all mistakes found in one place, one line each; behind `most`, how many more."""
+        shown = [*problems[:most], *([f"... and {len(problems) - most} more"] if len(problems) > most else [])]
+        lines = "".join(f"\n  - {problem}" for problem in shown)
         return cls(f"{where}: {len(problems)} mistake(s){lines}", valid=valid, next_command=next_command)
 
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 Model = TypeVar("Model", bound=BaseModel)
 
+_LONGEST_VALUE = 80
+"""Characters of a wrong value that an error shows."""
+
 
 @contextmanager
 def replacing(path: Path, *, force: bool = False) -> Iterator[Path]:
@@ -52,9 +55,19 @@ def replacing(path: Path, *, force: bool = False) -> Iterator[Path]:
 
 
 def refuse_existing(path: Path, *, force: bool = False) -> None:
-    """Raise BadInput if `path` exists and `force` is not set: nothing is overwritten by accident."""
+    """Nothing is overwritten by accident, and hours of work are not lost for want of a place.
+
+    Raises:
+        BadInput: `path` exists and `force` is not set, or what is to hold it is not a folder.
+        NotPossibleHere: the folder that is to hold it cannot be written.
+    """
     if path.exists() and not force:
         raise BadInput(f"{path} exists already", valid="a path that does not exist yet, or --force to replace it")
+    parent = next(parent for parent in path.absolute().parents if parent.exists())
+    if not parent.is_dir():
+        raise BadInput(f"cannot write {path}: {parent} is not a folder", valid="a path in a folder")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise NotPossibleHere(f"cannot write {path}: no permission to write in {parent}; nothing was written")
 
 
 def write_json(path: Path, content: BaseModel | dict[str, Any], *, force: bool = False) -> None:
@@ -78,14 +91,23 @@ def parse_model(content: Any, model: type[Model], *, where: str, next_command: s
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        problems = [_told(mistake) for mistake in error.errors()]
-        raise BadInput.several(where, problems, next_command=next_command) from error
+        mistakes = error.errors()
+        strange = any(mistake["type"] == "extra_forbidden" and len(mistake["loc"]) == 1 for mistake in mistakes)
+        valid = f"the fields {', '.join(model.model_fields)}" if strange else ""
+        raise BadInput.several(
+            where, [_told(each) for each in mistakes], valid=valid, next_command=next_command
+        ) from error
 
 
 def _told(mistake: "ErrorDetails") -> str:
     place = ".".join(map(str, mistake["loc"])) or "file"
-    value = "" if mistake["type"] == "missing" else f" (got {mistake['input']!r})"
-    return f"{place}: {mistake['msg']}{value}"
+    value = "" if mistake["type"] == "missing" or not mistake["loc"] else f" (got {_short(mistake['input'])})"
+    return f"{place}: {mistake['msg'].removeprefix('Value error, ')}{value}"
+
+
+def _short(value: Any) -> str:  # noqa: ANN401
+    text = repr(value)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."
 
 
 def sha256(path: Path) -> str:
@@ -102,13 +124,13 @@ def _parse(path: Path) -> Any:  # noqa: ANN401
         raise BadInput(f"{path} does not exist") from error
     except (tomllib.TOMLDecodeError, json.JSONDecodeError, UnicodeDecodeError) as error:
         raise BadInput(f"{path} is not valid {path.suffix.lstrip('.').upper()}: {error}") from error
+    except OSError as error:
+        raise BadInput(f"cannot read {path}: {error.strerror}") from error
 
 
 def _make_parent(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError) as error:
-        raise BadInput(f"cannot write {path}: {path.parent} is not a folder") from error
     except OSError as error:
         raise _spoken(error, path) from error
 
@@ -116,8 +138,8 @@ def _make_parent(path: Path) -> None:
 def _remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+    elif path.is_symlink() or path.exists():  # on a read-only disk unlink fails even where nothing is
+        path.unlink()
 
 
 def _full_disk_of(error: SafetensorError) -> OSError:

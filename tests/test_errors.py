@@ -17,6 +17,11 @@ def test_several_mistakes_have_a_line_each():
     assert error.problem.splitlines() == ["x.toml: 2 mistake(s)", "  - a is wrong", "  - b is missing"]
 
 
+def test_of_very_many_mistakes_the_first_are_shown_and_all_are_counted():
+    error = BadInput.several("x", list("abcde"), most=2)
+    assert error.problem.splitlines() == ["x: 5 mistake(s)", "  - a", "  - b", "  - ... and 3 more"]
+
+
 def test_an_unknown_name_is_answered_with_those_that_exist_in_order():
     error = unknown("size", "conv-q", ["conv-xs", "conv-s"], next_command="edgeacc ls sizes")
     assert error.problem == "unknown size 'conv-q'"

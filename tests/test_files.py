@@ -104,6 +104,12 @@ def test_refusing_asks_before_hours_of_work(tmp_path):
         refuse_existing(tmp_path)
 
 
+def test_a_folder_that_cannot_be_written_is_told_before_the_work(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(NotPossibleHere, match=f"no permission to write in {tmp_path}"):
+        refuse_existing(tmp_path / "deeper" / "result")
+
+
 @given(steps=st.integers(1, 10**9), rate_hz=st.floats(1e-3, 1e6))
 def test_json_written_reads_back(tmp_path_factory, steps, rate_hz):
     path = tmp_path_factory.mktemp("json") / "settings.json"
@@ -132,9 +138,22 @@ def test_all_mistakes_are_told_at_once_with_their_values():
     assert "train.toml: 3 mistake(s)" in problem
     assert "steps: " in problem
     assert "(got 0)" in problem
+    assert failure.value.valid == "the fields steps, rate_hz"
     assert "rate_hz: Field required\n" in problem
     assert "rate: " in problem
     assert failure.value.next_command == "edgeacc cat x"
+
+
+def test_a_folder_instead_of_a_file_is_one_clear_error(tmp_path):
+    (tmp_path / "a.toml").mkdir()
+    with pytest.raises(BadInput, match=r"cannot read .*a\.toml"):
+        read_model(tmp_path / "a.toml", Settings)
+
+
+def test_a_long_value_is_shown_in_part():
+    with pytest.raises(BadInput) as failure:
+        parse_model({"steps": "9" * 500 + "x", "rate_hz": 1.0}, Settings, where="train.toml")
+    assert len(failure.value.problem) < 250
 
 
 @pytest.mark.parametrize(

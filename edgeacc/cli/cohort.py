@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgeacc.cli.group import VerbGroup
+from edgeacc.cli.group import Verb, VerbGroup
 from edgeacc.cli.output import progress, show, table
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ Force = Annotated[bool, typer.Option("--force", help="Replace the output if it e
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
 
 
-@app.command()
+@app.command(cls=Verb)
 def make(
     output: Annotated[Path, typer.Option("-o", "--output", help="The store's folder to make.")],
     preset: Preset = PresetName.calibrated,
@@ -60,7 +60,7 @@ def make(
     show(result, tables, as_json=json, next_command=f"edgeacc train teacher {output} -o DIR")
 
 
-@app.command()
+@app.command(cls=Verb)
 def calibrate(
     preset: Preset = PresetName.calibrated,
     json: Json = False,
@@ -77,7 +77,7 @@ def calibrate(
     show(result, tables, as_json=json, next_command="edgeacc cohort make -o STORE")
 
 
-@app.command()
+@app.command(cls=Verb)
 def plot(
     output: Annotated[Path, typer.Option("-o", "--output", help="The picture: .png, .svg or .pdf.")],
     force: Force = False,

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import psutil
 
+from edgeacc.cli.demo_run import JOURNAL
 from edgeacc.compression.recipe import RECIPES
 from edgeacc.errors import NotPossibleHere
 from edgeacc.export.registry import missing_packages, target_info
+from edgeacc.files import refuse_existing
 
 MEMORY_BYTES = 4 * 2**30
 DISK_BYTES = 1 * 2**30
@@ -22,8 +24,10 @@ def check_machine(
     """Refuse at once what would fail after minutes.
 
     Raises:
-        NotPossibleHere: too little free memory or disk space (both are told).
+        BadInput: `folder` is something else.
+        NotPossibleHere: it cannot be written, or too little free memory or disk space (both are told).
     """
+    refuse_existing(folder / JOURNAL, force=True)
     there = next(path for path in (folder.resolve(), *folder.resolve().parents) if path.exists())
     needs = (("memory", memory(), MEMORY_BYTES), (f"space on the disk of {there}", disk(there), DISK_BYTES))
     short = [f"{free / 2**30:.1f} GiB of {what} free" for what, free, needed in needs if free < needed]

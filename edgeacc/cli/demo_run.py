@@ -6,15 +6,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Literal
 
 from pydantic import BaseModel
 
+from edgeacc.cli.interrupt import ended_like_ctrl_c
 from edgeacc.errors import BadInput, EdgeaccError
 from edgeacc.files import read_model, write_json
 
@@ -116,7 +115,7 @@ class Runner:
         self.logs.mkdir(parents=True, exist_ok=True)
         started_s, wall_before_s = time.monotonic(), self.journal.wall_s
         try:
-            with _ended_like_ctrl_c():
+            with ended_like_ctrl_c():
                 while pending := [
                     step for step in self.steps if not step.output.exists() or step.name in self._children
                 ]:
@@ -278,21 +277,6 @@ class _ProgressLine(BaseModel):
     done: int
     total: int
     note: str = ""
-
-
-@contextmanager
-def _ended_like_ctrl_c() -> Iterator[None]:
-    """Let a polite end from outside (SIGTERM, a closed terminal) stop the children as Ctrl-C does."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _resident_bytes() -> int:

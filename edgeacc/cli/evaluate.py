@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgeacc.cli.output import progress, show, table
+from edgeacc.cli.output import LARGEST_SEED, progress, show, table
 from edgeacc.errors import BadInput
 
 if TYPE_CHECKING:
@@ -31,9 +31,11 @@ def evaluate(
     store: Annotated[Path | None, typer.Option(help="Store to evaluate on.")] = None,
     baseline: Annotated[list[Path] | None, typer.Option(help="Checkpoint to compare with; may be repeated.")] = None,
     limit: Annotated[Path | None, typer.Option(help="Store whose training-free limit to measure; no network.")] = None,
-    window_s: Annotated[float | None, typer.Option(help="With --limit: cut the windows to this length first.")] = None,
+    window_s: Annotated[
+        float | None, typer.Option(min=10, max=600, help="With --limit: cut the windows to this length first.")
+    ] = None,
     labels: Annotated[Labels, typer.Option(help="Labels that probes are fitted on.")] = Labels.device,
-    seed: Annotated[int, typer.Option(min=0, help="Decides every random draw.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Decides every random draw.")] = 0,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the result here as JSON too.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
@@ -104,13 +106,14 @@ def _subjects(student: Path, teacher: Path, baselines: list[Path]) -> "Subjects"
     from edgeacc.evaluation.evaluate import Subjects
     from edgeacc.models.checkpoint import check_teacher, load_encoder, load_student
 
-    loaded = load_student(student)
+    loaded, its_teacher = load_student(student), load_encoder(teacher)
     check_teacher(loaded.card, teacher)
     names = [path.resolve().name for path in baselines]
     if len(set(names)) < len(names):
         raise BadInput(f"two baselines of the same name: {', '.join(names)}", valid="folders with different names")
     named = {name: load_encoder(path) for name, path in zip(names, baselines, strict=True)}
-    for name, other in named.items():
+    for name, other in (named | {"the teacher": its_teacher}).items():
         if other.card.contract != loaded.card.contract:
-            raise BadInput(f"baseline {name} was trained on another signal contract than the student")
-    return Subjects(loaded, load_encoder(teacher), named)
+            valid = f"one with signal contract {loaded.card.contract.digest}"
+            raise BadInput(f"{name} was trained on another signal contract than the student", valid=valid)
+    return Subjects(loaded, its_teacher, named)

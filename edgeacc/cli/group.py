@@ -1,9 +1,9 @@
-"""A group of verbs: without arguments it prints its help, and an unknown verb is answered with what exists."""
+"""How verbs read their words: a group says what exists, and a verb tells all mistakes in its options at once."""
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
-from edgeacc.errors import unknown
+from edgeacc.errors import BadInput, unknown
 
 
 class VerbGroup(TyperGroup):
@@ -22,3 +22,38 @@ class VerbGroup(TyperGroup):
         if cmd_name not in self.commands:
             raise unknown("verb", cmd_name, list(self.commands), next_command=f"{ctx.command_path} --help")
         return super().get_command(ctx, cmd_name)
+
+
+class Verb(TyperCommand):
+    """The class of a verb: of several wrong or missing options it names every one."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+        """The words behind the options.
+
+        Raises:
+            BadInput: several options are wrong or missing.
+            typer.TyperException: one is, or an option is not known.
+        """
+        try:
+            return super().parse_args(ctx, list(args))
+        except typer.BadParameter:
+            problems = self._problems(ctx, list(args))
+            if len(problems) < 2:
+                raise
+        raise BadInput.several(ctx.command_path, problems, next_command=f"{ctx.command_path} --help")
+
+    def _problems(self, ctx: typer.Context, args: list[str]) -> list[str]:
+        """What is wrong with each option and argument by itself."""
+        given, rest, _ = self.make_parser(ctx).parse_args(args=args)
+        problems = []
+        for param in self.get_params(ctx):
+            try:
+                param.handle_parse_result(ctx, given, rest)
+            except typer.BadParameter as error:
+                problems.append(told(error))
+        return problems
+
+
+def told(error: typer.TyperException) -> str:
+    """The message in one line, without pydantic's prefix."""
+    return " ".join(error.format_message().split()).replace(": Value error, ", ": ")

@@ -9,7 +9,8 @@ from pathlib import Path
 import typer
 
 from edgeacc.cli import bench, cat, cohort, cp, demo, doctor, evaluate, export, import_, ls, train, validate, verify
-from edgeacc.cli.group import VerbGroup
+from edgeacc.cli.group import Verb, VerbGroup, told
+from edgeacc.cli.interrupt import ended_like_ctrl_c
 from edgeacc.errors import BadInput, EdgeaccError, NotPossibleHere
 
 VERBS: dict[str, Callable[..., None] | typer.Typer] = {
@@ -34,7 +35,7 @@ Their files are imported before every verb runs: at the top they import only the
 """
 
 INTERRUPTED = 130
-"""Exit code after Ctrl-C: 128 + SIGINT."""
+"""Exit code after Ctrl-C or a polite end from outside: 128 + SIGINT."""
 
 
 class _InOrder(VerbGroup):
@@ -64,7 +65,7 @@ for _name, _verb in VERBS.items():
     if isinstance(_verb, typer.Typer):
         app.add_typer(_verb, name=_name, cls=VerbGroup)
     else:
-        app.command(_name)(_verb)
+        app.command(_name, cls=Verb)(_verb)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -77,8 +78,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 ok, 1 not possible here, 2 bad input, 3 parity failed, 130 interrupted.
     """
     try:
-        code = app(arguments, prog_name="edgeacc", standalone_mode=False) or 0
-        sys.stdout.flush()
+        with ended_like_ctrl_c():
+            code = app(arguments, prog_name="edgeacc", standalone_mode=False) or 0
+            sys.stdout.flush()
     except KeyboardInterrupt:
         code = INTERRUPTED
     except EdgeaccError as error:
@@ -114,7 +116,7 @@ def _fail(error: EdgeaccError) -> int:
 
 def _as_bad_input(error: typer.TyperException) -> BadInput:
     """A wrong or missing option as Typer found it, with the command's usage."""
-    message = " ".join(error.format_message().split())
+    message = told(error)
     ctx = getattr(error, "ctx", None)
     if ctx is None:
         return BadInput(message, next_command="edgeacc --help")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 PROGRESS_FILE = "EDGEACC_PROGRESS"
 """Environment variable: a file in which the current progress is kept as one JSON line."""
 
+LARGEST_SEED = 2**32 - 1
 LINE_EVERY_S = 10.0
 FILE_EVERY_S = 0.25
 WIDTH_IN_FILES = 120

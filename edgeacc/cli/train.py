@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgeacc.cli.group import VerbGroup
-from edgeacc.cli.output import progress, show, table
+from edgeacc.cli.group import Verb, VerbGroup
+from edgeacc.cli.output import LARGEST_SEED, progress, show, table
 from edgeacc.errors import unknown
 
 if TYPE_CHECKING:
@@ -54,13 +54,13 @@ StoreArgument = Annotated[Path, typer.Argument(help="A store of windows, from `e
 Out = Annotated[Path, typer.Option("-o", "--output", help="The checkpoint folder to make.")]
 Steps = Annotated[int, typer.Option(min=1, help="Steps of training.")]
 Batch = Annotated[int, typer.Option(min=2, help="Windows per step.")]
-Seed = Annotated[int, typer.Option(min=0, help="Decides the first weights and every random draw.")]
+Seed = Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Decides the first weights and every random draw.")]
 Threads = Annotated[int, typer.Option(min=1, help="Processor threads.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
 
 
-@app.command()
+@app.command(cls=Verb)
 def teacher(
     store: StoreArgument,
     output: Out,
@@ -83,7 +83,7 @@ def teacher(
     _show(result, json, f"edgeacc train student {store} --teacher {output} -o DIR")
 
 
-@app.command()
+@app.command(cls=Verb)
 def student(
     store: StoreArgument,
     output: Out,
@@ -112,7 +112,7 @@ def student(
     _show(result, json, f"edgeacc evaluate --student {output} --teacher {teacher} --store {store}")
 
 
-@app.command()
+@app.command(cls=Verb)
 def baseline(
     store: StoreArgument,
     output: Out,

@@ -39,7 +39,8 @@ def evaluate_limit(
     began_s = time.monotonic()
     within = store.manifest.source == "recordings"
     whole = store.load("all" if within else "test")
-    windows, notes = matchable(subdivide(whole, window_s or whole.contract.window_s), within=within)
+    pieces = whole if window_s is None else subdivide(whole, window_s)
+    windows, notes = matchable(pieces, within=within)
     if within:
         delay_s_B = searched_delays_s(windows)
         notes.append(_told(delay_s_B))

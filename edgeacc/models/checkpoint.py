@@ -21,6 +21,7 @@ from edgeacc.signals.contract import SignalContract
 Kind = Literal["teacher", "student", "baseline"]
 
 _CARD, _ENCODER, _HEADS = "config.json", "encoder.safetensors", "heads.safetensors"
+_AS_WRITTEN = "a checkpoint as it was written: copy or train it again"
 _TRAIN = "edgeacc train teacher|student|baseline STORE -o DIR"
 
 
@@ -173,7 +174,7 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except SafetensorError as error:
-        raise BadInput(f"{path} is truncated or no safetensors file: {error}") from error
+        raise BadInput(f"{path} is truncated or no safetensors file: {error}", valid=_AS_WRITTEN) from error
 
 
 def _fill(module: nn.Module, state: dict[str, Tensor], path: Path) -> None:
@@ -187,8 +188,8 @@ def _fill(module: nn.Module, state: dict[str, Tensor], path: Path) -> None:
         if name in state and state[name].shape != value.shape
     ]
     if problems:
-        shown = [*problems[:8], *([f"... and {len(problems) - 8} more"] if len(problems) > 8 else [])]
-        raise BadInput.several(f"{path}: weights of another architecture", shown)
+        where = f"{path}: weights of another architecture than {_CARD} says"
+        raise BadInput.several(where, problems, most=8, valid=_AS_WRITTEN)
     module.load_state_dict(state)
 
 

@@ -45,6 +45,14 @@ def test_too_little_memory_and_space_are_both_told(tmp_path):
     check_machine(tmp_path, memory=lambda: PLENTY, disk=lambda path: PLENTY)
 
 
+def test_a_file_in_the_way_is_one_clear_error(edgeacc, tmp_path):
+    (tmp_path / "out").write_text("mine")
+    ran = edgeacc("demo", "--size", "smoke", "-o", tmp_path / "out")
+    assert ran.code == 2
+    assert f"{tmp_path / 'out'} is not a folder" in ran.err
+    assert (tmp_path / "out").read_text() == "mine"
+
+
 def test_recipes_of_targets_that_are_not_installed_are_left_out_and_told(monkeypatch):
     monkeypatch.setattr(demo_machine, "missing_packages", lambda target, purpose: ["x"] if target == "coreml" else [])
     assert set(possible_recipes()) == {name for name, recipe in RECIPES.items() if recipe.target != "coreml"}

@@ -1,6 +1,7 @@
 """The evaluate verb: options that do not belong together, the limit, a whole evaluation."""
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -89,6 +90,10 @@ def test_a_limit_of_shorter_windows_as_json_alone(edgeacc, store):
     refused = edgeacc("evaluate", "--limit", store, "--window-s", "90")
     assert refused.code == 2
     assert "up to 60 s" in refused.err
+    for wrong in ("0", "nan", "-5"):
+        refused = edgeacc("evaluate", "--limit", store, "--window-s", wrong)
+        assert refused.code == 2
+        assert "--window-s" in refused.err
 
 
 def test_another_teacher_is_refused(edgeacc, store, checkpoints):
@@ -98,6 +103,27 @@ def test_another_teacher_is_refused(edgeacc, store, checkpoints):
     )
     assert ran.code == 2
     assert "is not the teacher of this student" in ran.err
+
+
+def test_a_teacher_that_does_not_fit_is_refused(edgeacc, store, checkpoints, tmp_path):
+    ours = ("evaluate", "--student", checkpoints / "student", "--store", store, "--teacher")
+    ran = edgeacc(*ours, tmp_path / "nowhere")
+    assert ran.code == 2
+    assert "nowhere is not a checkpoint" in ran.err
+    other = tmp_path / "other"
+    shutil.copytree(checkpoints / "teacher", other)
+    config = json.loads((other / "config.json").read_text())
+    config["contract"]["ppg_band_hz"] = [1.0, 2.0]
+    (other / "config.json").write_text(json.dumps(config))
+    ran = edgeacc(*ours, other)
+    assert ran.code == 2
+    assert "the teacher was trained on another signal contract" in ran.err
+
+
+def test_a_seed_too_large_is_refused(edgeacc, store):
+    ran = edgeacc("evaluate", "--limit", store, "--seed", 2**70)
+    assert ran.code == 2
+    assert "'--seed'" in ran.err
 
 
 def test_two_baselines_of_one_name_are_refused(edgeacc, store, checkpoints):

@@ -1,8 +1,10 @@
 """The command line as a whole: help, wrong input, exit codes."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -53,6 +55,16 @@ def test_wrong_words_are_answered_with_what_exists(edgeacc, arguments, problem, 
     assert third.startswith("next: edgeacc ")
 
 
+def test_all_wrong_and_missing_options_are_told_at_once(edgeacc):
+    ran = edgeacc("train", "teacher", "windows", "--steps", "0", "--batch", "few", "--objective", "magic")
+    assert (ran.code, ran.out) == (2, "")
+    first, *problems, last = ran.err.splitlines()
+    assert first == "edgeacc: edgeacc train teacher: 4 mistake(s)"
+    for word in ("'-o' / '--output'", "'--steps'", "'--batch'", "'--objective': 'magic' is not one of 'masked-input'"):
+        assert any(word in problem for problem in problems)
+    assert last == "next: edgeacc train teacher --help"
+
+
 def test_an_option_without_its_value_is_named(edgeacc):
     ran = edgeacc("doctor", "--target")
     assert (ran.code, ran.err) == (2, "edgeacc: Option '--target' requires an argument.\nnext: edgeacc --help\n")
@@ -89,6 +101,24 @@ def test_a_full_disk_is_one_line_and_exit_code_1():
     with open("/dev/full", "w") as full:
         ran = subprocess.run([*EDGEACC, "ls", "recipes"], stdout=full, stderr=subprocess.PIPE, text=True)
     assert (ran.returncode, ran.stderr) == (1, "edgeacc: no space left on the device: the output\n")
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("old", [False, True])
+def test_an_end_from_outside_leaves_the_old_or_nothing(tmp_path, how, old):
+    store = tmp_path / "store"
+    if old:
+        store.mkdir()
+    command = [*EDGEACC, "cohort", "make", "-o", store, "--force"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as child:
+        while not (tmp_path / ".store.writing").exists():
+            assert child.poll() is None
+            time.sleep(0.02)
+        child.send_signal(how)
+        said = child.stderr.read()
+    assert child.returncode == 130
+    assert said == "\nedgeacc: stopped; run the same command to go on\n"
+    assert list(tmp_path.iterdir()) == ([store] if old else [])
 
 
 def test_a_reader_that_leaves_is_no_failure_to_report():
