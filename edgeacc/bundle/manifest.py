@@ -22,7 +22,7 @@ class TensorSpec(_Frozen):
     """
 
     name: str
-    shape: tuple[int, ...]
+    shape: tuple[int, ...] = Field(min_length=2)
     dtype: Literal["float32"] = "float32"
     unit: str
 
@@ -80,7 +80,7 @@ class Manifest(_Frozen):
     edgeacc_version: str
     target: str
     recipe: str
-    model: str = Field(pattern=r"^model/[A-Za-z0-9_.-]+$", description="the artifact, inside the bundle")
+    model: str = Field(pattern=r"^model/[A-Za-z0-9_][A-Za-z0-9_.-]*$", description="the artifact, inside the bundle")
     model_bytes: int = Field(ge=1)
     contract_digest: str
     source: SourceCheckpoint

@@ -57,7 +57,7 @@ def read_manifest(folder: Path) -> StoreManifest:
     """Read a store's manifest.
 
     Raises:
-        BadInput: no folder, no manifest in it, another schema version, or a manifest with mistakes.
+        BadInput: no folder, no manifest in it, another schema version, or a manifest with mistakes or contradictions.
     """
     help_text = "edgeacc cohort make -o STORE  (or: edgeacc import PATH -o STORE)"
     if not folder.is_dir():
@@ -69,7 +69,25 @@ def read_manifest(folder: Path) -> StoreManifest:
         raise BadInput(
             f"store {folder} has schema version {version}", valid=f"version {SCHEMA_VERSION}", next_command=help_text
         )
-    return files.read_model(folder / NAME, StoreManifest)
+    manifest = files.read_model(folder / NAME, StoreManifest)
+    if problems := _contradictions(manifest):
+        valid = "a store as written: make or copy it again"
+        raise BadInput.several(f"{folder / NAME} was changed", problems, valid=valid, next_command=help_text)
+    return manifest
+
+
+def _contradictions(manifest: StoreManifest) -> list[str]:
+    parts, contract = manifest.parts, manifest.contract
+    problems = [f"{part.file} is said to be {part.split}" for part in parts if not part.file.startswith(part.split)]
+    if contract.digest != manifest.contract_digest:
+        problems.append(f"contract: its digest is {contract.digest}, contract_digest says {manifest.contract_digest}")
+    if content_digest(contract, parts) != manifest.content_digest:
+        problems.append(f"contract or parts: not those of content_digest {manifest.content_digest}")
+    for split, windows in manifest.windows.items():
+        counted = sum(part.windows for part in parts if part.split == split)
+        if counted != windows:
+            problems.append(f"windows.{split}: {windows}, but its parts have {counted}")
+    return problems
 
 
 class _Version(BaseModel):

@@ -42,8 +42,10 @@ class Store:
         """
         for part in self._parts(split):
             _check_part(self.path / part.file, part)
-            for table in _row_groups(self.path / part.file):
-                yield columns.from_table(table, self.manifest.contract)
+            for table in _row_groups(self.path / part.file, part):
+                windows = columns.from_table(table, self.manifest.contract)
+                _check_manifest(self.path, part, "beats", windows.beats_BK.shape[1] <= part.most_beats)
+                yield windows
 
     def load(self, split: Split | Literal["all"], limit: int | None = None) -> WindowSet:
         """Read a split into memory.
@@ -233,9 +235,16 @@ def _check_part(path: Path, part: Part) -> None:
         raise BadInput(f"{path} was changed since it was written", valid="a store as written: make or copy it again")
 
 
-def _row_groups(path: Path) -> Iterator[pa.Table]:
+def _check_manifest(store: Path, part: Part, what: str, agrees: bool) -> None:
+    if not agrees:
+        told = f"{store / NAME} was changed: the {what} of {part.file} are others"
+        raise BadInput(told, valid="a store as written: make or copy it again")
+
+
+def _row_groups(path: Path, part: Part) -> Iterator[pa.Table]:
     try:
         with pq.ParquetFile(path) as file:
+            _check_manifest(path.parent, part, "windows", file.metadata.num_rows == part.windows)
             for group in range(file.num_row_groups):
                 yield file.read_row_group(group)
     except pa.ArrowInvalid as error:

@@ -54,6 +54,8 @@ def test_card_tells_what_it_is_and_is_not(folder):
     [
         ("manifest.json", {"schema_version": 2}, "schema version 2"),
         ("manifest.json", {"model": "../model.onnx"}, "should match pattern"),
+        ("manifest.json", {"model": "model/.."}, "should match pattern"),
+        ("manifest.json", {"output": {"name": "z", "shape": [], "unit": "1"}}, r"output\.shape"),
         ("manifest.json", {"model": "model/other.onnx"}, "model/other.onnx, which is not there"),
         ("manifest.json", {"recipe": "onnx-fp16"}, "recipe.toml is onnx-fp32, manifest.json says onnx-fp16"),
         ("manifest.json", {"target": "tflite"}, "recipe.toml is for onnx, manifest.json says tflite"),

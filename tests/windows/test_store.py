@@ -156,6 +156,37 @@ def test_a_part_cannot_point_outside(make_store):
         open_store(store.path)
 
 
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [
+        (lambda m: m["contract"].update(acc_band_hz=[1.0, 20.0]), "contract: its digest is"),
+        (lambda m: m["parts"].pop(), "content_digest"),
+        (lambda m: m["parts"][0].update(windows=99), r"windows\.train: \d+, but its parts have \d+"),
+        (lambda m: m["parts"][0].update(split="test"), r"train-00000\.parquet is said to be test"),
+    ],
+)
+def test_an_edited_manifest_is_refused_when_it_contradicts_itself(make_store, edit, told):
+    path = make_store().path
+    content = json.loads((path / "manifest.json").read_text())
+    edit(content)
+    (path / "manifest.json").write_text(json.dumps(content))
+    with pytest.raises(BadInput, match=told) as caught:
+        open_store(path)
+    assert "manifest.json was changed" in caught.value.problem
+
+
+def test_an_edited_manifest_is_refused_when_it_contradicts_its_parts(make_store):
+    store = make_store()
+    _edit_manifest(store.path, parts=[part.model_dump() | {"most_beats": 0} for part in store.manifest.parts])
+    with pytest.raises(BadInput, match=r"was changed: the beats of train-00000\.parquet are others"):
+        open_store(store.path).load("train")
+    first, *others = [part.model_dump() for part in store.manifest.parts]
+    more = store.manifest.windows | {first["split"]: first["windows"] + 1}
+    _edit_manifest(store.path, parts=[first | {"windows": more[first["split"]]}, *others], windows=more)
+    with pytest.raises(BadInput, match=r"was changed: the windows of train-00000\.parquet are others"):
+        open_store(store.path).load("train")
+
+
 def test_truncated_missing_and_changed_parts_are_refused(make_store):
     store = make_store()
     part = store.path / "test-00000.parquet"
