@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from edgeacc.benchmarks.report import plots
-from edgeacc.benchmarks.report.demo_report import UNITS, DemoReport, RealReport, signed, summary
+from edgeacc.benchmarks.report.demo_report import UNITS, DemoReport, RealReport, nature, signed, summary
 from edgeacc.benchmarks.report.page import Figure, Page, Section, Table
 from edgeacc.benchmarks.results import BenchResult
 from edgeacc.evaluation.bootstrap import Interval
@@ -213,7 +213,7 @@ def real_sections(real: RealReport) -> Iterator[Section]:
         f"Real recordings: {real.name}",
         paragraphs=[
             f"{result.store.windows} still windows of {result.store.window_s:g} s, {result.store.participants} "
-            f"participant(s). {real.control}"
+            f"participant(s). {nature(real)}"
         ],
         table=_retrieval_table(*zip(*[(row, f"{s:g} s") for s, row in rows if _in_short(row)], strict=True)),
     )

@@ -9,24 +9,16 @@ from edgeacc.benchmarks.results import BenchResult
 from edgeacc.evaluation.report import with_interval
 from edgeacc.evaluation.result import EvaluationResult, LimitResult, RetrievalRow
 from edgeacc.export.verify import VerifyReport
-from edgeacc.recordings import e4, polar
 
 HEADLINE_POOL = 1000
 UNITS = {"hr_bpm": ("Heart rate", "bpm"), "sdnn_ms": ("SDNN", "ms"), "rmssd_ms": ("RMSSD", "ms")}
 """Target -> its name for people, and its unit."""
 
 
-CONTROLS = {
-    e4.NAME: (
-        "Negative control: an Empatica E4's accelerometer steps by 15.6 mg, which cannot carry a heartbeat of about "
-        "5 mg. Retrieval near chance is the right answer; its PPG is real, and that is what the teacher learns from."
-    ),
-    polar.NAME: (
-        "Positive control: a Polar sensor's accelerometer steps by 1 mg, which shows the heartbeat of a still wearer. "
-        "A short recording is a check that the method sees real beats, not a training set."
-    ),
-}
-"""Format -> what recordings of it can and cannot show (measured on public samples, by the limit below)."""
+HEARTBEAT_MG = 5.0
+"""About how far a still wrist's beat moves, peak to peak (the calibration table's median is 5.5)."""
+APART_S = 0.5
+"""Streams whose searched delay is at least so long are not aligned (our choice: four of the search's steps)."""
 
 
 class _Frozen(BaseModel):
@@ -68,10 +60,10 @@ class StepRow(_Frozen):
 
 
 class RealReport(_Frozen):
-    """The same on one set of real recordings."""
+    """The same on one set of real recordings; `acc_step_mg` is the coarsest resolution of their accelerometers."""
 
     name: str
-    control: str
+    acc_step_mg: float | None
     limits: list[LimitResult]
     evaluation: EvaluationResult
 
@@ -121,9 +113,20 @@ def target_rows(verified: Sequence[VerifyReport], bench: BenchResult) -> list[Ta
     ]
 
 
-def control_of(formats: str) -> str:
-    """What a store of these formats (joined by ` + `) can show."""
-    return " ".join(CONTROLS[name] for name in formats.split(" + ") if name in CONTROLS)
+def nature(real: RealReport) -> str:
+    """What its accelerometer and its clocks are, as measured: what these recordings can show."""
+    said = []
+    if real.acc_step_mg is not None:
+        coarse = "coarse " if real.acc_step_mg > HEARTBEAT_MG else ""
+        said.append(
+            f"{coarse}accelerometer ({real.acc_step_mg:.3g}-mg steps; a heartbeat is about {HEARTBEAT_MG:g} mg)"
+        )
+    longest = max(real.limits, key=lambda limit: limit.store.window_s, default=None)
+    if longest and longest.delay_s and abs(longest.delay_s[1]) >= APART_S:
+        low_s, _, high_s = longest.delay_s
+        said.append(f"streams {low_s:.2f} to {high_s:.2f} s apart, see 'delay searched'")
+    told = "; ".join(said)
+    return f"{told[:1].upper()}{told[1:]}." if told else ""
 
 
 def retrieval_row(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from edgeacc.benchmarks.report.demo_report import DemoReport, RealReport, StepRow, control_of, target_rows
+from edgeacc.benchmarks.report.demo_report import DemoReport, RealReport, StepRow, target_rows
 from edgeacc.benchmarks.results import BenchResult
 from edgeacc.cli.demo_run import Journal, Step
 from edgeacc.evaluation.result import EvaluationResult, LimitResult
@@ -20,6 +20,14 @@ LOOKED_AT = 64
 class _Verified(BaseModel):
     bundles: list[VerifyReport]
     refused: list[str]
+
+
+class _Imported(BaseModel):
+    acc_step_mg: float | None = None
+
+
+class _Provenance(BaseModel):
+    recordings: list[_Imported]
 
 
 def gather(
@@ -60,4 +68,7 @@ def example_window(folder: Path) -> WindowSet:
 def _real(name: str, folder: Path) -> RealReport:
     evaluation = read_model(folder / "evaluation.json", EvaluationResult)
     limits = [read_model(path, LimitResult) for path in sorted(folder.glob("limit-*.json"))]
-    return RealReport(name=name, control=control_of(evaluation.store.name), limits=limits, evaluation=evaluation)
+    provenance = _Provenance.model_validate(open_store(folder / "windows").manifest.provenance)
+    steps_mg = [each.acc_step_mg for each in provenance.recordings if each.acc_step_mg is not None]
+    coarsest_mg = max(steps_mg, default=None)
+    return RealReport(name=name, acc_step_mg=coarsest_mg, limits=limits, evaluation=evaluation)

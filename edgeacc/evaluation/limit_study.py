@@ -41,9 +41,12 @@ def evaluate_limit(
     whole = store.load("all" if within else "test")
     pieces = whole if window_s is None else subdivide(whole, window_s)
     windows, notes = matchable(pieces, within=within)
+    delay_s: tuple[float, float, float] | None = None
     if within:
         delay_s_B = searched_delays_s(windows)
-        notes.append(_told(delay_s_B))
+        low_s, middle_s, high_s = delay_s_B.quantile(torch.tensor([0.05, 0.5, 0.95])).tolist()
+        delay_s = (low_s, middle_s, high_s)
+        notes.append(_told(*delay_s))
         made = within_participants(windows, delay_s_B, seed)
     else:
         made = across_participants(store, windows, seed)
@@ -54,6 +57,7 @@ def evaluate_limit(
     return LimitResult(
         store=facts(store, windows),
         within_participant=within,
+        delay_s=delay_s,
         rows=rows,
         notes=notes,
         seed=seed,
@@ -106,10 +110,9 @@ def _left_out(kept_B: Tensor, why: str) -> list[str]:
     return [f"{count} window(s) left out: {why}."] if count else []
 
 
-def _told(delay_s_B: Tensor) -> str:
-    low, middle, high = delay_s_B.quantile(torch.tensor([0.05, 0.5, 0.95])).tolist()
+def _told(low_s: float, middle_s: float, high_s: float) -> str:
     return (
-        f"The accelerometer suits the PPG best when delayed by {middle:.2f} s (5-95 % of the windows: {low:.2f} to "
-        f"{high:.2f} s; searched within {LARGEST_DELAY_S:g} s, for each window on the other windows of its person). "
+        f"The accelerometer suits the PPG best when delayed by {middle_s:.2f} s (5-95 % of the windows: {low_s:.2f} to "
+        f"{high_s:.2f} s; searched within {LARGEST_DELAY_S:g} s, for each window on the other windows of its person). "
         "Far from 0, where matching succeeds, the two streams are not aligned."
     )

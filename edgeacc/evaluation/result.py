@@ -98,6 +98,7 @@ class LimitResult(_Row):
         store: what was matched; `windows` counts those after cutting to `window_s` and dropping those without beats.
         within_participant: candidates are the same person's windows only.
         rows: one per form, direction and control.
+        delay_s: 5, 50 and 95 % of the delays that were searched for the accelerometer; None on a cohort.
         notes: what a reader must know.
         seed: of shuffling, jitter and resampling.
         seconds: it took.
@@ -107,6 +108,7 @@ class LimitResult(_Row):
     kind: Literal["limit"] = "limit"
     store: StoreFacts
     within_participant: bool
+    delay_s: tuple[float, float, float] | None = None
     rows: list[RetrievalRow]
     notes: list[str]
     seed: int

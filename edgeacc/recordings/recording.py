@@ -54,6 +54,13 @@ class Stream:
             return self.times_s
         return self.start_s + np.arange(self.samples_CN.shape[1]) / self.rate_hz
 
+    @property
+    def step(self) -> float | None:
+        """Smallest difference between two values of a channel, in `unit`: the resolution; None where nothing moves."""
+        known = (np.unique(x_N[~np.isnan(x_N)]) for x_N in self.samples_CN)
+        steps = [float(np.diff(values).min()) for values in known if len(values) > 1]
+        return min(steps, default=None)
+
 
 @dataclass(frozen=True)
 class Recording:

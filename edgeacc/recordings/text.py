@@ -58,7 +58,7 @@ def read_columns(path: Path, delimiter: str, columns: Sequence[Column], skip: in
         raise _first_mistake(path, delimiter, columns, skip, str(error)) from error
     read = {column.name: table.column(place).to_numpy() for place, column in enumerate(columns)}
     floats = [column for column in columns if column.kind == "float"]
-    if any((np.isinf if column.blank else _not_finite)(read[column.name]).any() for column in floats):
+    if any(_not_finite(read[column.name], column) for column in floats):
         raise _first_mistake(path, delimiter, columns, skip, "a number that is not finite")
     return read
 
@@ -75,8 +75,8 @@ def _read(path: Path, delimiter: str, columns: Sequence[Column], skip: int) -> p
     )
 
 
-def _not_finite(values: NDArray[Any]) -> NDArray[np.bool_]:
-    return ~np.isfinite(values)
+def _not_finite(values: NDArray[Any], column: Column) -> bool:
+    return bool((np.isinf(values) if column.blank else ~np.isfinite(values)).any())
 
 
 def _first_mistake(path: Path, delimiter: str, columns: Sequence[Column], skip: int, else_told: str) -> BadInput:

@@ -32,6 +32,7 @@ class RecordingAccount(BaseModel):
     participant: int
     format: str
     device: str
+    acc_step_mg: float | None
     recorded_min: float
     windows: int
     lost_min: dict[str, float]
@@ -147,6 +148,7 @@ def _account(
         participant=participant,
         format=recording.format,
         device=recording.device,
+        acc_step_mg=None if recording.acc.step is None else round(1000 * recording.acc.step, 3),
         recorded_min=round(done.recorded_s / 60, 3),
         windows=len(done.windows),
         lost_min={reason: round(minutes, 3) for reason, minutes in lost_min.items()},

@@ -8,7 +8,7 @@ from edgeacc.benchmarks.report.demo_report import (
     DemoReport,
     RealReport,
     StepRow,
-    control_of,
+    nature,
     retrieval_row,
     signed,
     summary,
@@ -105,13 +105,13 @@ def report(bench):
     limits = [
         LimitResult(
             store=facts("recordings", "empatica-e4", window_s), within_participant=True, rows=RETRIEVAL[-1:],
-            notes=["of the limit"], seed=0, seconds=1.0,
+            delay_s=delay_s, notes=["of the limit"], seed=0, seconds=1.0,
         )
-        for window_s in (15.0, 30.0)
+        for window_s, delay_s in ((15.0, (-0.25, 1.25, 1.75)), (30.0, (0.75, 1.375, 1.75)))
     ]  # fmt: skip
     real = RealReport(
         name="wrist",
-        control=control_of("empatica-e4"),
+        acc_step_mg=15.625,
         limits=limits,
         evaluation=evaluation("recordings", "empatica-e4"),
     )
@@ -159,11 +159,16 @@ def test_only_what_was_timed_has_a_latency(bench):
     assert rows["coreml-fp16"].p50_ms is None
 
 
-def test_controls_are_told_for_what_they_are():
-    assert control_of("empatica-e4").startswith("Negative control")
-    assert control_of("polar-sense").startswith("Positive control")
-    assert control_of("table") == ""
-    assert "Negative" in control_of("empatica-e4 + polar-sense")
+def test_recordings_are_told_by_what_was_measured_of_them(report):
+    (coarse_and_apart,) = report.real
+    assert nature(coarse_and_apart) == (
+        "Coarse accelerometer (15.6-mg steps; a heartbeat is about 5 mg); streams 0.75 to 1.75 s apart, see 'delay "
+        "searched'."
+    )
+    aligned = [limit.model_copy(update={"delay_s": (0.0, 0.125, 0.25)}) for limit in coarse_and_apart.limits]
+    fine = coarse_and_apart.model_copy(update={"acc_step_mg": 1.0, "limits": aligned})
+    assert nature(fine) == "Accelerometer (1-mg steps; a heartbeat is about 5 mg)."
+    assert nature(fine.model_copy(update={"acc_step_mg": None, "limits": []})) == ""
 
 
 def test_the_page_tells_all_of_it(report, example):
@@ -173,7 +178,7 @@ def test_the_page_tells_all_of_it(report, example):
         "9.0 min, at most 2.0 GiB",
         "tflite-w8a8",
         "31 % (28-34)",
-        "Negative control",
+        "Coarse accelerometer (15.6-mg steps",
         "The machine was busy.",
         "coreml-fp16: not executed by Apple",
         "coreai-fp32: not installed",

@@ -19,6 +19,7 @@ def test_a_folder_becomes_a_recording(tmp_path, write_e4):
     assert (recording.acc.rate_hz, recording.acc.unit, recording.acc.start_s) == (32.0, "g", START_S)
     assert recording.acc.samples_CN[2].mean() == pytest.approx(60 / 64, abs=0.01)
     assert (recording.ppg.rate_hz, recording.ppg.samples_CN.shape) == (64.0, (1, 70 * 64))
+    assert recording.acc.step == 1 / 64
     assert recording.acc.end_s == START_S + 70 - 1 / 32
     assert recording.intervals.at_s[:2].tolist() == [START_S + 2, START_S + 3]
     assert (recording.intervals.samples_CN == 1).all()

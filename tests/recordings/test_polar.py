@@ -14,6 +14,7 @@ def test_a_folder_becomes_a_recording(tmp_path, write_polar):
     assert recording.acc.samples_CN.shape == (3, 52 * 70)
     assert recording.acc.samples_CN[0, 0] == pytest.approx(-0.777)
     assert recording.acc.rate_hz == pytest.approx(52, rel=1e-6)
+    assert recording.acc.step == pytest.approx(0.001, abs=1e-6)
     assert recording.ppg.samples_CN.shape == (3, 55 * 70)
     assert recording.ppg.samples_CN[0, 0] == pytest.approx(-(260_000 + 600))
     assert recording.acc.start_s == pytest.approx(704_201_974.831254116, abs=1e-6)

@@ -42,6 +42,7 @@ def test_every_minute_is_accounted_for(tmp_path, write_table):
     )
     assert [account.windows for account in done.accounts] == [4, 4, 4, 0]
     assert done.accounts[3].lost_min["motion"] > 0.5
+    assert [account.acc_step_mg for account in done.accounts] == pytest.approx([0.1] * 4, abs=0.001)
     for account in done.accounts:
         kept_min = account.windows * 10 / 60
         assert kept_min + sum(account.lost_min.values()) == pytest.approx(account.recorded_min, abs=0.01)
