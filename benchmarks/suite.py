@@ -18,7 +18,7 @@ from edgeacc.benchmarks.results import BenchResult, ColdStart, Row, Settings, St
 from edgeacc.benchmarks.worker import Job
 from edgeacc.bundle.bundle import Bundle, open_bundle
 from edgeacc.errors import BadInput, EdgeaccError, NotPossibleHere, ParityFailed
-from edgeacc.export.registry import TARGETS, target_info
+from edgeacc.export.registry import TARGETS, require_packages, target_info
 from edgeacc.models.checkpoint import teacher_reference
 from edgeacc.progress import Progress, silent
 
@@ -117,6 +117,8 @@ class _Run:
         runs_here = job.target == EAGER_TARGET or bool(target_info(job.target).runtime_modules)
         worker: Worker | None = None
         try:
+            if job.target != EAGER_TARGET:
+                require_packages(job.target, "run")
             cold = []
             if runs_here:
                 for _ in range(self.settings.cold_starts - 1):

@@ -127,8 +127,8 @@ def missing_packages(target: str, purpose: Literal["convert", "run"]) -> list[st
     return [name for name in (info.packages if purpose == "convert" else info.runtime_packages) if not _installed(name)]
 
 
-def exporter(target: str, purpose: Literal["convert", "run"] = "run") -> "Exporter":
-    """The exporter of a target, ready for `purpose` (to convert needs more packages than to run).
+def require_packages(target: str, purpose: Literal["convert", "run"]) -> TargetInfo:
+    """The entry of a target whose packages for `purpose` are installed (to convert needs more than to run).
 
     Raises:
         BadInput: no such target.
@@ -142,6 +142,12 @@ def exporter(target: str, purpose: Literal["convert", "run"] = "run") -> "Export
             valid=f"the extra `{info.extra}`",
             next_command=f"pip install 'edgeacc[{info.extra}]'",
         )
+    return info
+
+
+def exporter(target: str, purpose: Literal["convert", "run"] = "run") -> "Exporter":
+    """The exporter of a target, ready for `purpose`; raises as `require_packages`."""
+    info = require_packages(target, purpose)
     made: Exporter = getattr(import_module(info.module), info.exporter_class)()
     return made
 

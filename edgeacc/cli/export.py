@@ -37,8 +37,12 @@ def export(
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
 ) -> None:
     """Convert a network to a target, run the result, compare it, and write a bundle."""
+    from edgeacc.export.registry import require_packages
+
     plan = _plan(checkpoint, _recipes(target, recipe), output, together=target == ALL)
     _refuse_existing(plan, force)
+    if target != ALL:
+        require_packages(target, "convert")  # of all targets, those that are possible are made
     done, failed = _export(checkpoint, plan, store, force)
     next_command = f"edgeacc verify {' '.join(each.bundle for each in done)}"
     tables = [_table(done)] if done else []

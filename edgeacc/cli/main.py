@@ -87,6 +87,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(error)
     except typer.TyperException as error:
         return _fail(_as_bad_input(error))
+    except ImportError as error:
+        return _fail(_as_not_installed(error))
     except OSError as error:
         return _fail_output(error)
     if code == INTERRUPTED:
@@ -103,6 +105,17 @@ def _fail_output(error: OSError) -> int:
     if error.errno == errno.EPIPE:
         return 1
     return _fail(NotPossibleHere(f"no space left on the device: {error.filename or 'the output'}"))
+
+
+def _as_not_installed(error: ImportError) -> NotPossibleHere:
+    """Another's package that is not there or does not load; what is missing in edgeacc itself is raised as it is."""
+    if (error.name or "edgeacc").split(".")[0] == "edgeacc":
+        raise error
+    return NotPossibleHere(
+        f"the package {error.name} cannot be imported: {error}",
+        valid="the packages of edgeacc and of its extras, whole",
+        next_command="pip install --force-reinstall 'edgeacc[all]'",
+    )
 
 
 def _fail(error: EdgeaccError) -> int:

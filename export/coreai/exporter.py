@@ -1,5 +1,8 @@
 """The Core AI target behind the `Exporter` seam."""
 
+import errno
+import os
+import shutil
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,6 +15,8 @@ from edgeacc.export.exporter import INPUT_NAME, OUTPUT_NAME, Exporter, Level, Se
 from edgeacc.export.quiet import refusing
 
 ASSET_NAME = "model.aimodel"
+SPACE_BYTES = 2**20
+"""Free space that an asset needs beside twice its weights (our estimate)."""
 
 
 class CoreAIExporter(Exporter):
@@ -25,8 +30,10 @@ class CoreAIExporter(Exporter):
 
         Raises:
             NotPossibleHere: coreai-torch refused the network.
+            OSError: no space left.
         """
         asset = out / ASSET_NAME
+        _require_space(program, out)
         with refusing("coreai-torch", "convert the network"):
             from coreai_torch import TorchConverter, get_decomp_table
 
@@ -43,3 +50,10 @@ class CoreAIExporter(Exporter):
             BadInput: not an asset of an encoder, or one that the runtime refuses.
         """
         return AssetSession(model)
+
+
+def _require_space(program: ExportedProgram, out: Path) -> None:
+    """Look before coreai-core 1.0.0b3 writes: on a full disk it ends the whole process without a word."""
+    weights_bytes = sum(tensor.nbytes for tensor in program.state_dict.values())
+    if shutil.disk_usage(out).free < 2 * weights_bytes + SPACE_BYTES:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(out))

@@ -90,6 +90,22 @@ def test_failures_within_a_verb_give_their_exit_code(edgeacc, monkeypatch, error
     assert edgeacc("cat", "onnx-fp32") == (code, "", said)
 
 
+def test_a_package_that_cannot_be_imported_is_the_machines_fault(edgeacc, monkeypatch):
+    missing = ModuleNotFoundError("No module named 'pyarrow'", name="pyarrow")
+    monkeypatch.setattr(recipe, "recipe_text", raising(missing))
+    ran = edgeacc("cat", "onnx-fp32")
+    assert ran.code == 1
+    assert "the package pyarrow cannot be imported" in ran.err
+    assert "next: pip install " in ran.err
+
+
+def test_a_module_of_our_own_that_is_missing_is_a_defect(edgeacc, monkeypatch):
+    missing = ModuleNotFoundError("No module named 'edgeacc.nothing'", name="edgeacc.nothing")
+    monkeypatch.setattr(recipe, "recipe_text", raising(missing))
+    with pytest.raises(ModuleNotFoundError):
+        edgeacc("cat", "onnx-fp32")
+
+
 def test_a_defect_is_not_hidden(edgeacc, monkeypatch):
     monkeypatch.setattr(recipe, "recipe_text", raising(ZeroDivisionError("defect")))
     with pytest.raises(ZeroDivisionError):

@@ -1,6 +1,7 @@
 """The whole Core AI room: convert with coreai-torch, run in coreai-core's own runtime, compare with PyTorch."""
 
 import gc
+import shutil
 
 import numpy as np
 import pytest
@@ -77,6 +78,13 @@ def test_keeps_the_message_of_a_converter_that_refuses(tmp_path):
 
     with pytest.raises(NotPossibleHere, match=r"coreai-torch could not convert.*bessel"):
         convert(Bessel(), tmp_path)
+
+
+def test_too_little_space_is_told_before_the_converter_would_end_the_process(tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(2**20, 2**20, 0))
+    with pytest.raises(OSError, match="No space left"):
+        convert(nn.Conv1d(3, 1, 5), tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("how", ["missing", "a file", "empty", "cut off", "one bit"])
