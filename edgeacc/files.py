@@ -4,6 +4,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import tomllib
 from collections.abc import Iterator
@@ -49,7 +50,7 @@ def replacing(path: Path, *, force: bool = False) -> Iterator[Path]:
     except OSError as error:
         raise _spoken(error, path) from error
     except SafetensorError as error:
-        raise _spoken(_full_disk_of(error), path) from error
+        raise _spoken(_system_error_of(error), path) from error
     finally:
         _remove(beside)
 
@@ -142,11 +143,12 @@ def _remove(path: Path) -> None:
         path.unlink()
 
 
-def _full_disk_of(error: SafetensorError) -> OSError:
-    """The full disk behind a SafetensorError, which tells it in words only; any other is raised as it is."""
-    if os.strerror(errno.ENOSPC) not in str(error):
+def _system_error_of(error: SafetensorError) -> OSError:
+    """What the system said behind a SafetensorError, which tells it in words only; any other is raised as it is."""
+    said = re.search(r"\(os error (\d+)\)", str(error))
+    if said is None:
         raise error
-    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    return OSError(int(said[1]), os.strerror(int(said[1])))
 
 
 def _spoken(error: OSError, path: Path) -> NotPossibleHere:

@@ -68,6 +68,13 @@ def test_a_full_disk_is_the_machines_fault_and_leaves_nothing(tmp_path, error):
     assert os.listdir(tmp_path) == []
 
 
+def test_a_file_that_may_not_grow_is_the_machines_fault_too(tmp_path):
+    too_large = SafetensorError("Error while serializing: I/O error: File too large (os error 27)")
+    with pytest.raises(NotPossibleHere, match=r"cannot write .*result: File too large"):
+        write_half_and_fail(tmp_path / "result", too_large)
+    assert os.listdir(tmp_path) == []
+
+
 @pytest.mark.parametrize("make", ["file", "folder"])
 def test_what_exists_is_refused_and_kept_when_a_forced_block_fails(tmp_path, make):
     path = tmp_path / "result"

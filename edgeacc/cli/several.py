@@ -12,8 +12,16 @@ def as_one(errors: Sequence[EdgeaccError]) -> EdgeaccError:
     if len(errors) == 1:
         return errors[0]
     first = min(errors, key=_rank)
-    lines = "".join(f"\n  - {error.problem}" + (f" (valid: {error.valid})" if error.valid else "") for error in errors)
-    return type(first)(f"{len(errors)} did not succeed{lines}", next_command=first.next_command)
+    common = first.next_command if len({error.next_command for error in errors}) == 1 else ""
+    lines = "".join(f"\n  - {_line(error, common)}" for error in errors)
+    return type(first)(f"{len(errors)} did not succeed{lines}", next_command=common)
+
+
+def _line(error: EdgeaccError, common: str) -> str:
+    """One error with what is valid, and with its next command where that is not the same for all."""
+    told = [f"valid: {error.valid}"] if error.valid else []
+    told += [f"next: {error.next_command}"] if error.next_command and error.next_command != common else []
+    return f"{error.problem} ({'; '.join(told)})" if told else error.problem
 
 
 def _rank(error: EdgeaccError) -> int:
