@@ -19,8 +19,8 @@ _RESOLUTION = 1e-6
 Score = Callable[[Tensor, Tensor], Tensor]
 """(Q, E) queries and (N, E) candidates -> (Q, N), higher is better."""
 
-# Scores held at once: 16 MiB of float32, and as much again for every lag that a score searches.
-_SCORES_AT_ONCE = 1 << 22
+# Scores held at once: 4 MiB of float32, and as much again for every series that a score adds up.
+_SCORES_AT_ONCE = 1 << 20
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Retrieval by the student, by its own score in the space of the alignment heads, with its controls.
 
-Both sides' mean over the evaluated windows is removed before the cosine; no pairing is used for that.
+Both sides' mean over the evaluated windows is removed before the score; no pairing is used for that.
 """
 
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ class Aligned:
     @classmethod
     def of(cls, student: Student, teacher: Encoder, windows: WindowSet, seed: int) -> "Aligned":
         """Embed both sides."""
-        acc_BE = embed(student.align_acc, windows.acc_BCT)
+        acc_BE = embed(lambda acc_BCT: student.align_acc(acc_BCT)[0], windows.acc_BCT)
         ppg_BE = embed(lambda ppg_BCT: student.align_ppg(teacher.tokens(ppg_BCT)), windows.ppg_BCT)
         return cls(student, windows, centred_unit(acc_BE), centred_unit(ppg_BE), seed)
 
@@ -60,8 +60,9 @@ class Aligned:
         pool = largest_pool(len(self.windows))
         for group, name, mask_B in strata(self.windows.labels):
             yield self._row(forward.take(mask_B), group, name, rows=mask_B, pool=pool)
-        if self.student.config.lags:
-            yield self._row(rank_pairs(self.acc_BE, self.ppg_BE), "control", "cosine without lag search", pool=pool)
+        if self.student.config.form == "time-resolved":
+            ranks = rank_pairs(self.student.token_part(self.acc_BE), self.ppg_BE, score=self._score)
+            yield self._row(ranks, "control", "by the tokens alone", pool=pool)
 
     def within_participant(self, group: Group) -> Iterator[RetrievalRow]:
         """Only windows of the same person compete; both ways."""
@@ -114,7 +115,7 @@ class Aligned:
 
     @torch.no_grad()
     def _score(self, acc_QE: Tensor, ppg_NE: Tensor) -> Tensor:
-        """The student's own score, which searches the lag where its form can."""
+        """The student's own score."""
         return self.student.score(acc_QE, ppg_NE)
 
     def _score_backward(self, ppg_QE: Tensor, acc_NE: Tensor) -> Tensor:
@@ -122,7 +123,7 @@ class Aligned:
 
     def _changed(self, acc_QCT: Tensor, rows_Q: Tensor, group: Group, variant: str) -> RetrievalRow:
         """Other accelerometer windows ask for the PPG of these rows."""
-        query_QE = centred_unit(embed(self.student.align_acc, acc_QCT))
+        query_QE = centred_unit(embed(lambda acc_BCT: self.student.align_acc(acc_BCT)[0], acc_QCT))
         ranks = rank_pairs(query_QE, self.ppg_BE, rows_Q, score=self._score)
         return self._row(ranks, group, variant, rows=rows_Q, pool=largest_pool(len(self.windows)))
 

@@ -1,14 +1,15 @@
 """The common space of accelerometer and PPG: heads in three forms, and the student that holds them.
 
 - `pooled` (the paper's form): the embedding -> MLP -> 128-d. It forgets when the beats happened.
-- `time-resolved` (ours): every slot of time -> 16-d, all slots in one unit vector (120 x 16 = 1,920-d). The 16 are 8
-  moments of 2 channels, so the vector is a series in time (every 62.5 ms), and a late pulse is the same vector moved.
-- `bound` (ours, compact): every slot times a fixed code of signs of that slot, then the mean: 256-d.
+- `time-resolved` (ours): each side becomes series in time, 16 or more moments a second. The PPG becomes one, the
+  accelerometer ten, four from its tokens and six from the filters of its first layer. The score is the energy with
+  which they agree, a sum of squares: the training-free limit (`edgeacc.evaluation.limit`) with learned shapes.
+- `bound` (ours, compact): every slot of time times a fixed code of signs of that slot, then the mean: 256-d.
 
-One unit vector over all slots, not a unit vector per slot: a noisy slot can then shrink (science spike, section 1).
-
-How late the pulse comes after the wrist's movement differs by some 50 ms between windows and cannot be known from
-either side alone. `Student.score` therefore searches the lag (time-resolved only): `docs/research-log.md`.
+Why ten series and squares: how late the pulse comes after the wrist's movement, and what shape that movement has,
+differs between people and cannot be known from either side alone. Why the first layer: a beat far below the noise does
+not pass a ReLU, but sixty of them, added up in step with the pulse, are plain; linear filters keep them
+(`docs/research-log.md`).
 """
 
 import math
@@ -25,103 +26,137 @@ from edgeacc.models.encoder import PARTS, Encoder, summarise
 Form = Literal["pooled", "time-resolved", "bound"]
 
 FORMS: tuple[Form, ...] = ("pooled", "time-resolved", "bound")
-_WIDTH: dict[Form, int] = {"pooled": 128, "time-resolved": 16, "bound": 256}
+_TOKEN_SERIES, _FILTER_SERIES = 4, 6  # of the accelerometer, in this order
+_LONGEST_MOMENT_SAMPLES = 4  # 62.5 ms at 64 Hz
+_FILTER_REACH_SAMPLES = 48  # 0.75 s either way: the main deflection comes within 0.6 s of the pulse's start
 _HIDDEN: dict[Form, int] = {"pooled": 256, "time-resolved": 64, "bound": 64}
-_MOMENTS = 8  # of one slot
-_CHANNELS = 2  # at each moment
-_LONGEST_LAG_SAMPLES = 8  # 125 ms at 64 Hz
-_FIRST_TEMPERATURE, _LOWEST_TEMPERATURE = 0.04, 0.005
+_POOLED_WIDTH, _BOUND_WIDTH = 128, 256
+_FIRST_SHARPNESS: dict[Form, float] = {"pooled": 25, "time-resolved": 60, "bound": 25}
+_LARGEST_SHARPNESS = 200
 _CODE_SEED = 20_240_917  # any: both sides and every checkpoint must draw the same codes
 
 
 class AlignmentConfig(BaseModel):
     """The two heads: their form and what they read.
 
-    `slots` is the number of times at which the two sides are compared: the largest number that divides both encoders'
-    token counts.
+    `times` is the number of times at which the two sides are compared: slots (`bound`) or moments (`time-resolved`) of
+    the window.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     form: Form
-    slots: int = Field(ge=1)
+    times: int = Field(ge=1)
     acc_tokens: int = Field(ge=1)
     acc_width: int = Field(ge=1)
+    acc_first_tokens: int = Field(ge=1)
+    acc_first_width: int = Field(ge=1)
     ppg_tokens: int = Field(ge=1)
     ppg_width: int = Field(ge=1)
-    lags: int = Field(0, ge=0, description="moments by which one side may be moved against the other, either way")
 
     @classmethod
     def between(cls, form: Form, student: EncoderConfig, teacher: EncoderConfig) -> "AlignmentConfig":
         """The heads that fit these two encoders."""
-        slots = math.gcd(student.tokens, teacher.tokens)
-        moment_samples = student.samples / (slots * _MOMENTS)
+        times = {
+            "pooled": 1,
+            "time-resolved": _moments(student, teacher),
+            "bound": math.gcd(student.tokens, teacher.tokens),
+        }
         return cls(
             form=form,
-            slots=slots,
-            lags=int(_LONGEST_LAG_SAMPLES / moment_samples) if form == "time-resolved" else 0,
+            times=times[form],
             acc_tokens=student.tokens,
             acc_width=student.width,
+            acc_first_tokens=student.first_tokens,
+            acc_first_width=student.frame_filters,
             ppg_tokens=teacher.tokens,
             ppg_width=teacher.width,
         )
 
-    @property
-    def embedding_width(self) -> int:
-        """E of the unit vectors."""
-        return _WIDTH[self.form] * (self.slots if self.form == "time-resolved" else 1)
+
+def _moments(student: EncoderConfig, teacher: EncoderConfig) -> int:
+    """The fewest moments that every layer read divides into, none longer than 4 samples."""
+    common = math.lcm(student.tokens, student.first_tokens, teacher.tokens)
+    return common * math.ceil(student.samples / _LONGEST_MOMENT_SAMPLES / common)
 
 
 class PooledHead(nn.Module):
     """Tokens -> summary -> BatchNorm -> MLP."""
 
-    def __init__(self, form: Form, width: int) -> None:
+    def __init__(self, width: int) -> None:
         """Make the head for tokens of that width."""
         super().__init__()
-        hidden = _HIDDEN[form]
+        hidden = _HIDDEN["pooled"]
         self.layers = nn.Sequential(
             nn.BatchNorm1d(PARTS * width, affine=False),
             nn.Linear(PARTS * width, hidden, bias=False),
             nn.BatchNorm1d(hidden),
             nn.GELU(),
-            nn.Linear(hidden, _WIDTH[form]),
+            nn.Linear(hidden, _POOLED_WIDTH),
         )
 
     def forward(self, tokens_BPD: Tensor) -> Tensor:
-        """(B, P, D) -> (B, E), not yet of unit length."""
+        """(B, P, D) -> (B, 128)."""
         joint_BE: Tensor = self.layers(summarise(tokens_BPD))
         return joint_BE
 
 
-class SlotHead(nn.Module):
-    """Tokens -> one vector per slot of time -> all of them in a row, or bound to their slot by signs and averaged."""
+class BoundHead(nn.Module):
+    """Tokens -> one vector per slot of time, bound to the slot by signs -> their mean."""
 
     codes_SE: Tensor
 
-    def __init__(self, form: Form, tokens: int, width: int, slots: int) -> None:
+    def __init__(self, tokens: int, width: int, slots: int) -> None:
         """Make the head for that many tokens of that width."""
         super().__init__()
-        self.form, self.slots = form, slots
-        hidden, out = _HIDDEN[form], _WIDTH[form]
-        self.layers = nn.Sequential(
-            nn.Linear(width * tokens // slots, hidden, bias=False),
-            nn.BatchNorm1d(hidden),
-            nn.GELU(),
-            nn.Linear(hidden, out, bias=False),
-            nn.BatchNorm1d(out, affine=False),
-        )
-        signs = torch.rand(slots, out, generator=torch.Generator().manual_seed(_CODE_SEED)) < 0.5
+        self.slots = slots
+        self.layers = _per_place(width * tokens // slots, _HIDDEN["bound"], _BOUND_WIDTH)
+        signs = torch.rand(slots, _BOUND_WIDTH, generator=torch.Generator().manual_seed(_CODE_SEED)) < 0.5
         self.register_buffer("codes_SE", signs.float() * 2 - 1, persistent=False)
-        self.norm = nn.BatchNorm1d(out, affine=False) if form == "bound" else nn.Identity()
+        self.norm = nn.BatchNorm1d(_BOUND_WIDTH, affine=False)
 
     def forward(self, tokens_BPD: Tensor) -> Tensor:
-        """(B, P, D) -> (B, E), not yet of unit length."""
-        slots_SD = tokens_BPD.reshape(tokens_BPD.shape[0] * self.slots, -1)
-        slots_BSE: Tensor = self.layers(slots_SD).float().reshape(tokens_BPD.shape[0], self.slots, -1)
-        if self.form == "time-resolved":
-            return slots_BSE.flatten(1)
+        """(B, P, D) -> (B, 256)."""
+        slots_SE: Tensor = self.layers(tokens_BPD.reshape(tokens_BPD.shape[0] * self.slots, -1)).float()
+        slots_BSE = slots_SE.reshape(tokens_BPD.shape[0], self.slots, -1)
         bound_BE: Tensor = self.norm((slots_BSE * self.codes_SE).mean(dim=1))
         return bound_BE
+
+
+class SeriesHead(nn.Module):
+    """Tokens -> series over the moments of the window; a token gives all the moments that lie in it."""
+
+    def __init__(self, tokens: int, width: int, moments: int, series: int) -> None:
+        """Make the head for that many tokens of that width."""
+        super().__init__()
+        self.series = series
+        self.layers = _per_place(width, _HIDDEN["time-resolved"], series * moments // tokens)
+
+    def forward(self, tokens_BPD: Tensor) -> Tensor:
+        """(B, P, D) -> (B, series, moments)."""
+        moments_BMS: Tensor = self.layers(tokens_BPD.flatten(0, 1)).float().reshape(len(tokens_BPD), -1, self.series)
+        return moments_BMS.transpose(1, 2)
+
+
+class FilterHead(nn.Module):
+    """What the first layer's filters gave -> series over the moments, by one more linear filter in time.
+
+    A convolution of height 1 on channels-last memory: four times as fast on a CPU as Conv1d with as few outputs.
+    """
+
+    def __init__(self, config: AlignmentConfig, samples: int) -> None:
+        """Make the head for a window of that many samples."""
+        super().__init__()
+        reach = round(_FILTER_REACH_SAMPLES * config.acc_first_tokens / samples)
+        out = _FILTER_SERIES * config.times // config.acc_first_tokens
+        self.filters = nn.Conv2d(config.acc_first_width, out, (1, 2 * reach + 1), padding=(0, reach), bias=False)
+        self.norm = nn.BatchNorm1d(out, affine=False)
+
+    def forward(self, filtered_BPD: Tensor) -> Tensor:
+        """(B, P0, D0) -> (B, series, moments)."""
+        series_BEP: Tensor = self.norm(self.filters(filtered_BPD.transpose(1, 2).unsqueeze(2)).squeeze(2).float())
+        moments_BMS = series_BEP.transpose(1, 2).reshape(len(filtered_BPD), -1, _FILTER_SERIES)
+        return moments_BMS.transpose(1, 2)
 
 
 class Student(nn.Module):
@@ -132,49 +167,70 @@ class Student(nn.Module):
         super().__init__()
         self.config = config
         self.encoder = encoder
-        self.acc_head = _head(config, config.acc_tokens, config.acc_width)
+        self.acc_head = _head(config, config.acc_tokens, config.acc_width, _TOKEN_SERIES)
         self.ppg_norm = nn.BatchNorm1d(config.ppg_width, affine=False)
-        self.ppg_head = _head(config, config.ppg_tokens, config.ppg_width)
-        self.log_sharpness = nn.Parameter(torch.tensor(-math.log(_FIRST_TEMPERATURE)))
-        self.lag_logits_L = nn.Parameter(torch.zeros(2 * config.lags + 1))
+        self.ppg_head = _head(config, config.ppg_tokens, config.ppg_width, 1)
+        self.log_sharpness = nn.Parameter(torch.tensor(math.log(_FIRST_SHARPNESS[config.form])))
+        self.filter_head: FilterHead | None = None
+        if config.form == "time-resolved":
+            self.filter_head = FilterHead(config, encoder.config.samples)
+            self.agreement_S = nn.Parameter(torch.zeros(_TOKEN_SERIES + _FILTER_SERIES))
 
-    def align_acc(self, acc_BCT: Tensor) -> Tensor:
-        """Prepared accelerometer windows (B, 3, T) -> unit vectors (B, E)."""
-        return self.align_acc_tokens(self.encoder.tokens(acc_BCT))
-
-    def align_acc_tokens(self, tokens_BPD: Tensor) -> Tensor:
-        """The accelerometer encoder's own tokens (B, P, D) -> unit vectors (B, E)."""
-        return F.normalize(self.acc_head(tokens_BPD).float(), dim=1)
+    def align_acc(self, acc_BCT: Tensor) -> tuple[Tensor, Tensor]:
+        """Prepared accelerometer windows (B, 3, T) -> unit vectors (B, E), and the encoder's tokens (B, P, D)."""
+        filtered_BPD, tokens_BPD = self.encoder.both_ends(acc_BCT)
+        joint_BE = self.acc_head(tokens_BPD)
+        if self.filter_head is not None:
+            joint_BE = torch.cat([joint_BE, self.filter_head(filtered_BPD)], dim=1).flatten(1)
+        return F.normalize(joint_BE.float(), dim=1), tokens_BPD
 
     def align_ppg(self, teacher_tokens_BPD: Tensor) -> Tensor:
-        """The frozen teacher's tokens (B, P, D) of the PPG windows -> unit vectors (B, E)."""
+        """The frozen teacher's tokens (B, P, D) of the PPG windows -> unit vectors (B, E).
+
+        Time-resolved, E is a series of the PPG; the accelerometer's vector is a whole number of them in a row.
+        """
         flat = self.ppg_norm(teacher_tokens_BPD.flatten(0, 1))
-        return F.normalize(self.ppg_head(flat.reshape(teacher_tokens_BPD.shape)).float(), dim=1)
+        return F.normalize(self.ppg_head(flat.reshape(teacher_tokens_BPD.shape)).flatten(1).float(), dim=1)
 
     def score(self, acc_BE: Tensor, ppg_NE: Tensor) -> Tensor:
         """How well every accelerometer window goes with every PPG window, (B, N); higher is better.
 
-        The log of the sum, over the lags and weighted by how likely each is, of exp(cosine / temperature); without
-        lags the cosine over the temperature. Weights and temperature are learned.
+        Time-resolved: the sum over the accelerometer's series of (sharpness x cosine + agreement)^2; fewer series than
+        all, the first ones, are scored by themselves. Otherwise sharpness x cosine. Sharpness and agreement are
+        learned.
         """
-        lags = range(-self.config.lags, self.config.lags + 1)
-        cosine_LBN = torch.stack([acc_BE @ moved(ppg_NE, lag).T for lag in lags])
-        sharpness = self.log_sharpness.exp().clamp(max=1 / _LOWEST_TEMPERATURE)
-        prior_L11 = torch.log_softmax(self.lag_logits_L, dim=0)[:, None, None]
-        return torch.logsumexp(cosine_LBN * sharpness + prior_L11, dim=0)
+        sharpness = self.log_sharpness.exp().clamp(max=_LARGEST_SHARPNESS)
+        if self.config.form != "time-resolved":
+            return sharpness * (acc_BE @ ppg_NE.T)
+        series = acc_BE.shape[1] // self.config.times
+        cosine_BSN = (acc_BE.reshape(-1, self.config.times) @ ppg_NE.T).reshape(len(acc_BE), series, len(ppg_NE))
+        return (sharpness * cosine_BSN + self.agreement_S[:series, None]).square().sum(dim=1)
+
+    def token_part(self, acc_BE: Tensor) -> Tensor:
+        """Of time-resolved vectors, the series that come from the tokens."""
+        return acc_BE[:, : _TOKEN_SERIES * self.config.times]
 
     def heads(self) -> dict[str, Tensor]:
         """The state of everything but the encoder, as a checkpoint's `heads.safetensors` holds it."""
         return {name: value for name, value in self.state_dict().items() if not name.startswith("encoder.")}
 
 
-def moved(series_BE: Tensor, moments: int) -> Tensor:
-    """A time-resolved vector later by so many moments; what falls off the end is lost, what comes in is zero."""
-    step = moments * _CHANNELS
-    return F.pad(series_BE, (step, -step))
+def _head(config: AlignmentConfig, tokens: int, width: int, series: int) -> nn.Module:
+    match config.form:
+        case "pooled":
+            return PooledHead(width)
+        case "bound":
+            return BoundHead(tokens, width, config.times)
+        case "time-resolved":
+            return SeriesHead(tokens, width, config.times, series)
 
 
-def _head(config: AlignmentConfig, tokens: int, width: int) -> nn.Module:
-    if config.form == "pooled":
-        return PooledHead(config.form, width)
-    return SlotHead(config.form, tokens, width, config.slots)
+def _per_place(width: int, hidden: int, out: int) -> nn.Sequential:
+    """The small network that reads one place in time."""
+    return nn.Sequential(
+        nn.Linear(width, hidden, bias=False),
+        nn.BatchNorm1d(hidden),
+        nn.GELU(),
+        nn.Linear(hidden, out, bias=False),
+        nn.BatchNorm1d(out, affine=False),
+    )

@@ -56,6 +56,11 @@ class EncoderConfig(BaseModel):
         return self.samples // self.token_samples
 
     @property
+    def first_tokens(self) -> int:
+        """Positions that the first layer looks at."""
+        return self.samples // self.frame_stride
+
+    @property
     def width(self) -> int:
         """D of one token."""
         return self.stages[-1].width if self.stages else self.frame_filters

@@ -95,9 +95,8 @@ def _summary_parts(tokens_1D1P: Tensor) -> Iterator[Tensor]:
         yield (tokens_1D1P[..., lag:] - tokens_1D1P[..., :-lag]).abs().mean(dim=(2, 3), keepdim=True)
 
 
-def _convolutions(tokenizer: nn.Module) -> Iterator[nn.Module]:
-    layers = list(tokenizer) if isinstance(tokenizer, nn.Sequential) else [tokenizer]
-    for layer in layers:
+def _convolutions(tokenizer: nn.Sequential) -> Iterator[nn.Module]:
+    for layer in tokenizer:
         match layer:
             case Patches():
                 yield _patches_as_convolution(layer)

@@ -1,6 +1,7 @@
 """The encoder: a window -> tokens in time -> one embedding that int8 arithmetic can compute."""
 
 from collections.abc import Iterable
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -43,8 +44,7 @@ class Encoder(nn.Module):
 
     def embed(self, x_BCT: Tensor) -> Tensor:
         """Prepared windows -> tokens before the transformer blocks, with their positions, (B, P, D)."""
-        tokens_BPD: Tensor = self.tokenizer(x_BCT)
-        return tokens_BPD + self.positions_PD if self.config.layers else tokens_BPD
+        return self._placed(self.tokenizer(x_BCT))
 
     def attend(self, tokens_BPD: Tensor) -> Tensor:
         """Transformer blocks and the last norm (nothing in the conv family), (B, P, D)."""
@@ -54,6 +54,13 @@ class Encoder(nn.Module):
     def tokens(self, x_BCT: Tensor) -> Tensor:
         """Prepared windows (B, C, T) -> tokens (B, P, D), in the order of time."""
         return self.attend(self.embed(x_BCT))
+
+    def both_ends(self, x_BCT: Tensor) -> tuple[Tensor, Tensor]:
+        """What the first layer's filters give, linear in the window, (B, P0, D0), and the tokens (B, P, D)."""
+        first = cast("Frames | Patches", self.tokenizer[0])
+        filtered_BPD = first.filtered(x_BCT)
+        tokens_BPD: Tensor = self.tokenizer[1:](first.activated(filtered_BPD))
+        return filtered_BPD, self.attend(self._placed(tokens_BPD))
 
     def forward(self, x_BCT: Tensor) -> Tensor:
         """Prepared windows (B, C, T) -> embeddings (B, D), about zero mean and unit deviation once fitted."""
@@ -75,6 +82,9 @@ class Encoder(nn.Module):
         floor = (0.1 * deviation_D.median()).clamp(min=1e-6)
         self.z_scale_D.copy_(1 / torch.maximum(deviation_D, floor))
         self.z_shift_D.copy_(-summary_BD.mean(dim=0) * self.z_scale_D)
+
+    def _placed(self, tokens_BPD: Tensor) -> Tensor:
+        return tokens_BPD + self.positions_PD if self.config.layers else tokens_BPD
 
 
 def summarise(tokens_BPD: Tensor) -> Tensor:
@@ -110,9 +120,9 @@ def settle(encoder: Encoder, batches: Iterable[Tensor]) -> Encoder:
     return encoder
 
 
-def _tokenizer(config: EncoderConfig) -> nn.Module:
+def _tokenizer(config: EncoderConfig) -> nn.Sequential:
     if config.family == "transformer":
-        return Patches(config.in_channels, config.frame_samples, config.frame_filters)
+        return nn.Sequential(Patches(config.in_channels, config.frame_samples, config.frame_filters))
     width = config.frame_filters
     layers: list[nn.Module] = [Frames(config.in_channels, config.frame_samples, config.frame_stride, width)]
     for stage in config.stages:

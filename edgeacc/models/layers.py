@@ -27,11 +27,19 @@ class Patches(nn.Module):
         self.samples = samples
         self.linear = nn.Linear(channels * samples, width)
 
-    def forward(self, x_BCT: Tensor) -> Tensor:
+    def filtered(self, x_BCT: Tensor) -> Tensor:
         """(B, C, T) -> (B, P, D)."""
         patches_BCPS = x_BCT.reshape(*x_BCT.shape[:2], -1, self.samples)
         tokens_BPD: Tensor = self.linear(patches_BCPS.transpose(1, 2).flatten(2))
         return tokens_BPD
+
+    def activated(self, filtered_BPD: Tensor) -> Tensor:
+        """Nothing: patches have no nonlinearity."""
+        return filtered_BPD
+
+    def forward(self, x_BCT: Tensor) -> Tensor:
+        """(B, C, T) -> (B, P, D)."""
+        return self.filtered(x_BCT)
 
 
 class Frames(nn.Module):
@@ -47,11 +55,20 @@ class Frames(nn.Module):
         self.linear = nn.Linear(channels * samples, filters, bias=False)
         self.norm = nn.BatchNorm1d(filters)
 
-    def forward(self, x_BCT: Tensor) -> Tensor:
-        """(B, C, T) -> (B, T / stride, filters), at least 0."""
+    def filtered(self, x_BCT: Tensor) -> Tensor:
+        """(B, C, T) -> (B, T / stride, filters): the filters alone, linear in the signal."""
         margin = (self.samples - self.stride) // 2
         frames_BCPS = F.pad(x_BCT, (margin, margin)).unfold(2, self.samples, self.stride)
-        return _norm_relu(self.linear(frames_BCPS.transpose(1, 2).flatten(2)), self.norm)
+        filtered_BPD: Tensor = self.linear(frames_BCPS.transpose(1, 2).flatten(2))
+        return filtered_BPD
+
+    def activated(self, filtered_BPD: Tensor) -> Tensor:
+        """BatchNorm and ReLU of what the filters gave; at least 0."""
+        return _norm_relu(filtered_BPD, self.norm)
+
+    def forward(self, x_BCT: Tensor) -> Tensor:
+        """(B, C, T) -> (B, T / stride, filters), at least 0."""
+        return self.activated(self.filtered(x_BCT))
 
 
 class Stage(nn.Module):

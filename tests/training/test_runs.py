@@ -35,8 +35,8 @@ def test_a_student_knows_its_teacher_and_keeps_its_heads(store, teacher, tmp_pat
     check_teacher(card, teacher)
     windows = make_windows(4, seed=5)
     tokens_BPD = load_encoder(teacher).encoder.tokens(windows.ppg_BCT.float())
-    acc_BE, ppg_BE = student.align_acc(windows.acc_BCT.float()), student.align_ppg(tokens_BPD)
-    assert acc_BE.shape == ppg_BE.shape == (4, card.alignment.embedding_width)
+    (acc_BE, _), ppg_BE = student.align_acc(windows.acc_BCT.float()), student.align_ppg(tokens_BPD)
+    assert student.score(acc_BE, ppg_BE).shape == (4, 4)
     assert acc_BE.isfinite().all()
     assert ppg_BE.isfinite().all()
 
