@@ -30,6 +30,8 @@ _LONGEST_VALUE = 80
 def replacing(path: Path, *, force: bool = False) -> Iterator[Path]:
     """Give a temporary path beside `path` (a file or a folder); rename it to `path` when the block ends well.
 
+    A file that is replaced is there, old or new, at every moment.
+
     Args:
         path: where the result is to appear.
         force: replace what is there.
@@ -44,9 +46,9 @@ def replacing(path: Path, *, force: bool = False) -> Iterator[Path]:
     try:
         _remove(beside)
         yield beside
-        if force:
+        if force and (path.is_dir() or beside.is_dir()):  # a file takes a file's place in one step, a folder does not
             _remove(path)
-        beside.rename(path)
+        beside.replace(path)
     except OSError as error:
         raise _spoken(error, path) from error
     except SafetensorError as error:

@@ -5,6 +5,7 @@ import hashlib
 import json
 import math
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -88,6 +89,30 @@ def test_what_exists_is_refused_and_kept_when_a_forced_block_fails(tmp_path, mak
     with replacing(path, force=True) as beside:
         beside.write_text("new")
     assert path.read_text() == "new"
+
+
+def test_a_process_that_is_killed_in_the_last_moment_leaves_the_old_file(tmp_path, monkeypatch):
+    """A demo's journal and the state of a training run are replaced many times; without them all work is lost."""
+    (tmp_path / "steps.json").write_text("old")
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    for move in ("rename", "replace"):
+        monkeypatch.setattr(Path, move, killed)
+    with pytest.raises(KeyboardInterrupt):
+        write_json(tmp_path / "steps.json", {"new": 1}, force=True)
+    assert (tmp_path / "steps.json").read_text() == "old"
+
+
+@pytest.mark.parametrize(("old", "new"), [("file", "folder"), ("folder", "file"), ("folder", "folder")])
+def test_a_folder_and_a_file_take_each_others_place(tmp_path, old, new):
+    path = tmp_path / "result"
+    for kind in (old, new):
+        with replacing(path, force=True) as beside:
+            (beside.write_text if kind == "file" else lambda _, folder=beside: folder.mkdir())(kind)
+    assert path.is_dir() == (new == "folder")
+    assert os.listdir(tmp_path) == ["result"]
 
 
 def test_left_overs_of_a_killed_run_do_not_matter(tmp_path):
