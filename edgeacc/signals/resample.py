@@ -62,7 +62,7 @@ def resample(x: NDArray[np.float64], from_hz: float, to_hz: float) -> NDArray[np
 
 
 def to_grid(
-    t_s: NDArray[np.float64], x_CT: NDArray[np.floating[Any]], grid_s: NDArray[np.float64], longest_gap_s: float
+    t_s: NDArray[np.float64], x_CT: NDArray[np.floating[Any]], grid_s: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Irregular samples on a regular grid, by a cubic spline through them (`scipy.interpolate.CubicSpline`).
 
@@ -73,15 +73,12 @@ def to_grid(
         t_s: (T,) times, ascending.
         x_CT: (C, T) samples.
         grid_s: (N,) times wanted.
-        longest_gap_s: grid points between samples further apart than this become NaN, as do those outside.
 
     Returns:
-        (C, N).
+        (C, N), NaN outside the samples' span. What lies in a gap between them is invented: the caller marks it.
     """
     y_CN = np.asarray(CubicSpline(t_s, x_CT, axis=1)(grid_s), np.float64)
-    after = np.searchsorted(t_s, grid_s).clip(1, len(t_s) - 1)
-    far = (t_s[after] - t_s[after - 1] > longest_gap_s) & (grid_s != t_s[after]) & (grid_s != t_s[after - 1])
-    y_CN[:, far | (grid_s < t_s[0]) | (grid_s > t_s[-1])] = np.nan
+    y_CN[:, (grid_s < t_s[0]) | (grid_s > t_s[-1])] = np.nan
     return y_CN
 
 

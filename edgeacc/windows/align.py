@@ -68,7 +68,7 @@ def on_grid(stream: Stream, grid_s: NDArray[np.float64], contract: SignalContrac
     else:
         finer = int(np.ceil(stream.rate_hz / contract.rate_hz - 0.01))
         fine_s = grid_s[0] + np.arange((len(grid_s) - 1) * finer + 1) / (finer * contract.rate_hz)
-        fine_CN = fill_gaps(to_grid(stream.at_s, filled_CN, fine_s, np.inf), contract.rate_hz, np.inf)
+        fine_CN = fill_gaps(to_grid(stream.at_s, filled_CN, fine_s), contract.rate_hz, np.inf)
         y_CN = np.asarray(resample(fine_CN, finer * contract.rate_hz, contract.rate_hz), np.float64)
     y_CN[:, missing] = np.nan
     return y_CN.astype(np.float32)
@@ -80,7 +80,7 @@ def _shifted(x_CN: NDArray[np.float64], offset: float, count: int) -> NDArray[np
     if abs(offset - whole) < 1e-3 and whole + count <= x_CN.shape[1]:
         return x_CN[:, whole : whole + count].copy()
     place = np.arange(x_CN.shape[1], dtype=np.float64)
-    return to_grid(place, x_CN, (offset + np.arange(count)).clip(0, place[-1]), np.inf)
+    return to_grid(place, x_CN, (offset + np.arange(count)).clip(0, place[-1]))
 
 
 def _in_long_gap(stream: Stream, grid_s: NDArray[np.float64], max_gap_s: float) -> NDArray[np.bool_]:
