@@ -26,7 +26,7 @@ class Parity:
 
 
 def parity(expected_BD: NDArray[np.float32], got_BD: NDArray[np.float32]) -> Parity:
-    """Compare; values that are not finite count as the worst possible.
+    """Compare; values that are not finite, on either side, count as the worst possible.
 
     Args:
         expected_BD: embeddings of the fp32 network (B, D), at least two windows that differ.
@@ -37,7 +37,7 @@ def parity(expected_BD: NDArray[np.float32], got_BD: NDArray[np.float32]) -> Par
     """
     if expected_BD.shape != got_BD.shape:
         raise ValueError(f"the artifact gives {got_BD.shape}, the network {expected_BD.shape}")
-    if not np.isfinite(got_BD).all():
+    if not (np.isfinite(expected_BD).all() and np.isfinite(got_BD).all()):
         return Parity(-MAX_SNR_DB, -1.0)
     mean_D = expected_BD.mean(axis=0, dtype=np.float64)
     signal_BD, got_about_mean_BD = expected_BD - mean_D, got_BD - mean_D

@@ -53,9 +53,10 @@ def test_equal_arrays():
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_not_finite_is_the_worst(value):
-    got_BD = embeddings(7)
-    got_BD[0, 0] = value
-    assert (parity(embeddings(7), got_BD).snr_db, parity(embeddings(7), got_BD).worst_cosine) == (-MAX_SNR_DB, -1)
+    strange_BD = embeddings(7)
+    strange_BD[0, 0] = value
+    for pair in ((embeddings(7), strange_BD), (strange_BD, embeddings(7)), (strange_BD, strange_BD)):
+        assert (parity(*pair).snr_db, parity(*pair).worst_cosine) == (-MAX_SNR_DB, -1)
 
 
 def test_an_artifact_that_says_the_same_of_every_window():
