@@ -65,7 +65,8 @@ class Bundle:
         Raises:
             BadInput: the file is not what the manifest says.
         """
-        return read_golden(self.path / _GOLDEN, self.contract.samples, self.embedding_width)
+        windows = self.manifest.verification.windows
+        return read_golden(self.path / _GOLDEN, windows, self.contract.samples, self.embedding_width)
 
     def probe(self) -> Probe | None:
         """The heart-rate probe, if the bundle has one.

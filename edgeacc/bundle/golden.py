@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
+from safetensors.numpy import save
 
+from edgeacc.bundle.arrays import read_arrays
 from edgeacc.cohort.config import CohortConfig
 from edgeacc.cohort.simulate import simulate
 from edgeacc.errors import BadInput
@@ -61,24 +61,16 @@ def golden_windows(encoder: Encoder, contract: SignalContract) -> Golden:
     return Golden(raw.acc_g_BCT.numpy(), acc_BCT.numpy(), z_BD.numpy(), raw.labels["hr_bpm"].numpy())
 
 
-def read_golden(path: Path, samples: int, width: int) -> Golden:
-    """Read golden windows of T `samples` and embeddings of `width` D.
+def read_golden(path: Path, windows: int, samples: int, width: int) -> Golden:
+    """Read B golden `windows` of T `samples`, with embeddings of `width` D.
 
     Raises:
-        BadInput: not safetensors, other arrays, or other shapes.
+        BadInput: as `read_arrays`.
     """
-    try:
-        arrays = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise BadInput(f"{path} is no safetensors file: {error}") from error
-    count = len(next(iter(arrays.values()), ()))
     shapes = {
-        "acc_g_BCT": (count, 3, samples),
-        "acc_BCT": (count, 3, samples),
-        "z_BD": (count, width),
-        "hr_bpm_B": (count,),
+        "acc_g_BCT": (windows, 3, samples),
+        "acc_BCT": (windows, 3, samples),
+        "z_BD": (windows, width),
+        "hr_bpm_B": (windows,),
     }
-    found = {name: array.shape for name, array in arrays.items()}
-    if found != shapes or any(array.dtype != np.float32 for array in arrays.values()):
-        raise BadInput(f"{path} holds {found}", valid=f"float32 arrays {shapes}")
-    return Golden(**arrays)
+    return Golden(**read_arrays(path, shapes))

@@ -6,11 +6,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
+from safetensors.numpy import save
 from torch import Tensor
 
-from edgeacc.errors import BadInput
+from edgeacc.bundle.arrays import read_arrays
 from edgeacc.evaluation.probes import ridge
 
 SEED = 0
@@ -77,14 +76,7 @@ def read_probe(path: Path, width: int) -> Probe:
     """Read a probe for embeddings of `width` D.
 
     Raises:
-        BadInput: not safetensors, other arrays, or other shapes.
+        BadInput: as `read_arrays`.
     """
-    try:
-        arrays = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise BadInput(f"{path} is no safetensors file: {error}") from error
-    shapes = {"mean": (width,), "std": (width,), "weight": (width,), "bias": (1,)}
-    found = {name: array.shape for name, array in arrays.items()}
-    if found != shapes:
-        raise BadInput(f"{path} holds {found}", valid=str(shapes))
+    arrays = read_arrays(path, {"mean": (width,), "std": (width,), "weight": (width,), "bias": (1,)})
     return Probe(arrays["mean"], arrays["std"], arrays["weight"], arrays["bias"])

@@ -4,11 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
 from edgeacc.bundle.bundle import complete, open_bundle
 from edgeacc.bundle.sums import write_sums
 from edgeacc.errors import BadInput
 from edgeacc.signals.contract import DEFAULT
+
+WIDTH = 5
 
 
 def change_json(path, **changes):
@@ -83,3 +87,32 @@ def test_vectors_of_another_shape_or_no_vectors(folder, contents, name):
         write_sums(folder)
         with pytest.raises(BadInput, match=path.name):
             getattr(open_bundle(folder), name)()
+
+
+STRANGE = {
+    "no number": torch.tensor(1.0),
+    "16 bits": torch.ones(WIDTH, dtype=torch.bfloat16),
+    "8 bits": torch.ones(WIDTH, dtype=torch.float8_e4m3fn),
+    "whole numbers": torch.ones(WIDTH, dtype=torch.int64),
+    "NaN": torch.full((WIDTH,), torch.nan),
+}
+
+
+@pytest.mark.parametrize("name", ["golden", "probe"])
+@pytest.mark.parametrize("what", STRANGE)
+def test_vectors_of_another_kind(folder, name, what):
+    """Read as they are, they would end verification with a stack trace, or let any artifact pass."""
+    path, array = folder / f"{name}.safetensors", "mean" if name == "probe" else "hr_bpm_B"
+    changed = STRANGE[what][: len(load_file(path)[array])] if STRANGE[what].ndim else STRANGE[what]
+    save_file(load_file(path) | {array: changed}, path)
+    write_sums(folder)
+    with pytest.raises(BadInput, match=path.name):
+        getattr(open_bundle(folder), name)()
+
+
+def test_golden_windows_are_as_many_as_the_manifest_says(folder, contents):
+    none = {name: array[:0] for name, array in vars(contents.golden).items()}
+    type(contents.golden)(**none).write(folder / "golden.safetensors")
+    write_sums(folder)
+    with pytest.raises(BadInput, match=r"golden\.safetensors holds"):
+        open_bundle(folder).golden()

@@ -37,7 +37,7 @@ def test_golden_windows_survive_a_file(tmp_path):
     encoder = Encoder(TINY).eval()
     golden = golden_windows(encoder, DEFAULT)
     golden.write(tmp_path / "golden.safetensors")
-    read = read_golden(tmp_path / "golden.safetensors", DEFAULT.samples, encoder.embedding_width)
+    read = read_golden(tmp_path / "golden.safetensors", 64, DEFAULT.samples, encoder.embedding_width)
     for name, array in vars(golden).items():
         assert np.array_equal(array, getattr(read, name))
     assert len(golden.z_BD) == 64
