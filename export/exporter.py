@@ -20,7 +20,10 @@ Level = Literal["executed", "evaluated"]
 """executed: the target's own runtime ran the artifact here; evaluated: our evaluator ran the artifact's own program."""
 
 Session = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-"""A loaded artifact: one window (1, 3, T) float32 -> its embedding (1, D) float32."""
+"""A loaded artifact: one window (1, 3, T) float32 -> its embedding (1, D) float32.
+
+A window that the artifact does not take raises one of `edgeacc.export.quiet.REFUSALS`, or BadInput.
+"""
 
 INPUT_NAME = "acc"
 OUTPUT_NAME = "embedding"

@@ -153,7 +153,7 @@ def export_bundle(
             update={"converter": take_notes(folder / MODEL)}
         )
         with stages("write"):
-            if verification.snr_db < recipe.min_snr_db:
+            if not verification.snr_db >= recipe.min_snr_db:
                 raise _rejected(folder, out, recipe, verification)
             manifest = _manifest(source, recipe, model, verification)
             complete(folder, Contents(manifest, recipe, source.card, record, source.golden, source.probe))

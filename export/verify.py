@@ -7,12 +7,11 @@ import numpy as np
 from pydantic import BaseModel
 
 from edgeacc.bundle.bundle import Bundle, open_bundle
-from edgeacc.bundle.golden import Golden
-from edgeacc.export.parity import MAX_SNR_DB, Parity, parity
+from edgeacc.errors import BadInput
+from edgeacc.export.parity import Parity, parity
+from edgeacc.export.quiet import REFUSALS
 from edgeacc.export.registry import exporter
 from edgeacc.signals.prepare import prepare_acc
-
-__all__ = ["MAX_SNR_DB", "Parity", "VerifyReport", "parity", "verify_bundle"]
 
 MAX_PREPARED_DIFFERENCE = 1e-3
 """Largest difference, in standard scores, between the windows prepared here and those in the bundle: NumPy and torch
@@ -62,15 +61,19 @@ def verify_bundle(path: Path) -> VerifyReport:
     """Check hashes and contract, then run the golden windows from raw g through the artifact and compare.
 
     Raises:
-        BadInput: the bundle was tampered with or its artifact cannot be loaded.
+        BadInput: the bundle was tampered with, or its artifact cannot be loaded or does not take its golden windows.
         NotPossibleHere: the target's runtime is not installed; names the extra.
     """
     bundle = open_bundle(path)
     golden, probe = bundle.golden(), bundle.probe()
     runner = exporter(bundle.manifest.target)
     acc_BCT = prepare_acc(golden.acc_g_BCT, bundle.contract)
-    z_BD = runner.run(bundle.model, acc_BCT)
-    close = parity(golden.z_BD, z_BD)
+    try:
+        z_BD = runner.run(bundle.model, acc_BCT)
+        close = parity(golden.z_BD, z_BD)
+    except REFUSALS as error:
+        problem = f"{bundle.model} does not compute the bundle's golden windows: {type(error).__name__}: {error}"
+        raise BadInput(problem, valid="an artifact as `edgeacc export` wrote it") from error
     prepared_difference = float(np.abs(acc_BCT - golden.acc_BCT).max())
     mae_bpm = probe.mae_bpm(z_BD, golden.hr_bpm_B) if probe else None
     cost_bpm = mae_bpm - probe.mae_bpm(golden.z_BD, golden.hr_bpm_B) if probe and mae_bpm is not None else None
@@ -87,14 +90,14 @@ def verify_bundle(path: Path) -> VerifyReport:
         hr_mae_bpm=mae_bpm,
         task_cost_bpm=cost_bpm,
         prepared_difference=prepared_difference,
-        failures=_failures(bundle, golden, close, prepared_difference),
+        failures=_failures(bundle, close, prepared_difference),
     )
 
 
-def _failures(bundle: Bundle, golden: Golden, close: Parity, prepared_difference: float) -> list[str]:
+def _failures(bundle: Bundle, close: Parity, prepared_difference: float) -> list[str]:
     said = []
     if not prepared_difference <= MAX_PREPARED_DIFFERENCE:
         said.append(f"windows prepared here differ from the bundle's by {prepared_difference:.2g} standard scores")
-    if close.snr_db < bundle.recipe.min_snr_db:
+    if not close.snr_db >= bundle.recipe.min_snr_db:
         said.append(f"{close.snr_db:.1f} dB, below the recipe's floor of {bundle.recipe.min_snr_db:g} dB")
     return said

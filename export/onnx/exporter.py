@@ -45,7 +45,10 @@ class OnnxExporter(Exporter):
                 raise BadInput(f"onnxruntime cannot load {model}: {error}") from error
 
         def embed(acc_1CT: NDArray[np.float32]) -> NDArray[np.float32]:
-            embedding: NDArray[np.float32] = session.run([OUTPUT_NAME], {INPUT_NAME: acc_1CT})[0]
+            try:
+                embedding: NDArray[np.float32] = session.run([OUTPUT_NAME], {INPUT_NAME: acc_1CT})[0]
+            except _runtime_errors() as error:  # none of Python's own kinds
+                raise RuntimeError(str(error)) from error
             return embedding
 
         return embed

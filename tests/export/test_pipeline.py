@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -108,6 +109,30 @@ def test_verify_fails_an_artifact_that_computes_something_else(bundle):
     report = verify_bundle(bundle)
     assert not report.passed
     assert "below the recipe's floor of 60 dB" in report.failures[0]
+
+
+def test_verify_refuses_an_artifact_of_other_windows_or_another_width(bundle):
+    """Whoever put another model in its place has also renewed the hashes."""
+    import onnx
+
+    path = bundle / "model" / "model.onnx"
+    model, whole = onnx.load(path), path.read_bytes()
+    model.graph.input[0].type.tensor_type.shape.dim[2].dim_value = 1920
+    onnx.save(model, path)
+    write_sums(bundle)
+    with pytest.raises(BadInput, match=r"model\.onnx"):
+        verify_bundle(bundle)
+    path.write_bytes(whole)
+    write_sums(bundle)
+    golden = open_bundle(bundle).golden()
+    replace(golden, z_BD=golden.z_BD[:, 1:].copy()).write(bundle / "golden.safetensors")
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    manifest["output"]["shape"][-1] -= 1
+    (bundle / "manifest.json").write_text(json.dumps(manifest))
+    (bundle / "probe.safetensors").unlink()
+    write_sums(bundle)
+    with pytest.raises(BadInput, match="the artifact gives"):
+        verify_bundle(bundle)
 
 
 def test_verify_fails_signal_code_that_prepares_otherwise(bundle):
