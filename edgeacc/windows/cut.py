@@ -163,10 +163,10 @@ def _device(
     rows = [beats_within(intervals, start_s + lag_s, contract.window_s) for start_s in start_s_B]
     own = labels_of(rate_and_variability(padded(rows, fewest=beats_BK.shape[1])), prefix=DEVICE_PREFIX)
     used_B = ~own["device_hr_bpm"].isnan()
-    both_B = (own["device_hr_bpm"] - found["device_hr_bpm"]).abs()
+    apart_bpm_B = (own["device_hr_bpm"] - found["device_hr_bpm"]).abs()
     labels = {name: torch.where(used_B, own[name], found[name]) for name in found}
-    difference_bpm = float(both_B.nanmedian()) if used_B.any() else None
-    return Device(labels | {"device_intervals": used_B.float()}, lag_s, difference_bpm)
+    median_bpm = None if apart_bpm_B.isnan().all() else float(apart_bpm_B.nanmedian())
+    return Device(labels | {"device_intervals": used_B.float()}, lag_s, median_bpm)
 
 
 def _absolute(beats_BK: Tensor, start_s_B: NDArray[np.float64]) -> NDArray[np.float64]:

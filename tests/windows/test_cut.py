@@ -130,6 +130,15 @@ def test_the_devices_intervals_label_the_windows(recording, clock, lag_s):
     torch.testing.assert_close(done.windows.labels["device_hr_bpm"], found.labels["device_hr_bpm"], rtol=0, atol=1.0)
 
 
+def test_no_difference_is_told_where_the_ppg_shows_no_beats(recording):
+    intervals = beat_intervals(cut(recording, DEFAULT).windows, 100.0)
+    slow_T = np.sin(2 * np.pi * 0.45 * np.arange(recording.ppg.samples_CN.shape[1]) / 64)  # 27 a minute: no heart
+    slow = dataclasses.replace(recording.ppg, samples_CN=np.tile(slow_T, (4, 1)).astype(np.float32))
+    done = cut(dataclasses.replace(recording, ppg=slow, intervals=intervals), DEFAULT)
+    assert (done.windows.labels["device_intervals"] == 1).all()
+    assert done.device.hr_difference_bpm is None
+
+
 def test_intervals_on_a_foreign_clock_that_do_not_fit_are_not_used(recording):
     rng = np.random.default_rng(0)
     beats_s = 100 + np.cumsum(0.9 + 0.2 * rng.normal(size=250).clip(-2, 2))
