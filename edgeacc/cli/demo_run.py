@@ -116,9 +116,7 @@ class Runner:
         started_s, wall_before_s = time.monotonic(), self.journal.wall_s
         try:
             with ended_like_ctrl_c():
-                while pending := [
-                    step for step in self.steps if not step.output.exists() or step.name in self._children
-                ]:
+                while pending := self._pending():
                     self._start_what_is_ready(pending)
                     watch(self.statuses())
                     time.sleep(POLL_S)
