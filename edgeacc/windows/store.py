@@ -42,7 +42,7 @@ class Store:
         """
         for part in self._parts(split):
             _check_part(self.path / part.file, part)
-            for table in _row_groups(self.path / part.file, part):
+            for table in _row_groups(self.path / part.file, part, columns.schema(self.manifest.contract)):
                 windows = columns.from_table(table, self.manifest.contract)
                 _check_manifest(self.path, part, "beats", windows.beats_BK.shape[1] <= part.most_beats)
                 yield windows
@@ -241,13 +241,14 @@ def _check_manifest(store: Path, part: Part, what: str, agrees: bool) -> None:
         raise BadInput(told, valid="a store as written: make or copy it again")
 
 
-def _row_groups(path: Path, part: Part) -> Iterator[pa.Table]:
+def _row_groups(path: Path, part: Part, schema: pa.Schema) -> Iterator[pa.Table]:
     try:
         with pq.ParquetFile(path) as file:
             _check_manifest(path.parent, part, "windows", file.metadata.num_rows == part.windows)
+            _check_manifest(path.parent, part, "columns", file.schema_arrow.equals(schema))
             for group in range(file.num_row_groups):
                 yield file.read_row_group(group)
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowException, OSError) as error:
         raise BadInput(f"{path} is not a readable Parquet file: {error}") from error
 
 

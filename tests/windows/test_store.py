@@ -7,9 +7,11 @@ import pytest
 import torch
 
 from edgeacc.errors import BadInput, NotPossibleHere
+from edgeacc.files import sha256
 from edgeacc.signals.contract import SignalContract
 from edgeacc.windows import store as store_room
 from edgeacc.windows.labels import LABELS
+from edgeacc.windows.manifest import content_digest
 from edgeacc.windows.store import create_store, open_store
 
 SPLITS = {0: "train", 1: "train", 2: "validation", 3: "test", 4: "test"}
@@ -184,6 +186,19 @@ def test_an_edited_manifest_is_refused_when_it_contradicts_its_parts(make_store)
     more = store.manifest.windows | {first["split"]: first["windows"] + 1}
     _edit_manifest(store.path, parts=[first | {"windows": more[first["split"]]}, *others], windows=more)
     with pytest.raises(BadInput, match=r"was changed: the windows of train-00000\.parquet are others"):
+        open_store(store.path).load("train")
+
+
+def test_parts_of_other_columns_are_refused_even_where_the_manifest_was_made_to_fit(make_store):
+    store = make_store()
+    first, *others = store.manifest.parts
+    path = store.path / first.file
+    pq.write_table(pq.read_table(path).drop_columns(["ppg"]), path)
+    changed = first.model_copy(update={"sha256": sha256(path), "size_bytes": path.stat().st_size})
+    parts = [changed, *others]
+    digest = content_digest(store.manifest.contract, parts)
+    _edit_manifest(store.path, parts=[part.model_dump() for part in parts], content_digest=digest)
+    with pytest.raises(BadInput, match=r"the columns of train-00000\.parquet are others"):
         open_store(store.path).load("train")
 
 
