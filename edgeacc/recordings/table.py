@@ -77,8 +77,8 @@ def read(path: Path, participant: str, mapping: TableMapping) -> list[Recording]
     """Read a table: one recording, or one per entry of the participant column.
 
     Raises:
-        BadInput: a column is not there, a cell is not what it should be (which line), time does not go forward, or the
-            file is no readable Parquet.
+        BadInput: a column is not there or there twice, a cell is not what it should be (which line), time does not go
+            forward, or the file is no readable Parquet.
     """
     columns = _read_parquet(path, mapping) if _is_parquet(path) else _read_csv(path, mapping)
     if mapping.participant_column is None:
@@ -133,12 +133,14 @@ def _is_parquet(path: Path) -> bool:
 
 
 def _wanted(path: Path, there: list[str], mapping: TableMapping) -> list[str]:
-    """The columns to read, after checking that the table has them all."""
+    """The columns to read, after checking that the table has each of them once."""
     wanted = [*mapping.numbers, *([mapping.participant_column] if mapping.participant_column else [])]
     missing = [name for name in wanted if name not in there]
     if missing:
         found = f"it has {', '.join(there)}" if any(there) else "a first line of column names, in UTF-8"
         raise BadInput(f"{path} lacks the column(s) {', '.join(missing)}", valid=found)
+    if twice := [name for name in wanted if there.count(name) > 1]:
+        raise BadInput(f"{path} has several columns {', '.join(twice)}", valid="one column of each name in the mapping")
     return wanted
 
 
@@ -160,7 +162,15 @@ def _read_parquet(path: Path, mapping: TableMapping) -> Columns:
     if table.num_rows == 0:
         raise BadInput(f"{path} has no samples", valid="one row per sample")
     who = mapping.participant_column
-    return numbers | ({who: np.array(table[who].cast(pa.string()).fill_null("").to_pylist(), object)} if who else {})
+    return numbers | ({who: _names(path, who, table[who])} if who else {})
+
+
+def _names(path: Path, name: str, column: pa.ChunkedArray) -> NDArray[Any]:
+    """A column of a Parquet file as texts; empty where there is none."""
+    try:
+        return np.array(column.cast(pa.string()).fill_null("").to_pylist(), object)
+    except pa.ArrowException as error:
+        raise BadInput(f"{path}: column {name} holds {column.type}: {error}", valid="texts or whole numbers") from error
 
 
 def _number(path: Path, name: str, column: pa.ChunkedArray) -> NDArray[np.float64]:

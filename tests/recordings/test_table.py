@@ -135,6 +135,22 @@ def test_malformed_parquet(tmp_path):
         table.read(words, "p", AT_TIMES)
 
 
+def test_a_column_that_is_there_twice_is_not_guessed(write, tmp_path):
+    with pytest.raises(BadInput, match=r"table\.csv has several columns ax"):
+        table.read(write("t,ax,ax,ay,az,green\n0,1,7,1,999,1\n20,1,7,1,999,1\n"), "p", AT_TIMES)
+    names = ["ax", *AT_TIMES.numbers]
+    pq.write_table(pa.table([pa.array([1.0, 2.0])] * len(names), names=names), tmp_path / "twice.parquet")
+    with pytest.raises(BadInput, match=r"twice\.parquet has several columns ax"):
+        table.read(tmp_path / "twice.parquet", "p", AT_TIMES)
+
+
+def test_participants_that_are_no_names(tmp_path):
+    columns = {name: [1.0, 2.0] for name in OF_PEOPLE.numbers} | {"who": [[1], [2]]}
+    pq.write_table(pa.table(columns), tmp_path / "lists.parquet")
+    with pytest.raises(BadInput, match=r"lists\.parquet: column who holds list"):
+        table.read(tmp_path / "lists.parquet", "p", OF_PEOPLE)
+
+
 def test_all_mistakes_of_a_mapping_at_once():
     with pytest.raises(BadInput) as caught:
         parse_model({"acc_columns": ["x", "y"], "acc_unit": "lbs", "colour": 1}, TableMapping, where="map.toml")
