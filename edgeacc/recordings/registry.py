@@ -78,11 +78,14 @@ def find(path: Path, format_name: str | None = None, mapping: TableMapping | Non
         mapping: for tables; given without a format it means `table`.
 
     Raises:
-        BadInput: the path does not exist, no such format, a table without a mapping, or nothing found there.
+        BadInput: the path does not exist, no such format, a table without a mapping, a mapping for another format, or
+            nothing found there.
     """
     name = format_name or (table.NAME if mapping else None)
     if name is not None and name not in FORMATS:
         raise unknown("format", name, list(FORMATS), next_command=HELP)
+    if mapping is not None and name != table.NAME:
+        raise BadInput(f"a mapping has no part in the format {name}", valid=f"--format {table.NAME}, or no --mapping")
     if not path.exists():
         raise BadInput(f"{path} does not exist", valid="a recording, or a folder of recordings")
     if name == table.NAME:

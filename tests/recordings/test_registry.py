@@ -59,6 +59,12 @@ def test_formats_that_cannot_be_asked_for(tmp_path, name, told):
         find(tmp_path, name)
 
 
+def test_a_mapping_for_a_format_that_needs_none(tmp_path, write_e4):
+    write_e4(tmp_path / "S01", seconds=2)
+    with pytest.raises(BadInput, match="a mapping has no part in the format empatica-e4"):
+        find(tmp_path, "empatica-e4", MAPPING)
+
+
 def test_a_missing_path(tmp_path):
     with pytest.raises(BadInput, match="nowhere does not exist"):
         find(tmp_path / "nowhere")
