@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from edgeacc.errors import unknown
+from edgeacc.errors import BadInput, unknown
 from edgeacc.signals.contract import SignalContract
 from edgeacc.signals.filters import band_pass
 from edgeacc.signals.quality import fill_gaps
@@ -46,8 +46,10 @@ def prepare_ppg(ppg_BCT: Samples, contract: SignalContract) -> Samples:
         (B, ppg_channels, T) float32, standard scores per channel.
 
     Raises:
-        BadInput: as `prepare_acc`.
+        BadInput: as `prepare_acc`, and more channels than the contract has.
     """
+    if ppg_BCT.shape[-2] > contract.ppg_channels:
+        raise BadInput(f"a PPG of {ppg_BCT.shape[-2]} channels", valid=f"1 to {contract.ppg_channels} channels")
     prepared = _through_steps(ppg_BCT, contract, contract.ppg_band_hz)
     cycle = [channel % ppg_BCT.shape[-2] for channel in range(contract.ppg_channels)]
     return prepared if len(cycle) == ppg_BCT.shape[-2] else prepared[..., cycle, :]

@@ -39,6 +39,11 @@ def test_fewer_ppg_channels_are_repeated_in_a_cycle():
         assert np.abs(ppg[:, 2] - ppg[:, 0]).max() > 1
 
 
+def test_more_ppg_channels_than_the_contract_has_are_not_left_out_in_silence():
+    with pytest.raises(BadInput, match="a PPG of 5 channels"):
+        prepare_ppg(raw(5), DEFAULT)
+
+
 def test_a_frozen_axis_becomes_zeros_and_touches_no_other():
     acc_g = raw(3)
     acc_g[:, 1] = 0.981
