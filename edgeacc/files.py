@@ -125,7 +125,7 @@ def _parse(path: Path) -> Any:  # noqa: ANN401
         return tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
     except FileNotFoundError as error:
         raise BadInput(f"{path} does not exist") from error
-    except (tomllib.TOMLDecodeError, json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadInput(f"{path} is not valid {path.suffix.lstrip('.').upper()}: {error}") from error
     except OSError as error:
         raise BadInput(f"cannot read {path}: {error.strerror}") from error

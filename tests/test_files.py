@@ -190,7 +190,12 @@ def test_a_long_value_is_shown_in_part():
 
 @pytest.mark.parametrize(
     ("name", "content", "said"),
-    [("none.toml", None, "does not exist"), ("a.toml", b"steps =", "not valid TOML"), ("a.json", b"\xff", "not valid")],
+    [
+        ("none.toml", None, "does not exist"),
+        ("a.toml", b"steps =", "not valid TOML"),
+        ("a.json", b"\xff", "not valid"),
+        ("deep.json", b"[" * 100_000, "not valid JSON"),
+    ],
 )
 def test_an_unreadable_file_is_one_clear_error(tmp_path, name, content, said):
     if content is not None:

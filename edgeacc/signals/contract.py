@@ -19,7 +19,7 @@ class SignalContract(BaseModel):
     gravity, PPG in any unit with the pulse's upstroke positive.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     version: Literal[1] = 1
     rate_hz: float = Field(64.0, gt=0)

@@ -1,4 +1,5 @@
 import json
+import math
 import subprocess
 from dataclasses import replace
 
@@ -65,6 +66,7 @@ def test_card_tells_what_it_is_and_is_not(folder):
         ("manifest.json", {"target": "tflite"}, "recipe.toml is for onnx, manifest.json says tflite"),
         ("manifest.json", {"pickle": "x"}, "Extra inputs"),
         ("contract.json", {"rate_hz": 32.0}, "contract.json is "),
+        ("contract.json", {"rate_hz": math.inf}, r"rate_hz: .*finite"),
     ],
 )
 def test_parts_that_do_not_belong_together(folder, file, changes, said):
