@@ -46,7 +46,8 @@ def fit(
 
     Raises:
         BadInput: `folder` holds another run.
-        TrainingDiverged: NaN or infinite; the state before that step is kept.
+        TrainingDiverged: NaN or infinite. What was last saved is kept; the state of now is not saved, since the pass
+            that went wrong has already entered the running statistics of every BatchNorm.
     """
     torch.set_num_threads(config.threads)
     identity: dict[str, JsonValue] = {"config": config.model_dump(mode="json"), "inputs": inputs}
@@ -64,7 +65,6 @@ def fit(
         torch.autograd.backward(loss)
         norm = nn.utils.clip_grad_norm_(objective.parameters(), config.clip_norm)
         if not (math.isfinite(loss.item()) and math.isfinite(norm.item())):
-            save_state(folder, identity, losses, objective, optimizer)
             raise _diverged(step, window_id_N[index_B], folder)
         optimizer.step()
         losses.append(loss.item())
@@ -116,6 +116,5 @@ def _diverged(step: int, window_id_B: Tensor, folder: Path) -> TrainingDiverged:
     names = ", ".join(str(name) for name in window_id_B.tolist())
     return TrainingDiverged(
         f"the loss is no longer a number at step {step + 1}; the batch held the windows {names}",
-        valid=f"the state before that step is in {folder}",
-        next_command="look at these windows, or remove the folder and run again with another --seed",
+        next_command=f"look at these windows, or run again with another --seed (first remove {folder}, if it is there)",
     )

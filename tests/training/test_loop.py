@@ -2,6 +2,7 @@ import json
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from edgeacc.errors import BadInput
 from edgeacc.models.sizes import build
@@ -80,14 +81,18 @@ def test_a_damaged_state_is_refused(run, tmp_path, monkeypatch):
         run()
 
 
-def test_nan_stops_the_run_names_the_windows_and_keeps_the_last_good_state(run, tmp_path):
+def test_nan_stops_the_run_names_the_windows_and_keeps_the_last_good_state(run, make_config, tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "SAVE_EVERY_STEPS", 1)
+    second_batch = int(batch_of_step(1, 24, make_config("acc-contrastive"))[0])
     with pytest.raises(TrainingDiverged) as caught:
-        run(spoil=17)
-    assert "1017" in caught.value.problem
+        run(spoil=second_batch)
+    assert str(1000 + second_batch) in caught.value.problem
     state = json.loads((tmp_path / "run" / "state.json").read_text())
-    assert state["step"] < 3  # three batches of 8 cover all 24 windows
+    assert state["step"] == 1
+    tensors = load_file(tmp_path / "run" / state["tensors"])
+    assert [name for name, value in tensors.items() if not torch.isfinite(value.float()).all()] == []
     with pytest.raises(TrainingDiverged):
-        run(spoil=17)
+        run(spoil=second_batch)
 
 
 def test_another_seed_another_run(run):
