@@ -14,6 +14,7 @@ from edgeacc.evaluation.result import Direction, Group, RetrievalRow
 from edgeacc.evaluation.retrieval import Ranks, rank_scores, shuffled
 from edgeacc.evaluation.rows import largest_pool, pools_within, row, strata
 from edgeacc.evaluation.subwindows import subdivide
+from edgeacc.files import parse_model
 from edgeacc.windows.from_cohort import cohort_windows
 from edgeacc.windows.store import Store
 from edgeacc.windows.window_set import WindowSet
@@ -148,11 +149,11 @@ def independent_beats(store: Store, windows: WindowSet) -> WindowSet:
     """The same windows of the same cohort, the accelerometer's heartbeats drawn anew.
 
     Raises:
-        BadInput: the store is not a cohort's, or this version makes other windows than it holds.
+        BadInput: the store is not a cohort's, it says so wrongly, or this version makes other windows than it holds.
     """
     if "cohort" not in store.manifest.provenance:
         raise BadInput(f"store {store.path} does not say how its cohort was made", valid="a store by cohort make")
-    config = CohortConfig.model_validate(store.manifest.provenance["cohort"])
+    config = parse_model(store.manifest.provenance["cohort"], CohortConfig, where=f"store {store.path}, its cohort")
     again = cohort_windows(config, windows.window_id_B[:4], windows.contract)
     if not torch.allclose(again.acc_BCT.float(), windows.acc_BCT[:4].float(), atol=0.02):
         raise BadInput(

@@ -1,6 +1,7 @@
 """The limit of whole stores: recordings within each person, a cohort across all, with the controls."""
 
 import re
+from dataclasses import replace
 
 import pytest
 import torch
@@ -115,6 +116,12 @@ def test_independent_beats_refuse_a_store_of_another_cohort(cohort_store):
     windows.acc_BCT.copy_(windows.acc_BCT.flip(2))
     with pytest.raises(BadInput, match="other windows than this version"):
         independent_beats(cohort_store, windows)
+
+
+def test_a_manifest_that_tells_its_cohort_wrongly_is_one_clear_error(cohort_store):
+    manifest = cohort_store.manifest.model_copy(update={"provenance": {"cohort": {"preset": "loud"}}})
+    with pytest.raises(BadInput, match=r"its cohort: 1 mistake\(s\)\n  - preset"):
+        independent_beats(replace(cohort_store, manifest=manifest), cohort_store.load("test"))
 
 
 def test_independent_beats_need_a_cohort(paired, recordings):
