@@ -19,7 +19,8 @@ from edgeacc.benchmarks.worker import Job
 from edgeacc.bundle.bundle import Bundle, open_bundle
 from edgeacc.errors import BadInput, EdgeaccError, NotPossibleHere, ParityFailed
 from edgeacc.export.registry import TARGETS, require_packages, target_info
-from edgeacc.models.checkpoint import teacher_reference
+from edgeacc.files import sha256
+from edgeacc.models.checkpoint import encoder_file
 from edgeacc.progress import Progress, silent
 
 NO_CHECKPOINT = "no checkpoint given: nothing of PyTorch eager, and no ratios to it"
@@ -101,7 +102,7 @@ class _Run:
 
     def peers(self, checkpoint: Path, bundles: Sequence[Bundle], folder: Path) -> list[tuple[Row, Job]]:
         """PyTorch eager; and onnxruntime, unless a bundle is that already."""
-        made = [_peer(EAGER, EAGER_TARGET, checkpoint, checkpoint / "encoder.safetensors", bundles[0], self.settings)]
+        made = [_peer(EAGER, EAGER_TARGET, checkpoint, encoder_file(checkpoint), bundles[0], self.settings)]
         if any(bundle.manifest.target == ONNX_TARGET for bundle in bundles):
             return made
         try:
@@ -172,9 +173,7 @@ def _require_made_from(checkpoint: Path, opened: dict[str, Bundle]) -> None:
     Raises:
         BadInput: not a checkpoint, or bundles that were made from another.
     """
-    if not (checkpoint / "encoder.safetensors").is_file():
-        raise BadInput(f"{checkpoint} is not a checkpoint: no encoder.safetensors in it", valid="a checkpoint folder")
-    weights = teacher_reference(checkpoint).encoder_sha256
+    weights = sha256(encoder_file(checkpoint))
     problems = [
         f"{bundle.path} was made from {bundle.manifest.source.name}, other weights"
         for bundle in opened.values()

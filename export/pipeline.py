@@ -31,8 +31,8 @@ from edgeacc.errors import BadInput, ParityFailed
 from edgeacc.export.exporter import INPUT_NAME, OUTPUT_NAME, Exporter, take_notes
 from edgeacc.export.parity import parity
 from edgeacc.export.registry import exporter, target_info, tool_versions
-from edgeacc.files import replacing, write_json
-from edgeacc.models.checkpoint import Card, load_encoder, teacher_reference
+from edgeacc.files import replacing, sha256, write_json
+from edgeacc.models.checkpoint import Card, encoder_file, load_encoder
 from edgeacc.models.deploy import exported_program
 from edgeacc.models.encoder import Encoder
 from edgeacc.progress import Progress, silent
@@ -125,7 +125,7 @@ def read_source(checkpoint: Path, store: Path | None, calibration_windows: int, 
         kind=card.kind,
         objective=card.objective,
         encoder=card.encoder.name,
-        sha256=teacher_reference(checkpoint).encoder_sha256,
+        sha256=sha256(encoder_file(checkpoint)),
     )
     return Source(origin, card, program, golden, calibration, probe, stage_s)
 

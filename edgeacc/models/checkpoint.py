@@ -144,9 +144,20 @@ def load_student(path: Path) -> LoadedStudent:
     return LoadedStudent(student.eval(), card)
 
 
+def encoder_file(path: Path) -> Path:
+    """The file of a checkpoint's encoder weights.
+
+    Raises:
+        BadInput: not there.
+    """
+    if not (path / _ENCODER).is_file():
+        raise BadInput(f"{path} is not a checkpoint: no {_ENCODER} in it", valid="a checkpoint folder")
+    return path / _ENCODER
+
+
 def teacher_reference(path: Path) -> TeacherReference:
     """The name and digest by which a student's card names its teacher."""
-    return TeacherReference(name=path.name, encoder_sha256=sha256(path / _ENCODER))
+    return TeacherReference(name=path.name, encoder_sha256=sha256(encoder_file(path)))
 
 
 def check_teacher(card: Card, teacher_path: Path) -> None:
