@@ -4,7 +4,6 @@ import os
 import platform
 import subprocess
 from collections.abc import Iterable
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +11,7 @@ import psutil
 
 import edgeacc
 from edgeacc.benchmarks.results import Machine
+from edgeacc.export.registry import installed_versions
 
 BUSY_LOAD_PER_CORE = 0.5
 """Load average per core, before the run, from which on the machine counts as busy (our estimate)."""
@@ -62,7 +62,7 @@ def describe(packages: Iterable[str], load_average: float, others: float) -> Mac
         memory_bytes=psutil.virtual_memory().total,
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
         python=platform.python_version(),
-        versions=_versions(packages),
+        versions=installed_versions(sorted(set(packages))),
         commit=_commit(Path(edgeacc.__file__).resolve()),
         load_average=load_average,
         other_work=others,
@@ -96,16 +96,6 @@ def _cores() -> int:
 def _governor() -> str | None:
     policy = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
     return policy.read_text().strip() if policy.exists() else None
-
-
-def _versions(packages: Iterable[str]) -> dict[str, str]:
-    found = {}
-    for name in sorted(set(packages)):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def _commit(source: Path) -> str | None:

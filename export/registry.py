@@ -1,5 +1,6 @@
 """The targets as data: what each needs and how far this machine can check it. Nothing heavy is imported here."""
 
+from collections.abc import Iterable
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Literal
@@ -124,7 +125,8 @@ def target_info(target: str) -> TargetInfo:
 def missing_packages(target: str, purpose: Literal["convert", "run"]) -> list[str]:
     """Distributions that `target` needs for `purpose` and that are not installed."""
     info = target_info(target)
-    return [name for name in (info.packages if purpose == "convert" else info.runtime_packages) if not _installed(name)]
+    needed = info.packages if purpose == "convert" else info.runtime_packages
+    return [name for name in needed if installed_version(name) is None]
 
 
 def require_packages(target: str, purpose: Literal["convert", "run"]) -> TargetInfo:
@@ -155,13 +157,18 @@ def exporter(target: str, purpose: Literal["convert", "run"] = "run") -> "Export
 def tool_versions(target: str) -> dict[str, str]:
     """Installed versions of the distributions that `target` and torch consist of."""
     info = target_info(target)
-    names = dict.fromkeys(("torch", "numpy", *info.packages, *info.runtime_packages))
-    return {name: version(name) for name in names if _installed(name)}
+    return installed_versions(("torch", "numpy", *info.packages, *info.runtime_packages))
 
 
-def _installed(distribution: str) -> bool:
+def installed_versions(distributions: Iterable[str]) -> dict[str, str]:
+    """The versions of those distributions that are installed, in their order."""
+    found = {name: installed_version(name) for name in distributions}
+    return {name: has for name, has in found.items() if has is not None}
+
+
+def installed_version(distribution: str) -> str | None:
+    """The installed version of a distribution, or None."""
     try:
-        version(distribution)
+        return version(distribution)
     except PackageNotFoundError:
-        return False
-    return True
+        return None

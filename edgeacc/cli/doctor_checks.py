@@ -3,7 +3,7 @@
 import os
 import platform
 import re
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import requires
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
@@ -12,7 +12,7 @@ import psutil
 from pydantic import BaseModel
 
 from edgeacc import __version__
-from edgeacc.export.registry import TARGETS, TargetInfo, missing_packages, target_info
+from edgeacc.export.registry import TARGETS, TargetInfo, installed_version, missing_packages, target_info
 
 NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 """The Linux driver of NVIDIA GPUs shows its version here."""
@@ -103,14 +103,6 @@ def target_state(info: TargetInfo) -> TargetState:
         reason="; ".join(reasons),
         fix=f"pip install 'edgeacc[{info.extra}]' -c constraints.txt" if missing or others else "",
     )
-
-
-def installed_version(distribution: str) -> str | None:
-    """The installed version of a distribution, or None."""
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return None
 
 
 def _unproven_versions(info: TargetInfo) -> list[str]:

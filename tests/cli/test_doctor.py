@@ -21,7 +21,6 @@ def without(monkeypatch):
             return versions.get(name) or REAL_VERSION(name)
 
         monkeypatch.setattr("edgeacc.export.registry.version", version)
-        monkeypatch.setattr("edgeacc.cli.doctor_checks.version", version)
 
     return pretend
 
