@@ -127,7 +127,7 @@ class EvaluationResult(_Row):
         scored_on: target -> which labels they were scored against.
         retrieval: student, limit and controls.
         probes: every method, probe, label fraction and target.
-        improvements: the student against each baseline and the global mean.
+        improvements: the student against each accelerometer baseline.
         notes: what a reader must know.
         seed: of all that is drawn.
         seconds: it took.
