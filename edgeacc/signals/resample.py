@@ -20,7 +20,7 @@ TRANSITION = 0.2
 """Width of the low-pass's transition, of half the lower rate; it ends at half the lower rate (our choice)."""
 
 
-def resample(x: NDArray[np.float64], from_hz: float, to_hz: float) -> NDArray[np.float64]:
+def resample(x: NDArray[np.floating[Any]], from_hz: float, to_hz: float) -> NDArray[np.floating[Any]]:
     """Resample by a whole ratio behind a linear-phase low-pass; the first sample stays where it is in time.
 
     Content up to 80 % of half the lower rate is kept, above half of it there is nothing (60 dB). The edges are
@@ -58,7 +58,8 @@ def resample(x: NDArray[np.float64], from_hz: float, to_hz: float) -> NDArray[np
     late = (-(margin * up + half)) % down  # leading zeros of the taps that put the first sample on a step of `down`
     y = signal.upfirdn(np.pad(taps, (late, 0)), padded, up, down, axis=-1)
     start, count = (margin * up + half + late) // down, (x.shape[-1] - 1) * up // down + 1
-    return np.asarray(y[..., start : start + count]) + first
+    kept: NDArray[np.floating[Any]] = y[..., start : start + count] + first
+    return kept
 
 
 def to_grid(
