@@ -92,13 +92,17 @@ class _Run:
         for path in bundles:
             try:
                 bundle = open_bundle(path)
-                name = bundle.recipe.name if bundle.recipe.name not in self.rows else str(path)
+                name = self._name(bundle.recipe.name, path)
                 opened[name] = bundle
                 self.rows[name] = _artifact(name, bundle, self.settings)[0]
             except EdgeaccError as error:
-                row = Row(name=path.name, kind="artifact", target=None, path=str(path), state="rejected")
-                self._refuse(row, error)
+                name = self._name(path.name, path)
+                self._refuse(Row(name=name, kind="artifact", target=None, path=str(path), state="rejected"), error)
         return opened
+
+    def _name(self, wanted: str, path: Path) -> str:
+        """Of a bundle's row: no two rows have one."""
+        return wanted if wanted not in self.rows else str(path)
 
     def peers(self, checkpoint: Path, bundles: Sequence[Bundle], folder: Path) -> list[tuple[Row, Job]]:
         """PyTorch eager; and onnxruntime, unless a bundle is that already."""

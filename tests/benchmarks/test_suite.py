@@ -57,6 +57,12 @@ def test_a_bundle_that_fails_is_a_row_but_is_not_timed(onnx_bundle, tampered_bun
     assert NO_CHECKPOINT in outcome.result.warnings
 
 
+def test_a_refused_bundle_does_not_take_the_row_of_one_that_is_called_like_it(onnx_bundle, tampered_bundle):
+    namesake = tampered_bundle.rename(tampered_bundle.with_name("onnx-fp32"))
+    outcome = run_bench([onnx_bundle, namesake], None, TINY)
+    assert {row.name: row.state for row in outcome.result.rows} == {"onnx-fp32": "timed", str(namesake): "rejected"}
+
+
 def test_refuses_bundles_of_other_weights(onnx_bundle, other_checkpoint):
     with pytest.raises(BadInput, match="other weights"):
         run_bench([onnx_bundle], other_checkpoint, TINY)
