@@ -154,6 +154,7 @@ def _system_error_of(error: SafetensorError) -> OSError:
 
 
 def _spoken(error: OSError, path: Path) -> NotPossibleHere:
-    if error.errno == errno.ENOSPC:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NotPossibleHere(f"no space left on the device while writing {path}; nothing was written")
-    return NotPossibleHere(f"cannot write {path}: {error.strerror or error}; nothing was written")
+    which = f" ({error.filename})" if error.filename else ""  # it may be another file, that the block could not read
+    return NotPossibleHere(f"cannot write {path}: {error.strerror or error}{which}; nothing was written")

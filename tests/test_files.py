@@ -69,6 +69,12 @@ def test_a_full_disk_is_the_machines_fault_and_leaves_nothing(tmp_path, error):
     assert os.listdir(tmp_path) == []
 
 
+def test_the_file_that_was_in_the_way_is_named(tmp_path):
+    with pytest.raises(NotPossibleHere, match=r"cannot write .*result: No such file or directory \(.*converter\)"):
+        with replacing(tmp_path / "result"):
+            (tmp_path / "converter").read_bytes()
+
+
 def test_a_file_that_may_not_grow_is_the_machines_fault_too(tmp_path):
     too_large = SafetensorError("Error while serializing: I/O error: File too large (os error 27)")
     with pytest.raises(NotPossibleHere, match=r"cannot write .*result: File too large"):
