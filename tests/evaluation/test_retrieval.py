@@ -90,7 +90,7 @@ def test_blocks_cover_all_queries_within_the_bound():
     assert slices[0].start == 0
     assert slices[-1].stop == 20_000
     assert all(a.stop == b.start for a, b in pairwise(slices))
-    assert max(s.stop - s.start for s in slices) * 20_000 <= 1 << 22
+    assert max(s.stop - s.start for s in slices) * 20_000 <= 1 << 20
 
 
 def test_only_candidates_of_the_same_participant_count():
