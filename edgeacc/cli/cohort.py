@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgeacc.cli.group import Verb, VerbGroup
+from edgeacc.cli.group import Verb
 from edgeacc.cli.output import progress, show, table
 
 if TYPE_CHECKING:
     from edgeacc.cohort.calibration import Check
 
-app = typer.Typer(cls=VerbGroup, help="The simulated cohort: paired PPG and accelerometer windows of a still wrist.")
+app = typer.Typer(help="The simulated cohort: paired PPG and accelerometer windows of a still wrist.")
 
 
 class PresetName(StrEnum):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgeacc.cli.group import Verb, VerbGroup
+from edgeacc.cli.group import Verb
 from edgeacc.cli.output import LARGEST_SEED, progress, show, table
 from edgeacc.errors import unknown
 
@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from edgeacc.training.runs import TrainResult
     from edgeacc.windows.store import Store
 
-app = typer.Typer(
-    cls=VerbGroup, help="Train a teacher, a student or a baseline; the same command goes on after an interruption."
-)
+app = typer.Typer(help="Train a teacher, a student or a baseline; the same command goes on after an interruption.")
 
 
 class TeacherObjective(StrEnum):
