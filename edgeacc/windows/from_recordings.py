@@ -139,7 +139,7 @@ def _cut_all(
 def _account(
     place: str, recording: Recording, participant: int, done: Cut, contract: SignalContract
 ) -> RecordingAccount:
-    step_min = contract.window_s / STEPS_PER_WINDOW / 60
+    step_min, acc_step_g = contract.window_s / STEPS_PER_WINDOW / 60, recording.acc.step
     lost_min = {str(fault): done.rejected[fault] * step_min for fault in Fault if done.rejected[fault]}
     kept_min = len(done.windows) * contract.window_s / 60
     lost_min[TAIL] = max(0.0, done.recorded_s / 60 - kept_min - sum(lost_min.values()))
@@ -148,7 +148,7 @@ def _account(
         participant=participant,
         format=recording.format,
         device=recording.device,
-        acc_step_mg=None if recording.acc.step is None else round(1000 * recording.acc.step, 3),
+        acc_step_mg=None if acc_step_g is None else round(1000 * acc_step_g, 3),
         recorded_min=round(done.recorded_s / 60, 3),
         windows=len(done.windows),
         lost_min={reason: round(minutes, 3) for reason, minutes in lost_min.items()},
