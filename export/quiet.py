@@ -20,6 +20,9 @@ REFUSALS: tuple[type[Exception], ...] = (
 )
 """What converters and runtimes raise when they refuse a network; not OSError, which is the disk's, nor MemoryError."""
 
+UNREADABLE: tuple[type[Exception], ...] = (*REFUSALS, OSError)
+"""What runtimes raise when they refuse an artifact that they are to load."""
+
 
 @contextmanager
 def contained() -> Iterator[None]:

@@ -11,10 +11,8 @@ from numpy.typing import NDArray
 
 from edgeacc.errors import BadInput
 from edgeacc.export.exporter import INPUT_NAME, OUTPUT_NAME
-from edgeacc.export.quiet import REFUSALS, contained
+from edgeacc.export.quiet import UNREADABLE, contained
 from edgeacc.files import sha256
-
-FAILURES: tuple[type[Exception], ...] = (*REFUSALS, OSError)
 
 
 class AssetSession:
@@ -33,7 +31,7 @@ class AssetSession:
         try:
             with contained():
                 self._function = self._loop.run_until_complete(_load(asset, self._open))
-        except FAILURES as error:
+        except UNREADABLE as error:
             problem = f"{asset} cannot be opened by the Core AI runtime: {type(error).__name__}: {error}"
             raise BadInput(problem, valid="an asset as `edgeacc export --target coreai` writes it") from error
         names = (self._function.desc.input_names, self._function.desc.output_names)

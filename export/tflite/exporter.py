@@ -11,7 +11,7 @@ from torch.export import ExportedProgram
 from edgeacc.compression.recipe import Recipe
 from edgeacc.errors import BadInput, NotPossibleHere
 from edgeacc.export.exporter import Exporter, Level, Session, write_notes
-from edgeacc.export.quiet import REFUSALS, contained
+from edgeacc.export.quiet import UNREADABLE, contained
 from edgeacc.export.tflite.convert import to_flatbuffer
 from edgeacc.export.tflite.flatbuffer import custom_operators
 from edgeacc.export.tflite.quantize import static_int8
@@ -41,7 +41,7 @@ class TFLiteExporter(Exporter):
         """See `Exporter.load`."""
         try:
             return open_session(model.read_bytes())
-        except REFUSALS as error:
+        except UNREADABLE as error:
             raise BadInput(f"LiteRT cannot load {model}: {error}") from error
 
 

@@ -70,6 +70,7 @@ def test_undelegated_arithmetic_is_refused_by_name(tmp_path, no_calibration_BCT,
 
 def test_a_file_that_is_no_program(tmp_path, capfd):
     (tmp_path / "model.pte").write_bytes(b"not a program")
-    with pytest.raises(BadInput, match="ExecuTorch cannot load"):
-        ExecuTorchExporter().load(tmp_path / "model.pte")
+    for path in (tmp_path / "model.pte", tmp_path):
+        with pytest.raises(BadInput, match="ExecuTorch cannot load"):
+            ExecuTorchExporter().load(path)
     assert capfd.readouterr() == ("", "")

@@ -116,6 +116,7 @@ def test_keeps_the_message_of_a_converter_that_refuses(tmp_path, no_calibration_
 
 def test_a_file_that_is_no_model(tmp_path, capfd):
     (tmp_path / "model.tflite").write_bytes(b"not a flatbuffer")
-    with pytest.raises(BadInput, match="LiteRT cannot load"):
-        TFLiteExporter().load(tmp_path / "model.tflite")
+    for path in (tmp_path / "model.tflite", tmp_path):
+        with pytest.raises(BadInput, match="LiteRT cannot load"):
+            TFLiteExporter().load(path)
     assert capfd.readouterr() == ("", "")
