@@ -90,7 +90,7 @@ class Encoder(nn.Module):
 def summarise(tokens_BPD: Tensor) -> Tensor:
     """Mean, mean absolute deviation from it, and mean absolute differences at 1, 2 and 4 tokens, (B, 5 D).
 
-    Rate lives in the mean, variability in the differences (science spike, section 3). Only additions, absolute values
+    Rate lives in the mean, variability in the differences. Only additions, absolute values
     and means: no square root, which int8 runtimes for microcontrollers lack.
     """
     mean_BPD = tokens_BPD.mean(dim=1, keepdim=True)

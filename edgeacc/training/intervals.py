@@ -26,6 +26,7 @@ def interval_targets(beats_BK: Tensor, tokens: int, window_s: float) -> tuple[Te
         clamped to +-4;
         known (B, P, 4) bool: false outside the beats and on artefacts.
     """
+    beats_BK = torch.nn.functional.pad(beats_BK, (0, max(0, 2 - beats_BK.shape[1])), value=torch.nan)
     interval_BK = beats_BK.diff(dim=1)
     median_B1 = interval_BK.nanmedian(dim=1, keepdim=True).values
     good_BK = (interval_BK > SHORTEST_S) & (interval_BK < LONGEST_S)
@@ -55,4 +56,4 @@ def _interval_of_token(beats_BK: Tensor, tokens: int, window_s: float) -> tuple[
     at_BP = torch.searchsorted(times_BK, middle_P.expand(len(beats_BK), -1).contiguous()) - 1
     last_B1 = beats_BK.isfinite().sum(dim=1, keepdim=True) - 2
     inside_BP = (at_BP >= 0) & (at_BP <= last_B1)
-    return at_BP.clamp(0, max(beats_BK.shape[1] - 2, 0)), inside_BP
+    return at_BP.clamp(0, beats_BK.shape[1] - 2), inside_BP

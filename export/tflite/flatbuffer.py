@@ -1,8 +1,7 @@
 """What is inside a .tflite file: operators, and where its weights lie.
 
 ai-edge-quantizer puts the weights of larger models behind the flatbuffer. LiteRT finds them there; TensorFlow Lite
-Micro computes on memory that was never written, without an error (toolchain notes, silent failure a): they are always
-inlined.
+Micro computes on memory that was never written, without an error: quantized models are always inlined.
 """
 
 from typing import Any

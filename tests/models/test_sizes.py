@@ -3,7 +3,7 @@ import pytest
 from edgeacc.errors import BadInput
 from edgeacc.models.sizes import SIZES, build, parameters
 
-# Counts by hand of `paper.md`'s ladder for 4 channels: 12 D^2 + 13 D a layer, 81 D for the patches, 2 D for the norm.
+# Counts by hand of the paper's ladder for 4 channels: 12 D^2 + 13 D a layer, 81 D for the patches, 2 D for the norm.
 # Its own figures for xs to xxxs (0.84, 0.37, 0.12 M) are rounded up by up to 14 % against this count.
 LADDER = {
     "transformer-xl": (8, 256, 6.34e6, 0.01),

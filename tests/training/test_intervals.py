@@ -32,6 +32,13 @@ def test_an_artefact_is_not_a_target():
     assert not known[0, 7, 3]  # its difference would be from the artefact
 
 
+@pytest.mark.parametrize("beats", [0, 1])
+def test_a_store_of_hardly_any_beats_has_no_target(beats):
+    targets, known = interval_targets(torch.full((3, beats), 20.0), 120, 60.0)
+    assert targets.shape == known.shape == (3, 120, 4)
+    assert not known.any()
+
+
 def test_a_window_without_beats_has_no_target():
     targets, known = interval_targets(torch.full((2, 6), torch.nan), tokens=4, window_s=4.0)
     assert not known.any()
