@@ -1,7 +1,7 @@
 """The one form that every target starts from: fixed shapes, BatchNorm folded, convolutions of height 1.
 
-Why (measured with the pinned versions): Conv1d and BatchNorm left in cost ExecuTorch 21 delegate calls instead of 1 and static
-int8 8.3 dB instead of 15.9 dB; a fused attention leaves operations undelegated.
+Why (measured): Conv1d and BatchNorm left in cost ExecuTorch 21 delegate calls instead of 1 and static int8 8.3 dB
+instead of 15.9 dB; a fused attention leaves operations undelegated.
 """
 
 import copy

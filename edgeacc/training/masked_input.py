@@ -1,6 +1,7 @@
 """Masked-input autoencoder: patches of the raw window are zeroed, every token is processed, the gaps are predicted.
 
-It learns in minutes where the token-dropping autoencoder needs far longer, and it suits any encoder. On PPG it trains the demo's teacher, on accelerometer the MAE baseline.
+It learns in minutes where the token-dropping autoencoder needs far longer, and it suits any encoder. On PPG it trains
+the demo's teacher, on accelerometer the MAE baseline.
 """
 
 import torch
