@@ -22,7 +22,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import pairwise
+from itertools import pairwise, permutations
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +91,8 @@ def recognise(path: Path) -> bool:
     if not path.is_dir():
         return False
     own, *below = (_kinds(folder) for folder in _folders(path))
-    return bool({"acc", BROKEN} & own) or ({"acc"} in below and ({"ppg"} in below or {BROKEN} in below))
+    pairs = permutations((kinds for kinds in below if len(kinds) == 1), 2)
+    return bool({"acc", BROKEN} & own) or any(one <= {"acc", BROKEN} and two <= {"ppg", BROKEN} for one, two in pairs)
 
 
 def read(path: Path, participant: str) -> Iterator[Recording]:
