@@ -1,8 +1,8 @@
 """What readers of binary files share: a look at the beginning, a whole small file, a package that only one needs."""
 
-import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 
 from edgeacc.errors import BadInput, NotPossibleHere
 
@@ -33,14 +33,15 @@ def whole_file(path: Path, most_bytes: int) -> bytes:
         raise BadInput(f"cannot read {path}: {error.strerror}") from error
 
 
-def package(name: str, path: Path) -> ModuleType:
-    """A package of the extra `formats`, imported when a file needs it.
+@contextmanager
+def of_extra(path: Path) -> Iterator[None]:
+    """Around the import of a package of the extra `formats`, which is imported when a file needs it.
 
     Raises:
         NotPossibleHere: it is not installed; names the extra that brings it.
     """
     try:
-        return importlib.import_module(name)
+        yield
     except ModuleNotFoundError as error:
         raise NotPossibleHere(
             f"{path} cannot be read here: no package {error.name}",

@@ -180,6 +180,7 @@ def malformed():
     del without["fields"][0]["type"]["fields"][1]
     hollow = copy.deepcopy(SCHEMA)
     hollow["fields"][0]["type"]["fields"][2]["type"]["fields"][0]["type"]["items"] = "null"
+    itself = {"type": "record", "name": "empatica.A", "fields": [{"name": "a", "type": "empatica.A"}]}
     end = whole.index(MARK) + 16
     return [
         (whole[:20], r"a\.avro: damaged header: it ends at byte 20", "a whole Avro file"),
@@ -192,7 +193,8 @@ def malformed():
         (container([b"", b""], codec=b"snappy"), r"damaged header: codec b'snappy'", ""),
         (container([b"\xff" * 40]), r"a\.avro, block 0: error Error -3", ""),
         (container([deflated(encoded(session())[:-40])]), r"a\.avro, block 0: ", ""),
-        (container([], schema=hollow), r"an array of nothings in the schema", ""),
+        (container([], schema=hollow), r"damaged header: array of null in the schema", ""),
+        (container([b"1"], schema=itself), r"damaged header: empatica\.A within itself in the schema", ""),
         (container([], schema={"type": "recor"}), r"a\.avro: damaged header: ", ""),
         (file_of(session(), without), r"a\.avro, rawData has no bvp", "Empatica's schema"),
         (changed(acc_x=[1]), r"rawData\.accelerometer: samples: x 1, y 640, z 640", "as many in each"),
@@ -206,7 +208,7 @@ def malformed():
     ]
 
 
-@pytest.mark.parametrize("case", range(21))
+@pytest.mark.parametrize("case", range(22))
 def test_malformed_files_are_told_by_place(write, case):
     content, told, valid = malformed()[case]
     with pytest.raises(BadInput, match=told) as caught:
