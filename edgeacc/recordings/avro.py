@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeacc.errors import BadInput
-from edgeacc.recordings.binary import of_extra, whole_file
+from edgeacc.recordings.binary import of_extra, short, whole_file
 
 MAGIC = b"Obj\x01"
 MOST_BYTES = 64 * 2**20
@@ -42,7 +42,7 @@ def records(path: Path) -> Iterator[Any]:
         schema, codec, mark = _header(content)
         parsed = fastavro.parse_schema(schema)
     except Exception as error:  # the schema is the file's: fastavro falls over a wrong one in many ways
-        raise BadInput(f"{path}: damaged header: {_short(error)}", valid=valid) from error
+        raise BadInput(f"{path}: damaged header: {_told(error)}", valid=valid) from error
     number = 0
     while content.tell() < len(content.getbuffer()):
         try:
@@ -50,7 +50,7 @@ def records(path: Path) -> Iterator[Any]:
             for _ in range(count):
                 yield fastavro.schemaless_reader(data, parsed, None)
         except Exception as error:  # as above
-            raise BadInput(f"{path}, block {number}: {_short(error)}", valid=valid) from error
+            raise BadInput(f"{path}, block {number}: {_told(error)}", valid=valid) from error
         number += 1
 
 
@@ -131,6 +131,5 @@ def _exactly(content: BytesIO, count: int) -> bytes:
     return found
 
 
-def _short(error: Exception) -> str:
-    told = str(error) if isinstance(error, _Damaged) else f"{type(error).__name__} {error}"
-    return " ".join(told.split())[:120]
+def _told(error: Exception) -> str:
+    return short(error if isinstance(error, _Damaged) else f"{type(error).__name__} {error}")

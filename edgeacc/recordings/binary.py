@@ -6,6 +6,9 @@ from pathlib import Path
 
 from edgeacc.errors import BadInput, NotPossibleHere
 
+MOST_TOLD = 120
+"""Characters of it that an error shows."""
+
 
 def first_bytes(path: Path, count: int) -> bytes:
     """The first bytes of a file, fewer where there are no more; none of what is no file or cannot be opened."""
@@ -48,3 +51,9 @@ def of_extra(path: Path) -> Iterator[None]:
             valid="the extra `formats`",
             next_command="pip install 'edgeacc[formats]'",
         ) from error
+
+
+def short(told: object) -> str:
+    """What a library says of a damaged file, on one line and no longer than that."""
+    text = " ".join(str(told).split())
+    return text if len(text) <= MOST_TOLD else f"{text[:MOST_TOLD]}..."

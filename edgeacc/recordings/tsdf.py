@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeacc.errors import BadInput
-from edgeacc.recordings.binary import first_bytes, whole_file
+from edgeacc.recordings.binary import first_bytes, short, whole_file
 from edgeacc.recordings.recording import Recording, Stream, sampled
 from edgeacc.recordings.table import STANDARD_GRAVITY_M_S2
 
@@ -151,7 +151,7 @@ def _parsed(file: Path) -> dict[str, Any]:
     try:
         content = json.loads(whole_file(file, MOST_JSON_BYTES))
     except (ValueError, RecursionError) as error:
-        raise BadInput(f"{file} is no JSON: {error}", valid=VALID) from error
+        raise BadInput(f"{file} is no JSON: {short(error)}", valid=VALID) from error
     if not isinstance(content, dict) or SIGN not in content:
         raise BadInput(f"{file} has no {SIGN}", valid=VALID)
     return content
