@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from edgeacc.windows.from_recordings import RecordingAccount
 
 
+def _list(asked: bool) -> None:
+    """Print the formats and stop, whatever else was given."""
+    from edgeacc.cli.ls import formats_table
+
+    if asked:
+        show({}, [formats_table()], as_json=False, next_command="edgeacc import PATH -o STORE")
+        raise typer.Exit
+
+
 def import_(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Recordings, or folders of recordings.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The store's folder to make.")],
@@ -23,6 +32,10 @@ def import_(
     mapping: Annotated[Path | None, typer.Option(help="TOML file that says which column of a table is what.")] = None,
     window_s: Annotated[float, typer.Option(min=10, max=600, help="Length of a window in seconds.")] = 60.0,
     force: Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")] = False,
+    _: Annotated[
+        bool,
+        typer.Option("--list", is_eager=True, callback=_list, help="Print the formats that can be read, and stop."),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
 ) -> None:
     """Cut recordings into still, whole, paired windows with the device's labels.

@@ -1,11 +1,14 @@
 """`edgeacc ls`: what exists. Targets, recipes, encoder sizes and recording formats."""
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgeacc.cli.output import show, table
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
 
@@ -69,7 +72,13 @@ def formats(json: Json = False) -> None:
     """Recordings that can be imported."""
     from edgeacc.recordings.registry import FORMATS
 
+    result = {name: format.told() for name, format in FORMATS.items()}
+    show(result, [formats_table()], as_json=json, next_command="edgeacc import PATH -o STORE")
+
+
+def formats_table() -> "Table":
+    """What can be imported, and what each reader was checked on."""
+    from edgeacc.recordings.registry import FORMATS
+
     columns = ("format", "device", "files", "recognised by", "checked on")
-    result = {name: format._asdict() for name, format in FORMATS.items()}
-    rows = [tuple(row.values()) for row in result.values()]
-    show(result, [table("Formats", columns, rows)], as_json=json, next_command="edgeacc import PATH -o STORE")
+    return table("Formats", columns, [tuple(format.told().values()) for format in FORMATS.values()])

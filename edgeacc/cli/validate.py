@@ -1,5 +1,6 @@
-"""`edgeacc validate`: recognises recipes, checkpoints, stores and bundles by content; tells all mistakes at once."""
+"""`edgeacc validate`: recognises by content what it is given (`WHAT`); tells all mistakes at once."""
 
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -9,7 +10,7 @@ import typer
 from edgeacc.cli.output import show, table
 from edgeacc.errors import BadInput, EdgeaccError
 
-WHAT = "a recipe (TOML), or the folder of a checkpoint, a store or a bundle"
+WHAT = "a recipe (TOML), the folder of a checkpoint, a store or a bundle, or a recording (`edgeacc ls formats`)"
 
 
 class Checked(NamedTuple):
@@ -21,10 +22,12 @@ class Checked(NamedTuple):
 
 
 def validate(
-    files: Annotated[list[Path], typer.Argument(help="Recipe files; folders of checkpoints, stores and bundles.")],
+    files: Annotated[
+        list[Path], typer.Argument(help="Recipe files; folders of checkpoints, stores, bundles; recordings.")
+    ],
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
 ) -> None:
-    """Check recipes, checkpoints, stores and bundles."""
+    """Check recipes, checkpoints, stores, bundles and recordings."""
     checked = [_check(path) for path in files]
     rows = [(path, kind, "wrong" if problem else "ok") for path, kind, problem in checked]
     result = {"files": [each._asdict() for each in checked]}
@@ -46,11 +49,11 @@ def _check(path: Path) -> Checked:
 
 def _recognise(path: Path) -> tuple[str, Callable[[Path], object]]:
     """What a path is by its content, and how to read it thoroughly."""
-    if path.is_file():
-        return "recipe", _read_recipe
-    if not path.is_dir():
+    from edgeacc.recordings.registry import recognised
+
+    if not path.exists():
         raise BadInput(f"{path} does not exist", valid=WHAT)
-    names = {entry.name for entry in path.iterdir()}
+    names = {entry.name for entry in path.iterdir()} if path.is_dir() else set()
     for kind, sign, read in (
         ("bundle", "SHA256SUMS", _read_bundle),
         ("store", "manifest.json", _read_store),
@@ -58,6 +61,11 @@ def _recognise(path: Path) -> tuple[str, Callable[[Path], object]]:
     ):
         if sign in names:
             return kind, read
+    recording = recognised(path)
+    if recording is not None:
+        return f"recording ({recording.format})", lambda _: deque(recording.read(), maxlen=0)
+    if path.is_file():
+        return "recipe", _read_recipe
     raise BadInput(f"{path} is none of these, or the file that tells what it is is missing", valid=WHAT)
 
 

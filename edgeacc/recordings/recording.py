@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +14,7 @@ SIGNAL_HZ = (16.0, 10_000.0)
 the fastest is our choice."""
 LEAST_PRESENT = 0.1
 """Part of its span that a signal's samples fill at least (our choice): less is a wrong time, and fills the memory."""
+NO_PPG = "accelerometer only, no PPG: nothing to pair"
 
 Place = Callable[[int], str]
 """Where sample n stands in its file, for an error."""
@@ -71,7 +71,7 @@ class Recording:
         device: maker and model.
         format: name of the format, a key of `edgeacc.recordings.registry.FORMATS`.
         acc: accelerometer in g with gravity, three axes.
-        ppg: one channel or more, upstroke of the pulse positive.
+        ppg: one channel or more, upstroke of the pulse positive; None where the device has no optical sensor.
         intervals: the device's own beat-to-beat intervals in s, each at the time of the beat that ends it.
         notes: what a reader did that is not in the streams, such as a sign that was turned.
     """
@@ -80,9 +80,19 @@ class Recording:
     device: str
     format: str
     acc: Stream
-    ppg: Stream
+    ppg: Stream | None
     intervals: Stream | None = None
     notes: tuple[str, ...] = ()
+
+    def pair(self) -> tuple[Stream, Stream]:
+        """Accelerometer and PPG.
+
+        Raises:
+            BadInput: there is no PPG.
+        """
+        if self.ppg is None:
+            raise BadInput(f"{self.participant} ({self.format}): {NO_PPG}", valid="a recording with both sensors")
+        return self.acc, self.ppg
 
 
 def regular(samples_NC: NDArray[Any], unit: str, start_s: float, rate_hz: float, range_: float | None = None) -> Stream:
@@ -150,8 +160,8 @@ def check_rate(rate_hz: float, place: str) -> None:
         raise BadInput(f"{place}: {rate_hz:.6g} samples per second", valid=valid)
 
 
-def lines(file: Path, first: int) -> Place:
-    """Sample after sample on a line of its own, from line `first` on."""
+def lines(file: object, first: int) -> Place:
+    """Sample after sample on a line of its own, from line `first` on, of a file that prints as its path."""
     return lambda sample: f"{file}, line {first + sample}"
 
 

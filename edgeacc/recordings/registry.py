@@ -1,26 +1,44 @@
-"""The formats that can be read, and which of them a path holds: recognised by content, not by name."""
+"""The formats that can be read, and which of them a path holds: recognised by content, not by name.
 
-from collections.abc import Callable, Iterator
+A format is one module of this room with `NAME`, `recognise` and `read`, and one entry of `FORMATS`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from edgeacc.errors import BadInput, unknown
-from edgeacc.recordings import e4, polar, table
+from edgeacc.recordings import axivity, e4, e4_zip, embraceplus, polar, table, tsdf
 from edgeacc.recordings.recording import Recording
 from edgeacc.recordings.table import TableMapping
 
 HELP = "edgeacc ls formats"
 
 
+class Reader(Protocol):
+    """What a format's module has, beside its `NAME`."""
+
+    def recognise(self, path: Path) -> bool:
+        """Whether a folder or a file is a recording of this format, by its content; never raises for what is not."""
+
+    def read(self, path: Path, participant: str) -> Recording | Iterable[Recording]:
+        """Read it: one recording, or one after another; raises BadInput with the file and the place."""
+
+
 class Format(NamedTuple):
-    """One format, for people."""
+    """One format: four texts for people, and the module that reads it (none for tables, which need a mapping)."""
 
     name: str
     device: str
     files: str
     recognised_by: str
     checked_on: str
+    reader: Reader | None
+
+    def told(self) -> dict[str, str]:
+        """The texts by their names."""
+        return {key: text for key, text in self._asdict().items() if key != "reader"}
 
 
 FORMATS = {
@@ -32,6 +50,23 @@ FORMATS = {
             files="a folder with ACC.csv and BVP.csv (and IBI.csv)",
             recognised_by="a CSV file that begins with a Unix time and a rate",
             checked_on="28 real recordings",
+            reader=e4,
+        ),
+        Format(
+            name=e4_zip.NAME,
+            device="Empatica E4",
+            files="the .zip as exported, with ACC.csv and BVP.csv (and IBI.csv)",
+            recognised_by="a ZIP archive with such a CSV file",
+            checked_on="archives made by the tests of a real recording",
+            reader=e4_zip,
+        ),
+        Format(
+            name=embraceplus.NAME,
+            device="Empatica EmbracePlus",
+            files="an .avro file as the cloud gives it",
+            recognised_by="an Avro file with Empatica's schema",
+            checked_on="1 real recording",
+            reader=embraceplus,
         ),
         Format(
             name=polar.NAME,
@@ -39,6 +74,23 @@ FORMATS = {
             files="a folder with the text logs of accelerometer and PPG (and PP intervals)",
             recognised_by="the headers of the logs",
             checked_on="1 real recording",
+            reader=polar,
+        ),
+        Format(
+            name=tsdf.NAME,
+            device="Verily Study Watch",
+            files="a folder (or one with a folder for each sensor) of TSDF: *_meta.json and binary files",
+            recognised_by="JSON files that describe an accelerometer's channels",
+            checked_on="1 real recording",
+            reader=tsdf,
+        ),
+        Format(
+            name=axivity.NAME,
+            device="Axivity AX3, AX6",
+            files="a .CWA file; accelerometer only, so `validate` reads it and `import` has nothing to pair",
+            recognised_by="the header's first bytes",
+            checked_on="1 real recording of an AX6; the AX3's packings on files made by the tests",
+            reader=axivity,
         ),
         Format(
             name=table.NAME,
@@ -46,15 +98,10 @@ FORMATS = {
             files="a CSV or Parquet file with one row per sample, and --mapping FILE",
             recognised_by="nothing: the mapping says what is what",
             checked_on="files made by the tests",
+            reader=None,
         ),
     )
 }
-
-_FOLDERS: dict[str, tuple[Callable[[Path], bool], Callable[[Path, str], Recording]]] = {
-    e4.NAME: (e4.recognise, e4.read),
-    polar.NAME: (polar.recognise, polar.read),
-}
-"""Formats of which one folder is one recording: how to recognise and how to read it."""
 
 
 class Found(NamedTuple):
@@ -62,7 +109,7 @@ class Found(NamedTuple):
 
     path: Path
     format: str
-    read: Callable[[], list[Recording]]
+    read: Callable[[], Iterable[Recording]]
     """Reads it; raises BadInput for a malformed file: which, which line, what was expected."""
 
 
@@ -92,8 +139,8 @@ def find(path: Path, format_name: str | None = None, mapping: TableMapping | Non
         found = _tables(path, mapping)
     else:
         found = [
-            Found(place, kind, partial(_read_folder, kind, place, _participant(path, place)))
-            for place, kind in _folders(path, [name] if name else list(_FOLDERS))
+            Found(place, kind.name, partial(_read, reader, place, _participant(path, place)))
+            for place, kind, reader in _recordings(path, [FORMATS[name]] if name else list(FORMATS.values()))
         ]
     if not found:
         known = "; ".join(f"{kind}: {FORMATS[kind].files}" for kind in ([name] if name else FORMATS))
@@ -101,21 +148,28 @@ def find(path: Path, format_name: str | None = None, mapping: TableMapping | Non
     return found
 
 
-def _folders(path: Path, names: list[str]) -> Iterator[tuple[Path, str]]:
-    """Each folder from `path` down that is a recording, with its format."""
-    if not path.is_dir():
-        return
-    for name in names:
-        if _FOLDERS[name][0](path):
-            yield path, name
+def recognised(path: Path) -> Found | None:
+    """The recording that a folder or a file is, as `find` gives it; None where it is none, though it may hold some."""
+    for kind in FORMATS.values():
+        if kind.reader is not None and kind.reader.recognise(path):
+            return Found(path, kind.name, partial(_read, kind.reader, path, _participant(path, path)))
+    return None
+
+
+def _recordings(path: Path, kinds: list[Format]) -> Iterator[tuple[Path, Format, Reader]]:
+    """Each folder and file from `path` down that is a recording, with its format."""
+    for kind in kinds:
+        if kind.reader is not None and kind.reader.recognise(path):
+            yield path, kind, kind.reader
             return
-    for below in sorted(path.iterdir()):
+    for below in sorted(path.iterdir()) if path.is_dir() else ():
         if not below.is_symlink():
-            yield from _folders(below, names)
+            yield from _recordings(below, kinds)
 
 
-def _read_folder(name: str, path: Path, participant: str) -> list[Recording]:
-    return [_FOLDERS[name][1](path, participant)]
+def _read(reader: Reader, path: Path, participant: str) -> Iterable[Recording]:
+    read = reader.read(path, participant)
+    return [read] if isinstance(read, Recording) else read
 
 
 def _tables(path: Path, mapping: TableMapping | None) -> list[Found]:

@@ -30,18 +30,19 @@ def align(recording: Recording, contract: SignalContract) -> Aligned:
     """Crop to the span that both streams have, and bring both to the contract's rate.
 
     Raises:
-        BadInput: the streams do not overlap in time.
+        BadInput: there is no PPG, or the streams do not overlap in time.
     """
-    start_s = max(recording.acc.start_s, recording.ppg.start_s)
-    end_s = min(recording.acc.end_s, recording.ppg.end_s)
+    acc, ppg = recording.pair()
+    start_s = max(acc.start_s, ppg.start_s)
+    end_s = min(acc.end_s, ppg.end_s)
     if end_s <= start_s:
         raise BadInput(
-            f"{recording.participant}: accelerometer ({recording.acc.start_s:.1f} to {recording.acc.end_s:.1f} s) and "
-            f"PPG ({recording.ppg.start_s:.1f} to {recording.ppg.end_s:.1f} s) do not overlap in time",
+            f"{recording.participant}: accelerometer ({acc.start_s:.1f} to {acc.end_s:.1f} s) and "
+            f"PPG ({ppg.start_s:.1f} to {ppg.end_s:.1f} s) do not overlap in time",
             valid="streams of the same recording on one clock",
         )
     grid_s = start_s + np.arange(int((end_s - start_s) * contract.rate_hz + 1e-6) + 1) / contract.rate_hz
-    acc_g_CN, ppg_CN = (on_grid(stream, grid_s, contract) for stream in (recording.acc, recording.ppg))
+    acc_g_CN, ppg_CN = (on_grid(stream, grid_s, contract) for stream in (acc, ppg))
     return Aligned(start_s, acc_g_CN, ppg_CN)
 
 

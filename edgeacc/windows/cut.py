@@ -75,7 +75,7 @@ def cut(recording: Recording, contract: SignalContract, *, participant: int = 0,
         Windows with their device labels and motion (truth is NaN), and what was rejected.
 
     Raises:
-        BadInput: the streams do not overlap in time, or are too short to resample.
+        BadInput: there is no PPG, or the streams do not overlap in time or are too short to resample.
     """
     aligned = align(recording, contract)
     starts, rejected = _sieve(recording, aligned, contract)
@@ -120,7 +120,7 @@ def _fault(recording: Recording, aligned: Aligned, at: int, contract: SignalCont
     if np.isnan(acc_g_CT).any() or np.isnan(aligned.ppg_CN[:, span]).any():
         return Fault.GAP
     start_s = aligned.start_s + at / contract.rate_hz
-    acc, ppg = recording.acc, recording.ppg
+    acc, ppg = recording.pair()
     found = [
         *acc_faults(_native(acc, start_s, contract.window_s), acc.rate_hz, contract, acc.range),
         *ppg_faults(_native(ppg, start_s, contract.window_s), ppg.rate_hz, contract),

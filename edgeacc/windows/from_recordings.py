@@ -11,17 +11,20 @@ from pydantic import BaseModel, JsonValue
 from edgeacc.errors import BadInput
 from edgeacc.files import refuse_existing
 from edgeacc.progress import Progress, silent
-from edgeacc.recordings.recording import Recording
+from edgeacc.recordings.recording import NO_PPG, Recording
 from edgeacc.recordings.registry import HELP, Found, find
 from edgeacc.recordings.table import TableMapping
 from edgeacc.signals.contract import DEFAULT, SignalContract
 from edgeacc.signals.quality import Fault
-from edgeacc.windows.cut import STEPS_PER_WINDOW, Cut, cut
+from edgeacc.windows import columns
+from edgeacc.windows.cut import STEPS_PER_WINDOW, Cut, Device, cut
 from edgeacc.windows.split import split_participants
 from edgeacc.windows.store import Store, create_store
 
 TAIL = "tail"
 """What is left at the end of a recording, shorter than a window."""
+UNPAIRED = "no PPG"
+"""All of a recording whose device has no optical sensor."""
 SPLIT_SEED = 0
 
 
@@ -75,7 +78,7 @@ def from_recordings(
 
     Raises:
         BadInput: `out` exists; a path holds nothing that is known; a recording is given twice; any number of malformed
-            recordings, all told at once; no window is left.
+            recordings, all told at once; no PPG in any; no window is left.
         NotPossibleHere: no space left.
     """
     refuse_existing(out, force=force)
@@ -84,6 +87,9 @@ def from_recordings(
     cuts, accounts = _cut_all(found, contract, progress)
     kept = [done.windows for done in cuts if len(done.windows)]
     rejected = sum((done.rejected for done in cuts), Counter[str]())
+    if not kept and accounts and all(UNPAIRED in account.lost_min for account in accounts):
+        places = _few([account.place for account in accounts])
+        raise BadInput(f"{places}: {NO_PPG}", valid="recordings of a device with both sensors", next_command=HELP)
     if not kept:
         raise BadInput(
             f"no window is left of {_few([account.place for account in accounts])}; rejected: {_told(rejected)}",
@@ -123,7 +129,7 @@ def _cut_all(
         try:
             for recording in one.read():
                 who = numbers.setdefault((root, recording.participant), len(numbers))
-                cuts.append(cut(recording, contract, participant=who, number=len(cuts)))
+                cuts.append(_cut(recording, contract, participant=who, number=len(cuts)))
                 accounts.append(_account(_place(root, one.path), recording, who, cuts[-1], contract))
         except BadInput as mistake:
             mistakes.append(mistake)
@@ -136,13 +142,22 @@ def _cut_all(
     return cuts, accounts
 
 
+def _cut(recording: Recording, contract: SignalContract, *, participant: int, number: int) -> Cut:
+    """`cut`; nothing, but the account of it, of a recording without PPG."""
+    if recording.ppg is not None:
+        return cut(recording, contract, participant=participant, number=number)
+    recorded_s = recording.acc.end_s - recording.acc.start_s
+    return Cut(columns.empty(0, 0, contract), Counter(), recorded_s, Device({}, None, None))
+
+
 def _account(
     place: str, recording: Recording, participant: int, done: Cut, contract: SignalContract
 ) -> RecordingAccount:
     step_min, acc_step_g = contract.window_s / STEPS_PER_WINDOW / 60, recording.acc.step
     lost_min = {str(fault): done.rejected[fault] * step_min for fault in Fault if done.rejected[fault]}
     kept_min = len(done.windows) * contract.window_s / 60
-    lost_min[TAIL] = max(0.0, done.recorded_s / 60 - kept_min - sum(lost_min.values()))
+    rest = TAIL if recording.ppg is not None else UNPAIRED
+    lost_min[rest] = max(0.0, done.recorded_s / 60 - kept_min - sum(lost_min.values()))
     return RecordingAccount(
         place=place,
         participant=participant,

@@ -79,3 +79,11 @@ def test_a_malformed_file_is_told_by_line(edgeacc, table, tmp_path):
     assert ran.code == 2
     assert "anna.csv, line 10: y is 'much', expected a finite number" in ran.err
     assert not (tmp_path / "store").exists()
+
+
+def test_the_list_is_that_of_ls_formats(edgeacc):
+    listed = edgeacc("import", "--list")
+    assert listed.code == 0
+    assert listed.out == edgeacc("ls", "formats").out
+    assert "28 real recordings" in listed.out
+    assert "files made by the tests" in listed.out

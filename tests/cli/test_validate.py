@@ -107,3 +107,16 @@ def test_every_path_is_checked_before_anything_is_refused(edgeacc, tmp_path, rec
     assert [kind for kind, _ in checked(ran).values()] == ["", "recipe", "", "checkpoint"]
     assert "validate: 2 mistake(s)" in ran.err
     assert f"{tmp_path / 'nothing'} does not exist" in ran.err
+
+
+def test_a_recording_is_read_through(edgeacc, tmp_path):
+    folder = tmp_path / "S01"
+    folder.mkdir()
+    (folder / "ACC.csv").write_text("1644226061,1644226061,1644226061\n32,32,32\n0,0,64\n0,0,65\n")
+    (folder / "BVP.csv").write_text("1644226061\n64\n1\n2\n")
+    good = edgeacc("validate", folder, "--json")
+    assert checked(good) == {str(folder): ("recording (empatica-e4)", "")}
+    (folder / "BVP.csv").write_text("1644226061\n64\n1\ntwo\n")
+    wrong = edgeacc("validate", folder)
+    assert wrong.code == 2
+    assert "BVP.csv, line 4: bvp is 'two'" in wrong.err

@@ -1,7 +1,8 @@
 import pytest
 
 from edgeacc.errors import BadInput
-from edgeacc.recordings.registry import FORMATS, find
+from edgeacc.recordings import e4
+from edgeacc.recordings.registry import FORMATS, Format, find, recognised
 from edgeacc.recordings.table import TableMapping
 
 MAPPING = TableMapping(
@@ -68,3 +69,29 @@ def test_a_mapping_for_a_format_that_needs_none(tmp_path, write_e4):
 def test_a_missing_path(tmp_path):
     with pytest.raises(BadInput, match="nowhere does not exist"):
         find(tmp_path / "nowhere")
+
+
+def test_one_entry_makes_a_format_of_single_files(tmp_path, monkeypatch, write_e4):
+    """Files are found beside folders, by content, in a folder of both and alone."""
+
+    class Lines:
+        NAME = "lines"
+
+        @staticmethod
+        def recognise(path):
+            return path.is_file() and path.read_bytes().startswith(b"LINES")
+
+        @staticmethod
+        def read(path, participant):
+            one = e4.read(tmp_path / "set" / "S01", participant)
+            return iter([one, one])
+
+    monkeypatch.setitem(FORMATS, "lines", Format("lines", "any", "a file", "its first bytes", "nothing", Lines))
+    write_e4(tmp_path / "set" / "S01", seconds=2)
+    (tmp_path / "set" / "S02.csv").write_text("LINES")
+    found = find(tmp_path / "set")
+    assert [one.format for one in found] == ["empatica-e4", "lines"]
+    assert who(found) == ["S01", "S02.csv", "S02.csv"]
+    assert who(find(tmp_path / "set" / "S02.csv")) == ["S02.csv"] * 2
+    assert recognised(tmp_path / "set") is None
+    assert recognised(tmp_path / "set" / "S02.csv").format == "lines"
