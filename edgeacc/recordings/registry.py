@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from edgeacc.errors import BadInput, unknown
-from edgeacc.recordings import e4, polar, table
+from edgeacc.recordings import dalia, e4, polar, table
 from edgeacc.recordings.recording import Recording
 from edgeacc.recordings.table import TableMapping
 
@@ -59,6 +59,14 @@ FORMATS = {
             recognised_by="the headers of the logs",
             checked_on="1 real recording",
             reader=polar,
+        ),
+        Format(
+            name=dalia.NAME,
+            device="Empatica E4, with a chest device",
+            files="SX.pkl of PPG-DaLiA or WESAD (read without running the pickle)",
+            recognised_by="a pickled dict that names wrist, ACC and BVP",
+            checked_on="files made by the tests",
+            reader=dalia,
         ),
         Format(
             name=table.NAME,
