@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from edgeacc.errors import BadInput, unknown
-from edgeacc.recordings import dalia, e4, polar, table
+from edgeacc.recordings import dalia, e4, polar, table, troika, wildppg
 from edgeacc.recordings.recording import Recording
 from edgeacc.recordings.table import TableMapping
 
@@ -67,6 +67,22 @@ FORMATS = {
             recognised_by="a pickled dict that names wrist, ACC and BVP",
             checked_on="files made by the tests",
             reader=dalia,
+        ),
+        Format(
+            name=troika.NAME,
+            device="wristband of TROIKA (IEEE Signal Processing Cup 2015)",
+            files="a MATLAB file with the variable sig",
+            recognised_by="a MATLAB header and the variable sig",
+            checked_on="files made by the tests",
+            reader=troika,
+        ),
+        Format(
+            name=wildppg.NAME,
+            device="WildPPG's sensors at four sites",
+            files="a MATLAB file per person (v7.3 needs the extra formats)",
+            recognised_by="a MATLAB header and the variables wrist and ankle",
+            checked_on="files made by the tests",
+            reader=wildppg,
         ),
         Format(
             name=table.NAME,

@@ -26,7 +26,9 @@ def as_samples(values: NDArray[np.generic], channels: int, name: str) -> NDArray
         raise BadInput(f"{name}: {values.dtype} of shape {values.shape}", valid=f"numbers of shape (N, {channels})")
     if len(column) < 2:
         raise BadInput(f"{name}: {len(column)} sample(s)", valid="two samples or more")
-    samples_NC = column.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # a signalling NaN, of a damaged file
+        samples_NC = column.astype(np.float64)
+    samples_NC[np.isnan(samples_NC)] = np.nan
     wrong = np.argwhere(np.isinf(samples_NC) | (np.abs(samples_NC) > float(np.finfo(np.float32).max)))
     if len(wrong):
         row, channel = wrong[0]
