@@ -17,7 +17,7 @@ import numpy as np
 
 from edgeacc.errors import BadInput
 from edgeacc.recordings.recording import Recording, Stream, check_rate, irregular, lines, regular
-from edgeacc.recordings.text import Column, head, read_columns
+from edgeacc.recordings.text import Column, File, head, read_columns
 
 NAME = "empatica-e4"
 COUNTS_PER_G = 64
@@ -29,7 +29,7 @@ UNIX_S = (946_684_800.0, 4_102_444_800.0)
 
 def recognise(path: Path) -> bool:
     """Whether a folder holds a CSV file that begins with one Unix time and one rate per column."""
-    return path.is_dir() and any(_is_e4(file) for file in sorted(path.glob("*.csv")))
+    return path.is_dir() and any(is_e4(file) for file in sorted(path.glob("*.csv")))
 
 
 def read(path: Path, participant: str) -> Recording:
@@ -38,17 +38,23 @@ def read(path: Path, participant: str) -> Recording:
     Raises:
         BadInput: a stream is missing, or a file is malformed: which, at which line, and what was expected.
     """
+    return read_folder(path, participant, NAME)
+
+
+def read_folder(path: File, participant: str, format_name: str) -> Recording:
+    """`read`, of a folder on the disk or in an archive."""
     return Recording(
         participant=participant,
         device="Empatica E4",
-        format=NAME,
+        format=format_name,
         acc=_stream(_named(path, "ACC.csv"), ("x", "y", "z"), 1 / COUNTS_PER_G, "g", RANGE_G),
         ppg=_stream(_named(path, "BVP.csv"), ("bvp",), 1.0, "au", None),
         intervals=_intervals(path / "IBI.csv"),
     )
 
 
-def _is_e4(file: Path) -> bool:
+def is_e4(file: File) -> bool:
+    """Whether a file begins with one Unix time and one rate per column."""
     lines = head(file, 2)
     if len(lines) < 2 or lines[0].count(",") != lines[1].count(","):
         return False
@@ -59,16 +65,16 @@ def _is_e4(file: Path) -> bool:
     return all(UNIX_S[0] < start < UNIX_S[1] for start in starts) and all(0 < rate < 1000 for rate in rates)
 
 
-def _named(folder: Path, name: str) -> Path:
+def _named(folder: File, name: str) -> File:
     path = folder / name
     if not path.is_file():
-        there = ", ".join(sorted(file.name for file in folder.glob("*.csv")))
+        there = ", ".join(sorted(file.name for file in folder.iterdir() if file.name.endswith(".csv")))
         raise BadInput(f"{folder} lacks {name}; it has {there}", valid="an E4 folder with ACC.csv and BVP.csv")
     return path
 
 
-def _stream(path: Path, names: tuple[str, ...], scale: float, unit: str, range_: float | None) -> Stream:
-    if not _is_e4(path) or head(path, 1)[0].count(",") != len(names) - 1:
+def _stream(path: File, names: tuple[str, ...], scale: float, unit: str, range_: float | None) -> Stream:
+    if not is_e4(path) or head(path, 1)[0].count(",") != len(names) - 1:
         raise BadInput(
             f"{path}, lines 1 and 2: {head(path, 2)}",
             valid=f"line 1: start in Unix seconds, line 2: rate in Hz, {len(names)} column(s) each",
@@ -80,7 +86,7 @@ def _stream(path: Path, names: tuple[str, ...], scale: float, unit: str, range_:
     return regular(samples_NC * scale, unit, start, rate, range_)
 
 
-def _same(path: Path, number: int, line: str) -> float:
+def _same(path: File, number: int, line: str) -> float:
     """The one number that all columns of a line repeat."""
     numbers = {float(cell) for cell in line.split(",")}
     if len(numbers) > 1:
@@ -88,7 +94,7 @@ def _same(path: Path, number: int, line: str) -> float:
     return numbers.pop()
 
 
-def _intervals(path: Path) -> Stream | None:
+def _intervals(path: File) -> Stream | None:
     """The device's intervals; None where it found no beat or kept no such file."""
     if not path.is_file() or not head(path, 2)[1:]:
         return None

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -161,8 +160,8 @@ def check_rate(rate_hz: float, place: str) -> None:
         raise BadInput(f"{place}: {rate_hz:.6g} samples per second", valid=valid)
 
 
-def lines(file: Path, first: int) -> Place:
-    """Sample after sample on a line of its own, from line `first` on."""
+def lines(file: object, first: int) -> Place:
+    """Sample after sample on a line of its own, from line `first` on, of a file that prints as its path."""
     return lambda sample: f"{file}, line {first + sample}"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from edgeacc.errors import BadInput, unknown
-from edgeacc.recordings import dalia, e4, polar, table, troika, wildppg
+from edgeacc.recordings import axivity, dalia, e4, e4_zip, embraceplus, polar, table, troika, tsdf, wildppg
 from edgeacc.recordings.recording import Recording
 from edgeacc.recordings.table import TableMapping
 
@@ -53,12 +53,44 @@ FORMATS = {
             reader=e4,
         ),
         Format(
+            name=e4_zip.NAME,
+            device="Empatica E4",
+            files="the .zip as exported, with ACC.csv and BVP.csv (and IBI.csv)",
+            recognised_by="a ZIP archive with such a CSV file",
+            checked_on="archives made by the tests of a real recording",
+            reader=e4_zip,
+        ),
+        Format(
+            name=embraceplus.NAME,
+            device="Empatica EmbracePlus",
+            files="an .avro file as the cloud gives it",
+            recognised_by="an Avro file with Empatica's schema",
+            checked_on="1 real recording",
+            reader=embraceplus,
+        ),
+        Format(
             name=polar.NAME,
             device="Polar Verity Sense, OH1",
             files="a folder with the text logs of accelerometer and PPG (and PP intervals)",
             recognised_by="the headers of the logs",
             checked_on="1 real recording",
             reader=polar,
+        ),
+        Format(
+            name=tsdf.NAME,
+            device="Verily Study Watch",
+            files="a folder (or one with a folder for each sensor) of TSDF: *_meta.json and binary files",
+            recognised_by="JSON files that describe an accelerometer's channels",
+            checked_on="1 real recording",
+            reader=tsdf,
+        ),
+        Format(
+            name=axivity.NAME,
+            device="Axivity AX3, AX6",
+            files="a .CWA file; accelerometer only, so `validate` reads it and `import` has nothing to pair",
+            recognised_by="the header's first bytes",
+            checked_on="1 real recording of an AX6; the AX3's packings on files made by the tests",
+            reader=axivity,
         ),
         Format(
             name=dalia.NAME,

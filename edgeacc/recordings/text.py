@@ -1,6 +1,7 @@
 """Delimited text, read fast; when something is wrong, read again slowly to name the line."""
 
 import math
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 
 from edgeacc.errors import BadInput
 
+File = Path | zipfile.Path
+"""A file, or a member of a ZIP archive that is read where it is."""
 Kind = Literal["float", "int", "text"]
 _ARROW: dict[Kind, pa.DataType] = {"float": pa.float64(), "int": pa.int64(), "text": pa.string()}
 _SAYS: dict[Kind, str] = {"float": "a finite number", "int": "a whole number", "text": "text"}
@@ -26,14 +29,14 @@ class Column(NamedTuple):
     """Whether a cell may be empty; it is then NaN."""
 
 
-def head(path: Path, count: int) -> list[str]:
+def head(path: File, count: int) -> list[str]:
     """The first lines of a file without their ends; fewer where there are no more; none for what is not text.
 
     Raises:
         BadInput: the file cannot be opened.
     """
     try:
-        with path.open(encoding="utf-8", errors="strict") as stream:
+        with path.open("r", encoding="utf-8", errors="strict") as stream:
             return [line.rstrip("\r\n") for line, _ in zip(stream, range(count), strict=False)]
     except UnicodeDecodeError:
         return []
@@ -41,7 +44,7 @@ def head(path: Path, count: int) -> list[str]:
         raise BadInput(f"cannot read {path}: {error.strerror}") from error
 
 
-def read_columns(path: Path, delimiter: str, columns: Sequence[Column], skip: int) -> dict[str, NDArray[Any]]:
+def read_columns(path: File, delimiter: str, columns: Sequence[Column], skip: int) -> dict[str, NDArray[Any]]:
     """Read all rows behind the first `skip` lines.
 
     Returns:
@@ -63,24 +66,25 @@ def read_columns(path: Path, delimiter: str, columns: Sequence[Column], skip: in
     return read
 
 
-def _read(path: Path, delimiter: str, columns: Sequence[Column], skip: int) -> pa.Table:
-    return pa_csv.read_csv(
-        path,
-        read_options=pa_csv.ReadOptions(column_names=[column.name for column in columns], skip_rows=skip),
-        parse_options=pa_csv.ParseOptions(delimiter=delimiter, quote_char=False, ignore_empty_lines=False),
-        convert_options=pa_csv.ConvertOptions(
-            column_types={column.name: _ARROW[column.kind] for column in columns},
-            null_values=["", "nan", "NaN", "NA"] if any(column.blank for column in columns) else [],
-        ),
-    )
+def _read(path: File, delimiter: str, columns: Sequence[Column], skip: int) -> pa.Table:
+    with path.open("rb") as stream:
+        return pa_csv.read_csv(
+            stream,
+            read_options=pa_csv.ReadOptions(column_names=[column.name for column in columns], skip_rows=skip),
+            parse_options=pa_csv.ParseOptions(delimiter=delimiter, quote_char=False, ignore_empty_lines=False),
+            convert_options=pa_csv.ConvertOptions(
+                column_types={column.name: _ARROW[column.kind] for column in columns},
+                null_values=["", "nan", "NaN", "NA"] if any(column.blank for column in columns) else [],
+            ),
+        )
 
 
 def _not_finite(values: NDArray[Any], column: Column) -> bool:
     return bool((np.isinf(values) if column.blank else ~np.isfinite(values)).any())
 
 
-def _first_mistake(path: Path, delimiter: str, columns: Sequence[Column], skip: int, else_told: str) -> BadInput:
-    with path.open(encoding="utf-8", errors="replace") as stream:
+def _first_mistake(path: File, delimiter: str, columns: Sequence[Column], skip: int, else_told: str) -> BadInput:
+    with path.open("r", encoding="utf-8", errors="replace") as stream:
         for number, line in enumerate(stream, 1):
             told = _mistake(line.rstrip("\r\n").split(delimiter), columns) if number > skip else ""
             if told:

@@ -1,0 +1,49 @@
+"""What readers of binary files share: a look at the beginning, a whole small file, a package that only one needs."""
+
+import importlib
+from pathlib import Path
+from types import ModuleType
+
+from edgeacc.errors import BadInput, NotPossibleHere
+
+
+def first_bytes(path: Path, count: int) -> bytes:
+    """The first bytes of a file, fewer where there are no more; none of what is no file or cannot be opened."""
+    try:
+        if not path.is_file():
+            return b""
+        with path.open("rb") as stream:
+            return stream.read(count)
+    except OSError:
+        return b""
+
+
+def whole_file(path: Path, most_bytes: int) -> bytes:
+    """All of a file of at most `most_bytes`.
+
+    Raises:
+        BadInput: it is larger, or cannot be read.
+    """
+    try:
+        size = path.stat().st_size
+        if size > most_bytes:
+            raise BadInput(f"{path} has {size:,} bytes", valid=f"at most {most_bytes:,}")
+        return path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"cannot read {path}: {error.strerror}") from error
+
+
+def package(name: str, path: Path) -> ModuleType:
+    """A package of the extra `formats`, imported when a file needs it.
+
+    Raises:
+        NotPossibleHere: it is not installed; names the extra that brings it.
+    """
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        raise NotPossibleHere(
+            f"{path} cannot be read here: no package {error.name}",
+            valid="the extra `formats`",
+            next_command="pip install 'edgeacc[formats]'",
+        ) from error
