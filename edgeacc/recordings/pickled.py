@@ -9,22 +9,17 @@ Bounds: nothing is allocated by what the file claims. The file is mapped, long t
 is asked for, an array's shape must be that of its bytes, and the program has at most `MOST_STEPS` steps.
 """
 
-import codecs
-import math
 import mmap
-import re
 import struct
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal
 
-import numpy as np
 from numpy.typing import NDArray
 
 from edgeacc.errors import BadInput
+from edgeacc.recordings.pickled_arrays import Array, DType, Known, Long, numbers, unescaped
 
 MOST_STEPS = 1_000_000
 """Our choice; a file of WESAD or PPG-DaLiA needs some hundreds (our estimate: two dozen arrays, a few steps each)."""
@@ -32,7 +27,6 @@ LONGEST_TEXT = 4096
 """Longer texts are never names or keys: they stay in the file."""
 LONGEST_NUMBER = 64
 VALID = "dicts, lists, texts, numbers and NumPy arrays only; nothing of the file was run"
-_NUMBERS = re.compile(r"[fiub][1248]")
 _NAMES = {
     **{(f"numpy.{core}.multiarray", "_reconstruct"): "array" for core in ("core", "_core")},
     **{(f"numpy.{core}.multiarray", "scalar"): "scalar" for core in ("core", "_core")},
@@ -46,39 +40,6 @@ _REFUSED = {
     **{b"\x82": "EXT1", b"\x83": "EXT2", b"\x84": "EXT4", b"\x8f": "EMPTY_SET", b"\x90": "ADDITEMS"},
     **{b"\x91": "FROZENSET", b"\x97": "NEXT_BUFFER", b"\x98": "READONLY_BUFFER"},
 }
-
-
-class Known(NamedTuple):
-    """One of the names that NumPy writes; only compared, never called."""
-
-    what: str
-
-
-@dataclass
-class DType:
-    """A number's type as NumPy writes it, such as `f8`, and its byte order."""
-
-    code: str
-    order: str = "<"
-
-
-@dataclass(frozen=True)
-class Long:
-    """A long text or bytes, still in the file."""
-
-    start: int
-    stop: int
-    form: Literal["bytes", "escaped", "utf-8", "raw-unicode-escape"]
-
-
-@dataclass
-class Array:
-    """An array as described: nothing is read before `Pickle.numbers`."""
-
-    shape: Any = None
-    dtype: Any = None
-    fortran: bool = False
-    raw: Any = None
 
 
 @contextmanager
@@ -132,47 +93,8 @@ class Pickle:
         return all(self._data.find(word) >= 0 for word in words)
 
     def numbers(self, array: object, name: str) -> NDArray[Any]:
-        """The content of an array, copied out of the file.
-
-        Args:
-            array: from `value`.
-            name: of the array, for errors.
-
-        Raises:
-            BadInput: it is no array of numbers, or its shape is not that of its bytes.
-        """
-        if not isinstance(array, Array) or not isinstance(array.dtype, DType):
-            raise BadInput(f"{self.path}: {name} is no array", valid="a NumPy array of numbers")
-        if not _NUMBERS.fullmatch(array.dtype.code):
-            raise BadInput(f"{self.path}: {name} is an array of {array.dtype.code[:20]!r}", valid="numbers")
-        shape = array.shape
-        if not isinstance(shape, tuple) or not all(type(side) is int and side >= 0 for side in shape):
-            raise BadInput(f"{self.path}: {name} has no shape", valid="a tuple of lengths")
-        raw = self._bytes(array.raw, name)
-        kind = np.dtype(array.dtype.order + array.dtype.code)
-        if len(shape) > 3 or math.prod(shape) * kind.itemsize != len(raw):
-            told = f"{name} claims {len(shape)} dimension(s), {_short(math.prod(shape))} x {kind.itemsize} bytes"
-            raise BadInput(
-                f"{self.path}: {told}, but {len(raw)} bytes are there", valid="as many bytes as the shape says"
-            )
-        return np.frombuffer(raw, kind).reshape(shape, order="F" if array.fortran else "C").copy()
-
-    def _bytes(self, raw: object, name: str) -> bytes:
-        if isinstance(raw, bytes):
-            return raw
-        try:
-            if isinstance(raw, str):
-                return raw.encode("latin-1")
-            if isinstance(raw, Long):
-                content = self._data[raw.start : raw.stop]
-                if raw.form == "bytes":
-                    return content
-                if raw.form == "escaped":
-                    return _unescaped(content)
-                return content.decode(raw.form).encode("latin-1")
-        except ValueError as error:  # Unicode's errors are of this kind
-            raise BadInput(f"{self.path}: the bytes of {name}: {error}"[:300], valid="the bytes of an array") from error
-        raise BadInput(f"{self.path}: {name} has no bytes", valid="the bytes of an array")
+        """`edgeacc.recordings.pickled_arrays.numbers` of an array in this file."""
+        return numbers(self.path, self._data, array, name)
 
     def _wrong(self, told: str) -> BadInput:
         return BadInput(f"{self.path}, byte {self._at}: {told}", valid=VALID)
@@ -271,7 +193,7 @@ class Pickle:
             self._push(Long(line_at + 1, line_at + len(line) - 1, "escaped"))
             return
         try:
-            self._push(_unescaped(line[1:-1]).decode("latin-1"))
+            self._push(unescaped(line[1:-1]).decode("latin-1"))
         except ValueError as error:
             raise self._wrong("a text with a wrong escape") from error
 
@@ -417,17 +339,3 @@ class Pickle:
         b"\x80": lambda self: self._take(1),
         b"\x95": _frame,
     }
-
-
-def _unescaped(raw: bytes) -> bytes:
-    """The bytes that a repr stands for; ValueError for an escape that no repr has."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        try:
-            return bytes(codecs.escape_decode(raw)[0])
-        except DeprecationWarning as error:
-            raise ValueError(str(error)) from error
-
-
-def _short(count: int) -> str:
-    return str(count) if count < 10**18 else "more than 10^18"

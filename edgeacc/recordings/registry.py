@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from edgeacc.errors import BadInput, unknown
-from edgeacc.recordings import axivity, dalia, e4, e4_zip, embraceplus, polar, table, troika, tsdf, wildppg
+from edgeacc.recordings import axivity, dalia, e4, e4_zip, embraceplus, polar, table, troika, tsdf, wfdb, wildppg
 from edgeacc.recordings.recording import Recording
 from edgeacc.recordings.table import TableMapping
 
@@ -115,6 +115,14 @@ FORMATS = {
             recognised_by="a MATLAB header and the variables wrist and ankle",
             checked_on="files made by the tests",
             reader=wildppg,
+        ),
+        Format(
+            name=wfdb.NAME,
+            device="any, as a WFDB record (PhysioNet)",
+            files="a header .hea beside its .dat (formats 16, 24, 32, 212) and beats .atr or .qrs",
+            recognised_by="a header with an accelerometer's x, y and z",
+            checked_on="files made by the tests",
+            reader=wfdb,
         ),
         Format(
             name=table.NAME,
