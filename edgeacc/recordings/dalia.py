@@ -59,7 +59,7 @@ def read(path: Path, participant: str) -> Recording:
         intervals, told = _intervals(path, pickle, value, len(bvp_NC) / BVP_HZ)
     acc_g_NC, unit = in_g(acc_NC, (E4_COUNT, "g"), f"{path}: wrist ACC")
     return Recording(
-        participant=participant,
+        participant=_who(value, participant),
         device="Empatica E4",
         format=NAME,
         acc=regular(acc_g_NC, "g", 0.0, ACC_HZ, 127 / 64),
@@ -67,6 +67,14 @@ def read(path: Path, participant: str) -> Recording:
         intervals=intervals,
         notes=(f"accelerometer was in {unit}", told, "the file's labels are not used"),
     )
+
+
+def _who(value: dict[Any, Any], given: str) -> str:
+    """The file's own name for the person, with the data set's, since both begin with S2."""
+    subject = value.get("subject")
+    if not isinstance(subject, str) or not 0 < len(subject) <= 20:
+        return given
+    return f"{'dalia' if 'rpeaks' in value else 'wesad'} {subject}"
 
 
 def _intervals(path: Path, pickle: Pickle, value: dict[Any, Any], span_s: float) -> tuple[Stream | None, str]:

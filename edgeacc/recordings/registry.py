@@ -9,7 +9,21 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from edgeacc.errors import BadInput, unknown
-from edgeacc.recordings import axivity, dalia, e4, e4_zip, embraceplus, polar, table, troika, tsdf, wfdb, wildppg
+from edgeacc.recordings import (
+    aurora,
+    axivity,
+    dalia,
+    e4,
+    e4_zip,
+    embraceplus,
+    polar,
+    sleep_accel,
+    table,
+    troika,
+    tsdf,
+    wfdb,
+    wildppg,
+)
 from edgeacc.recordings.recording import Recording
 from edgeacc.recordings.table import TableMapping
 
@@ -123,6 +137,22 @@ FORMATS = {
             recognised_by="a header with an accelerometer's x, y and z",
             checked_on="files made by the tests",
             reader=wfdb,
+        ),
+        Format(
+            name=aurora.NAME,
+            device="Aurora-BP's wrist devices",
+            files="a tab-separated file per measurement",
+            recognised_by="a first line with t, optical and accel_x, accel_y, accel_z",
+            checked_on="files made by the tests",
+            reader=aurora,
+        ),
+        Format(
+            name=sleep_accel.NAME,
+            device="Apple Watch (PhysioNet sleep-accel)",
+            files="NUMBER_acceleration.txt; accelerometer only, so `import` has nothing to pair",
+            recognised_by="rows of a time, some ms apart, and three axes of about 1 g",
+            checked_on="files made by the tests",
+            reader=sleep_accel,
         ),
         Format(
             name=table.NAME,

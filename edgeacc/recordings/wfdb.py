@@ -101,7 +101,7 @@ def read(path: Path, participant: str) -> Recording:
     stream = as_samples(_physical(path, header, ppg), len(ppg), f"{path}: PPG") if ppg else None
     intervals, told = _beats(path, header.rate_hz, len(acc_NC))
     return Recording(
-        participant=participant,
+        participant=_who(path, participant),
         device="unknown",
         format=NAME,
         acc=regular(acc_g_NC, "g", 0.0, header.rate_hz),
@@ -113,6 +113,12 @@ def read(path: Path, participant: str) -> Recording:
             told,
         ),
     )
+
+
+def _who(path: Path, given: str) -> str:
+    """PhysioNet's sets of this kind name a record `s1_walk` and have no folders: then the person is `s1`."""
+    match = re.match(r"s\d+(?=_)", path.stem)
+    return match[0] if match and given in (path.name, path.stem) else given
 
 
 def parse(path: Path) -> Header:

@@ -103,6 +103,7 @@ def test_a_file_becomes_a_recording(write, dump):
     np.testing.assert_allclose(recording.intervals.at_s, 0.5 + np.arange(1, SECONDS))
     assert (recording.intervals.samples_CN == 1).all()
     assert recording.intervals.clock == "sensor"
+    assert recording.participant == "dalia S1"
 
 
 def test_counts_and_g_give_the_same(write):
@@ -115,8 +116,11 @@ def test_counts_and_g_give_the_same(write):
 def test_without_r_peaks(write):
     made = content()
     del made["rpeaks"]
-    recording = dalia.read(write(made), "S2")
+    recording = dalia.read(write(made), "folder")
     assert recording.intervals is None
+    assert recording.participant == "wesad S1"
+    del made["subject"]
+    assert dalia.read(write(made), "folder").participant == "folder"
     assert "chest ECG without R peaks: no reference beats" in recording.notes
 
 

@@ -75,6 +75,12 @@ def test_a_record_becomes_a_recording(write, format_):
     assert (recording.intervals.samples_CN == 1).all()
 
 
+def test_the_person_in_a_records_name(write):
+    path = write().rename(write().with_name("s1_walk.hea"))
+    assert wfdb.read(path, "s1_walk.hea").participant == "s1"
+    assert wfdb.read(path, "a folder").participant == "a folder"
+
+
 @pytest.mark.parametrize(
     ("unit", "gravity", "gain"), [("mg", 1000, 1.0), ("m/s^2", 9.80665, 1000.0), ("G", 1, 1000.0), ("NU", 1000, 1.0)]
 )
