@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from edgeacc.errors import BadInput
-from edgeacc.recordings.binary import package, whole_file
+from edgeacc.recordings.binary import of_extra, short, whole_file
 
 MAGIC = b"Obj\x01"
-MOST_BYTES = 256 * 2**20
+MOST_BYTES = 64 * 2**20
 """Of a file, and of a block unpacked (our choice; an hour of an EmbracePlus is 2 MB)."""
-_WIDTHLESS = "null"
+MOST_RECORDS = 10_000
+"""In a block (our choice; an EmbracePlus writes one)."""
+ITEMS = ("int", "long", "float", "double", "string", "bytes")
 
 
 class _Damaged(Exception):
@@ -32,24 +34,23 @@ def records(path: Path) -> Iterator[Any]:
         BadInput: no Avro file, cut off or damaged: in which block.
         NotPossibleHere: fastavro is not installed.
     """
+    with of_extra(path):
+        import fastavro
     content = BytesIO(whole_file(path, MOST_BYTES))
-    schemaless_reader = package("fastavro", path).schemaless_reader
     valid = "a whole Avro file"
     try:
         schema, codec, mark = _header(content)
-        parsed = package("fastavro", path).parse_schema(schema)
+        parsed = fastavro.parse_schema(schema)
     except Exception as error:  # the schema is the file's: fastavro falls over a wrong one in many ways
-        raise BadInput(f"{path}: damaged header: {_short(error)}", valid=valid) from error
+        raise BadInput(f"{path}: damaged header: {_told(error)}", valid=valid) from error
     number = 0
     while content.tell() < len(content.getbuffer()):
         try:
             count, data = _block(content, codec, mark)
             for _ in range(count):
-                yield schemaless_reader(data, parsed, None)
-        except GeneratorExit:
-            raise
+                yield fastavro.schemaless_reader(data, parsed, None)
         except Exception as error:  # as above
-            raise BadInput(f"{path}, block {number}: {_short(error)}", valid=valid) from error
+            raise BadInput(f"{path}, block {number}: {_told(error)}", valid=valid) from error
         number += 1
 
 
@@ -68,27 +69,31 @@ def _header(content: BytesIO) -> tuple[Any, bytes, bytes]:
             key = _bytes(content)
             entries[key] = _bytes(content)
     schema = json.loads(entries.get(b"avro.schema", b""))
-    _refuse_widthless(schema)
+    _refuse_endless(schema)
     codec = entries.get(b"avro.codec", b"null")
     if codec not in (b"null", b"deflate"):
         raise _Damaged(f"codec {codec!r}; null and deflate are known")
     return schema, codec, _exactly(content, 16)
 
 
-def _refuse_widthless(schema: Any) -> None:  # noqa: ANN401
-    """An array of nothings may be of any length without a byte in the file."""
+def _refuse_endless(schema: Any, within: tuple[str, ...] = ()) -> None:  # noqa: ANN401
+    """An array of nothings may be of any length without a byte in the file, and so may a record within itself."""
+    if isinstance(schema, str) and schema.rpartition(".")[2] in within:
+        raise _Damaged(f"{schema[:40]} within itself in the schema")
     if isinstance(schema, dict):
-        items = schema.get("items", schema.get("values"))
-        hollow = isinstance(items, dict) and (items.get("type") == _WIDTHLESS or items.get("fields") == [])
-        if items == _WIDTHLESS or hollow or schema.get("size") == 0:
-            raise _Damaged("an array of nothings in the schema")
-    for part in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
-        _refuse_widthless(part)
+        kind = schema.get("type")
+        items = schema.get("items" if kind == "array" else "values")
+        if kind in ("array", "map") and items not in ITEMS:
+            raise _Damaged(f"{kind} of {str(items)[:40]} in the schema; {', '.join(ITEMS)} are known")
+        within = (*within, str(schema.get("name")).rpartition(".")[2]) if kind == "record" else within
+        _refuse_endless(schema.get("fields") if kind == "record" else kind, within)
+    for part in schema if isinstance(schema, list) else ():
+        _refuse_endless(part, within)
 
 
 def _block(content: BytesIO, codec: bytes, mark: bytes) -> tuple[int, BytesIO]:
     count, size = _long(content), _long(content)
-    if count < 0 or size < count:
+    if not 0 <= count <= min(size, MOST_RECORDS):
         raise _Damaged(f"{count} record(s) in {size} bytes")
     packed = _exactly(content, size)
     if _exactly(content, 16) != mark:
@@ -126,6 +131,5 @@ def _exactly(content: BytesIO, count: int) -> bytes:
     return found
 
 
-def _short(error: Exception) -> str:
-    told = str(error) if isinstance(error, _Damaged) else f"{type(error).__name__} {error}"
-    return " ".join(told.split())[:120]
+def _told(error: Exception) -> str:
+    return short(error if isinstance(error, _Damaged) else f"{type(error).__name__} {error}")

@@ -19,8 +19,8 @@ not quite the declared one. The clock is the device's, without a zone.
 
 A damaged block (its first bytes, or its sum) is left out and told in the notes; more than one in a hundred is
 refused. A long file comes in parts of at most 32,768 blocks (hours), so that it need not fit into memory, and breaks
-at gaps of a minute. Checked on one real file of an AX6 (16-bit; ParaDigMa's test data); the AX3's packings on files
-made by the tests.
+at gaps of a minute. Checked on one real file of an AX6 (16-bit; ParaDigMa's test data), whose
+first samples and times are those that the maker's reader gives; the AX3's packings on files made by the tests.
 """
 
 from collections.abc import Iterator

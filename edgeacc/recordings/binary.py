@@ -1,10 +1,13 @@
 """What readers of binary files share: a look at the beginning, a whole small file, a package that only one needs."""
 
-import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 
 from edgeacc.errors import BadInput, NotPossibleHere
+
+MOST_TOLD = 120
+"""Characters of it that an error shows."""
 
 
 def first_bytes(path: Path, count: int) -> bytes:
@@ -33,17 +36,24 @@ def whole_file(path: Path, most_bytes: int) -> bytes:
         raise BadInput(f"cannot read {path}: {error.strerror}") from error
 
 
-def package(name: str, path: Path) -> ModuleType:
-    """A package of the extra `formats`, imported when a file needs it.
+@contextmanager
+def of_extra(path: Path) -> Iterator[None]:
+    """Around the import of a package of the extra `formats`, which is imported when a file needs it.
 
     Raises:
         NotPossibleHere: it is not installed; names the extra that brings it.
     """
     try:
-        return importlib.import_module(name)
+        yield
     except ModuleNotFoundError as error:
         raise NotPossibleHere(
             f"{path} cannot be read here: no package {error.name}",
             valid="the extra `formats`",
             next_command="pip install 'edgeacc[formats]'",
         ) from error
+
+
+def short(told: object) -> str:
+    """What a library says of a damaged file, on one line and no longer than that."""
+    text = " ".join(str(told).split())
+    return text if len(text) <= MOST_TOLD else f"{text[:MOST_TOLD]}..."

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from edgeacc.errors import BadInput
-from edgeacc.recordings.binary import first_bytes
+from edgeacc.recordings.binary import first_bytes, short
 from edgeacc.recordings.e4 import is_e4, read_folder
 from edgeacc.recordings.recording import Recording
 
@@ -64,9 +64,9 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     except BadInput:
         raise
     except RuntimeError as error:  # what zipfile raises for a password
-        raise BadInput(f"{path}: {error}", valid=f"{VALID}, without a password") from error
+        raise BadInput(f"{path}: {short(error)}", valid=f"{VALID}, without a password") from error
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, ValueError, KeyError) as error:
-        raise BadInput(f"{path} is no whole ZIP archive: {error}", valid=VALID) from error
+        raise BadInput(f"{path} is no whole ZIP archive: {short(error)}", valid=VALID) from error
 
 
 def _streams(archive: zipfile.ZipFile) -> list[zipfile.Path]:

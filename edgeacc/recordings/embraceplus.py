@@ -1,7 +1,7 @@
-"""Empatica EmbracePlus: one Avro file, at most an hour or so, as Empatica's cloud gives it (its schema, version 6.5).
+"""Empatica EmbracePlus: one Avro file, at most an hour or so, as Empatica's cloud gives it (its schema, version 6).
 
-- `rawData.accelerometer`: counts times `imuParams.conversionFactor` (0.000488 in the file checked) are g, about 64
-  Hz.
+- `rawData.accelerometer`: counts times `imuParams.conversionFactor` (0.000488 in the file checked) are g, about 64 Hz;
+  before version 6.5, which brought the factor, times the physical range over the digital range.
 - `rawData.bvp`: one channel, 64 Hz, by the schema the "light absorption" in nW. It falls as the pulse arrives, so the
   sign is turned: in the file checked its steepest falls are 1.6 times its steepest rises (steeper in 22 of the
   23 pieces of 15 s with less than 20 mg of motion), and it is lowest at the device's systolic peaks.
@@ -24,6 +24,9 @@ from edgeacc.recordings.binary import first_bytes
 from edgeacc.recordings.recording import Recording, Stream, check_rate, irregular, regular
 
 NAME = "empatica-embraceplus"
+FACTOR = "conversionFactor"
+MOST_APART = 1.1
+"""By how much the factor and the ranges may disagree (our choice; in the file checked, 0.06 %)."""
 SIGN = b"empatica.format.avro"
 SIGN_WITHIN = 4096
 UNIX_S = (946_684_800.0, 4_102_444_800.0)
@@ -55,12 +58,7 @@ def _recording(record: Any, participant: str, path: Path) -> Recording:  # noqa:
     raw = _entry(record, "rawData", path)
     where = f"{path}, rawData"
     acc, bvp = (_entry(raw, name, where) for name in ("accelerometer", "bvp"))
-    params = _entry(acc, "imuParams", f"{where}.accelerometer")
-    factor = _number(params, "conversionFactor", f"{where}.accelerometer.imuParams")
-    range_g = _number(params, "physicalMax", f"{where}.accelerometer.imuParams")
-    if not factor > 0 or not range_g > 0:
-        told = f"conversionFactor {factor:g}, physicalMax {range_g:g}"
-        raise BadInput(f"{where}.accelerometer.imuParams: {told}", valid="positive numbers")
+    factor, range_g = _scale(_entry(acc, "imuParams", f"{where}.accelerometer"), f"{where}.accelerometer.imuParams")
     counts_NC = _samples_NC(acc, ("x", "y", "z"), f"{where}.accelerometer")
     light_NC = _samples_NC(bvp, ("values",), f"{where}.bvp")
     return Recording(
@@ -72,6 +70,21 @@ def _recording(record: Any, participant: str, path: Path) -> Recording:  # noqa:
         intervals=_intervals(raw, where),
         notes=("sign turned",),
     )
+
+
+def _scale(params: Any, where: str) -> tuple[float, float]:  # noqa: ANN401
+    """How many g a count is, and the range in g."""
+    low, high, first, last = (
+        _number(params, name, where) for name in ("physicalMin", "physicalMax", "digitalMin", "digitalMax")
+    )
+    if not (high > low and high > 0 and last > first):
+        told = f"physical {low:g} to {high:g}, digital {first:g} to {last:g}"
+        raise BadInput(f"{where}: {told}", valid="ranges that ascend")
+    factor = _number(params, FACTOR, where) if FACTOR in params else (high - low) / (last - first)
+    if not MOST_APART > factor * (last - first) / (high - low) > 1 / MOST_APART:
+        told = f"{FACTOR} {factor:g}, physical {low:g} to {high:g}, digital {first:g} to {last:g}"
+        raise BadInput(f"{where}: {told}", valid="a factor that agrees with the ranges")
+    return factor, high
 
 
 def _entry(record: Any, name: str, where: Path | str) -> Any:  # noqa: ANN401

@@ -22,7 +22,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import pairwise
+from itertools import pairwise, permutations
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeacc.errors import BadInput
-from edgeacc.recordings.binary import first_bytes, whole_file
+from edgeacc.recordings.binary import first_bytes, short, whole_file
 from edgeacc.recordings.recording import Recording, Stream, sampled
 from edgeacc.recordings.table import STANDARD_GRAVITY_M_S2
 
@@ -91,7 +91,8 @@ def recognise(path: Path) -> bool:
     if not path.is_dir():
         return False
     own, *below = (_kinds(folder) for folder in _folders(path))
-    return bool({"acc", BROKEN} & own) or ({"acc"} in below and ({"ppg"} in below or {BROKEN} in below))
+    pairs = permutations((kinds for kinds in below if len(kinds) == 1), 2)
+    return bool({"acc", BROKEN} & own) or any(one <= {"acc", BROKEN} and two <= {"ppg", BROKEN} for one, two in pairs)
 
 
 def read(path: Path, participant: str) -> Iterator[Recording]:
@@ -150,7 +151,7 @@ def _parsed(file: Path) -> dict[str, Any]:
     try:
         content = json.loads(whole_file(file, MOST_JSON_BYTES))
     except (ValueError, RecursionError) as error:
-        raise BadInput(f"{file} is no JSON: {error}", valid=VALID) from error
+        raise BadInput(f"{file} is no JSON: {short(error)}", valid=VALID) from error
     if not isinstance(content, dict) or SIGN not in content:
         raise BadInput(f"{file} has no {SIGN}", valid=VALID)
     return content

@@ -1,10 +1,12 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edgeacc.errors import BadInput
+from edgeacc.recordings import table
 from edgeacc.recordings.table import TableMapping
 from edgeacc.signals.contract import SignalContract
 from edgeacc.windows.from_recordings import from_recordings
@@ -102,6 +104,38 @@ def test_nothing_left_says_why(tmp_path, write_table):
     with pytest.raises(BadInput, match="none, all shorter than a window"):
         from_recordings([tmp_path / "b.csv"], tmp_path / "store", contract=SHORT, mapping=MAPPING)
     assert not (tmp_path / "store").exists()
+
+
+def test_a_recording_without_ppg_is_accounted_for_and_nothing_of_it_kept(tmp_path, write_table, monkeypatch):
+    write_table(tmp_path / "set" / "a.csv")
+    write_table(tmp_path / "set" / "b.csv")
+
+    def read_one_without(path, participant, mapping):
+        return [replace(one, ppg=one.ppg if path.name == "a.csv" else None) for one in read(path, participant, mapping)]
+
+    read = table.read
+    monkeypatch.setattr(table, "read", read_one_without)
+    done = from_recordings([tmp_path / "set"], tmp_path / "store", contract=SHORT, mapping=MAPPING)
+    assert [account.windows for account in done.accounts] == [4, 0]
+    assert done.accounts[1].recorded_min == pytest.approx(0.75, abs=0.001)
+    assert done.accounts[1].lost_min == {"no PPG": pytest.approx(0.75, abs=0.001)}
+    assert len(done.store.load("all").window_id_B) == 4
+    with pytest.raises(BadInput, match=r"^b\.csv: accelerometer only, no PPG: nothing to pair$"):
+        from_recordings([tmp_path / "set" / "b.csv"], tmp_path / "other", contract=SHORT, mapping=MAPPING)
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.integration
+@pytest.mark.skipif(not REAL.exists(), reason="the real recordings are not here")
+def test_the_other_formats_together(tmp_path):
+    pytest.importorskip("fastavro")
+    sets = [REAL / name for name in ("embraceplus", "verily_study_watch", "axivity")]
+    done = from_recordings(sets, tmp_path / "store", contract=SignalContract(window_s=15))
+    kept = {account.format: account.windows for account in done.accounts}
+    assert kept["axivity-cwa"] == 0
+    assert kept["empatica-embraceplus"] > 20
+    assert kept["verily-tsdf"] > 0
+    assert done.accounts[0].hr_difference_bpm < 1.5
 
 
 @pytest.mark.integration
