@@ -12,7 +12,7 @@ metadata of accelerometer and PPG, or one with a folder for each (`imu`, `ppg`).
   the pulse clear.
 
 The start (`start_iso8601`) is told to the second only: the two streams may be up to a second apart, which the notes
-say. The quality channels are not read, for what they mean is not written. A long recording comes in parts of six
+say. The quality channels are not read, for what they mean is not written. A long recording comes in parts of two
 hours, so that it need not fit into memory. Checked on one real recording of 10.7 min (ParaDigMa's example data).
 """
 
@@ -44,7 +44,7 @@ LIGHT = ("green", "ppg", "infrared", "red")
 AXES = re.compile(r"acc\w*[xyz]")
 TYPES = {"int": "i", "uint": "u", "float": "f"}
 BROKEN = "?"
-PART_S = 6 * 3600.0
+PART_S = 2 * 3600.0
 CHUNK_ROWS = 2**20
 VALID = "TSDF metadata as written with version 0.1"
 
@@ -61,13 +61,13 @@ class _Binary:
     factors: tuple[float, ...]
     where: str
 
-    def numbers(self, first: int, end: int) -> NDArray[np.float64]:
-        """(rows, channels) numbers as they stand, of the rows from `first` up to `end`."""
+    def numbers(self, first: int, end: int, columns: tuple[int, ...] = (0,)) -> NDArray[np.float64]:
+        """(rows, columns) numbers as they stand, of the rows from `first` up to `end`."""
         width = len(self.channels)
         offset = first * width * self.dtype.itemsize
         read = np.fromfile(self.path, self.dtype, (end - first) * width, offset=offset)
         with np.errstate(all="ignore"):
-            return np.asarray(read.reshape(-1, width), np.float64)
+            return np.asarray(read.reshape(-1, width)[:, columns], np.float64)
 
 
 @dataclass(frozen=True)
@@ -291,7 +291,8 @@ def _rows_of_parts(stream: _Stream, first_s: float) -> dict[int, tuple[int, int,
         part_of = ((times_s - first_s) // PART_S).astype(np.int64)
         edges = [0, *(np.flatnonzero(np.diff(part_of)) + 1), len(part_of)]
         for begin, stop in pairwise(edges):
-            row, _, told_s = parts.get(int(part_of[begin]), (first + begin, 0, [before_s, *times_s][begin]))
+            new = (first + begin, 0, float(times_s[begin - 1]) if begin else before_s)
+            row, _, told_s = parts.get(int(part_of[begin]), new)
             parts[int(part_of[begin])] = (row, first + stop, told_s)
         before_s = float(times_s[-1])
     return {part: rows for part, rows in parts.items() if rows[1] - rows[0] > 1}
@@ -308,7 +309,7 @@ def _check_forward(time: _Binary, first: int, times_s: NDArray[np.float64], befo
 
 def _stream(stream: _Stream, first: int, end: int, before_s: float) -> Stream:
     with np.errstate(all="ignore"):
-        samples_NC = stream.values.numbers(first, end)[:, list(stream.columns)] * np.array(stream.per_unit)
+        samples_NC = stream.values.numbers(first, end, stream.columns) * np.array(stream.per_unit)
     wrong = np.flatnonzero(~(np.abs(samples_NC) < 1e30).all(1))
     if len(wrong):
         raise BadInput(f"{stream.values.path}, row {first + wrong[0]}: no finite number", valid="finite numbers")
