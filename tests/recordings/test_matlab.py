@@ -264,7 +264,7 @@ def test_without_h5py(tmp_path, monkeypatch):
     assert "edgeacc[formats]" in caught.value.next_command
 
 
-@settings(deadline=2000, max_examples=100)
+@settings(deadline=20_000, max_examples=100)
 @given(st.lists(st.tuples(st.integers(512, 6000), st.binary(min_size=1, max_size=2)), min_size=1, max_size=8))
 def test_no_change_of_hdf5_makes_it_fall_over(tmp_path_factory, changes):
     path = tmp_path_factory.mktemp("mat") / "any.mat"
@@ -282,7 +282,7 @@ def test_no_change_of_hdf5_makes_it_fall_over(tmp_path_factory, changes):
     assert told is None or "any.mat" in told
 
 
-@settings(deadline=2000, max_examples=300)
+@settings(deadline=20_000, max_examples=300)
 @given(st.data())
 def test_no_change_makes_it_fall_over(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("mat") / "any.mat"
