@@ -9,7 +9,21 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from edgeacc.errors import BadInput, unknown
-from edgeacc.recordings import axivity, e4, e4_zip, embraceplus, polar, table, tsdf
+from edgeacc.recordings import (
+    aurora,
+    axivity,
+    dalia,
+    e4,
+    e4_zip,
+    embraceplus,
+    polar,
+    sleep_accel,
+    table,
+    troika,
+    tsdf,
+    wfdb,
+    wildppg,
+)
 from edgeacc.recordings.recording import Recording
 from edgeacc.recordings.table import TableMapping
 
@@ -91,6 +105,54 @@ FORMATS = {
             recognised_by="the header's first bytes",
             checked_on="1 real recording of an AX6; the AX3's packings on files made by the tests",
             reader=axivity,
+        ),
+        Format(
+            name=dalia.NAME,
+            device="Empatica E4, with a chest device",
+            files="SX.pkl of PPG-DaLiA or WESAD (read without running the pickle)",
+            recognised_by="a pickled dict that names wrist, ACC and BVP",
+            checked_on="files made by the tests",
+            reader=dalia,
+        ),
+        Format(
+            name=troika.NAME,
+            device="wristband of TROIKA (IEEE Signal Processing Cup 2015)",
+            files="a MATLAB file with the variable sig",
+            recognised_by="a MATLAB header and the variable sig",
+            checked_on="files made by the tests",
+            reader=troika,
+        ),
+        Format(
+            name=wildppg.NAME,
+            device="WildPPG's sensors at four sites",
+            files="a MATLAB file per person (v7.3 needs the extra formats)",
+            recognised_by="a MATLAB header and the variables wrist and ankle",
+            checked_on="files made by the tests",
+            reader=wildppg,
+        ),
+        Format(
+            name=wfdb.NAME,
+            device="any, as a WFDB record (PhysioNet)",
+            files="a header .hea beside its .dat (formats 16, 24, 32, 212) and beats .atr or .qrs",
+            recognised_by="a header with an accelerometer's x, y and z",
+            checked_on="files made by the tests",
+            reader=wfdb,
+        ),
+        Format(
+            name=aurora.NAME,
+            device="Aurora-BP's wrist devices",
+            files="a tab-separated file per measurement",
+            recognised_by="a first line with t, optical and accel_x, accel_y, accel_z",
+            checked_on="files made by the tests",
+            reader=aurora,
+        ),
+        Format(
+            name=sleep_accel.NAME,
+            device="Apple Watch (PhysioNet sleep-accel)",
+            files="NUMBER_acceleration.txt; accelerometer only, so `import` has nothing to pair",
+            recognised_by="rows of a time, some ms apart, and three axes of about 1 g",
+            checked_on="files made by the tests",
+            reader=sleep_accel,
         ),
         Format(
             name=table.NAME,
