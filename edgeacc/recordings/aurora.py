@@ -5,8 +5,8 @@ sensors ran slower: the accelerometer at 100 Hz, so it is brought back to that r
 keeps up to 40 Hz); the PPG at 250 Hz, which is left at 500. An empty cell is a missing sample.
 
 In the ambulatory phase the acceleration has no gravity in it (median magnitude under 0.5 g): such a recording carries
-the note `GRAVITY_FREE`; its unit cannot be checked, and `with_gravity` refuses it. Otherwise the unit is checked by
-gravity. The ECG has no marked beats: no intervals. The sign of the PPG is left as it is, and a note says so.
+the note `GRAVITY_FREE`, and its unit cannot be checked. Otherwise the unit is checked by gravity. The ECG has no marked
+beats: no intervals. The sign of the PPG is left as it is, and a note says so.
 
 Files lie in one folder per person, which they name first (`o000/o000.initial.Supine_1.tsv`): that is the participant.
 Source: Mieloszyk et al., IEEE J. Biomed. Health Inform. 26(7):2022, and the documentation of the sample data. The data
@@ -42,19 +42,6 @@ def recognise(path: Path) -> bool:
     """Whether a file's first line names the time, the optical and the acceleration's columns."""
     first = first_bytes(path, LOOK_AT_BYTES).split(b"\n")[0].rstrip(b"\r").decode("latin-1")
     return {"t", PPG, *AXES} <= set(first.split("\t"))
-
-
-def with_gravity(recording: Recording) -> Recording:
-    """The recording, if gravity is in its accelerometer.
-
-    Raises:
-        BadInput: it is not.
-    """
-    if GRAVITY_FREE in recording.notes:
-        raise BadInput(
-            f"{recording.participant} ({recording.format}): {GRAVITY_FREE}", valid="a measurement in the lab"
-        )
-    return recording
 
 
 def read(path: Path, participant: str) -> Recording:

@@ -29,7 +29,7 @@ def write(tmp_path):
 def test_a_measurement_becomes_a_recording(write):
     path = write(rows())
     assert aurora.recognise(path)
-    recording = aurora.with_gravity(aurora.read(path, "measurements"))
+    recording = aurora.read(path, "measurements")
     assert recording.participant == "o000"
     assert (recording.acc.rate_hz, recording.acc.samples_CN.shape) == (100, (3, 1000))
     assert (recording.ppg.rate_hz, recording.ppg.samples_CN.shape) == (500, (1, 5000))
@@ -39,12 +39,10 @@ def test_a_measurement_becomes_a_recording(write):
     assert recording.intervals is None
 
 
-def test_without_gravity_it_is_marked_and_refused_where_gravity_is_needed(write):
+def test_without_gravity_it_is_marked(write):
     recording = aurora.read(write(rows(gravity=0), "any.tsv"), "p")
     assert recording.participant == "p"
     assert aurora.GRAVITY_FREE in recording.notes
-    with pytest.raises(BadInput, match="no gravity"):
-        aurora.with_gravity(recording)
 
 
 def test_missing_samples_stay_missing(write):
