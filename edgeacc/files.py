@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Model = TypeVar("Model", bound=BaseModel)
 
+_OURS = ("manifest.json", "config.json", "recipe.toml")
+"""Every folder that is a result holds one of these: a store or a bundle, a checkpoint, a rejected artifact."""
 _LONGEST_VALUE = 80
 """Characters of a wrong value that an error shows."""
 
@@ -37,7 +39,7 @@ def replacing(path: Path, *, force: bool = False) -> Iterator[Path]:
         force: replace what is there.
 
     Raises:
-        BadInput: `path` exists and `force` is not set, or its parent is not a folder.
+        BadInput: as `refuse_existing`, or a file would replace a folder or a folder a file.
         NotPossibleHere: no space left, or no permission.
     """
     refuse_existing(path, force=force)
@@ -46,7 +48,13 @@ def replacing(path: Path, *, force: bool = False) -> Iterator[Path]:
     try:
         _remove(beside)
         yield beside
-        if force and (path.is_dir() or beside.is_dir()):  # a file takes a file's place in one step, a folder does not
+        if path.exists() and path.is_dir() != beside.is_dir():
+            kinds = ("a file", "a folder")
+            raise BadInput(
+                f"{path} is {kinds[path.is_dir()]}, the result {kinds[beside.is_dir()]}; nothing was replaced",
+                valid="another path",
+            )
+        if path.is_dir():  # a file takes a file's place in one step, a folder does not
             _remove(path)
         beside.replace(path)
     except OSError as error:
@@ -57,15 +65,28 @@ def replacing(path: Path, *, force: bool = False) -> Iterator[Path]:
         _remove(beside)
 
 
-def refuse_existing(path: Path, *, force: bool = False) -> None:
+def refuse_existing(path: Path, *, force: bool = False, inputs: Iterable[Path] = ()) -> None:
     """Nothing is overwritten by accident, and hours of work are not lost for want of a place.
 
+    Args:
+        path: where a result is to appear.
+        force: replace what is there: a file, or a folder that edgeacc made.
+        inputs: what the result is made from, which it must not replace.
+
     Raises:
-        BadInput: `path` exists and `force` is not set, or what is to hold it is not a folder.
+        BadInput: `path` exists and `force` is not set, it is somebody else's folder, it holds an input, or what is to
+            hold it is not a folder.
         NotPossibleHere: the folder that is to hold it cannot be written.
     """
+    if not path.name:
+        raise BadInput(f"{path} is no place for a result", valid="a path that ends in a name")
     if path.exists() and not force:
         raise BadInput(f"{path} exists already", valid="a path that does not exist yet, or --force to replace it")
+    for made_from in (each.resolve() for each in inputs):
+        if path.resolve() in (made_from, *made_from.parents):
+            raise BadInput(f"{path} is what the result is made from, or holds it", valid="another path")
+    if path.is_dir() and any(path.iterdir()) and not any((path / name).is_file() for name in _OURS):
+        raise BadInput(f"{path} is a folder that edgeacc did not make; it is not replaced", valid="another path")
     parent = next(parent for parent in path.absolute().parents if parent.exists())
     if not parent.is_dir():
         raise BadInput(f"cannot write {path}: {parent} is not a folder", valid="a path in a folder")

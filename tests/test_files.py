@@ -82,16 +82,15 @@ def test_a_file_that_may_not_grow_is_the_machines_fault_too(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
-@pytest.mark.parametrize("make", ["file", "folder"])
-def test_what_exists_is_refused_and_kept_when_a_forced_block_fails(tmp_path, make):
+def test_what_exists_is_refused_and_kept_when_a_forced_block_fails(tmp_path):
     path = tmp_path / "result"
-    (path.write_text if make == "file" else lambda _: path.mkdir())("old")
+    path.write_text("old")
     with pytest.raises(BadInput, match="exists already") as refusal, replacing(path):
         pytest.fail("the block must not run")
     assert "--force" in refusal.value.valid
     with pytest.raises(ZeroDivisionError):
         write_half_and_fail(path, ZeroDivisionError(), force=True)
-    assert path.is_dir() or path.read_text() == "old"
+    assert path.read_text() == "old"
     with replacing(path, force=True) as beside:
         beside.write_text("new")
     assert path.read_text() == "new"
@@ -111,14 +110,57 @@ def test_a_process_that_is_killed_in_the_last_moment_leaves_the_old_file(tmp_pat
     assert (tmp_path / "steps.json").read_text() == "old"
 
 
-@pytest.mark.parametrize(("old", "new"), [("file", "folder"), ("folder", "file"), ("folder", "folder")])
-def test_a_folder_and_a_file_take_each_others_place(tmp_path, old, new):
+def _write(beside, kind):
+    if kind == "file":
+        beside.write_text(kind)
+    else:
+        beside.mkdir()
+        (beside / "manifest.json").write_text(kind)
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_force_replaces_a_result_by_one_of_its_kind(tmp_path, kind):
     path = tmp_path / "result"
-    for kind in (old, new):
+    for _ in range(2):
         with replacing(path, force=True) as beside:
-            (beside.write_text if kind == "file" else lambda _, folder=beside: folder.mkdir())(kind)
-    assert path.is_dir() == (new == "folder")
+            _write(beside, kind)
+    assert path.is_dir() == (kind == "folder")
     assert os.listdir(tmp_path) == ["result"]
+
+
+@pytest.mark.parametrize(("old", "new"), [("file", "folder"), ("folder", "file")])
+def test_a_folder_and_a_file_do_not_take_each_others_place(tmp_path, old, new):
+    path = tmp_path / "result"
+    _write(path, old)
+    with pytest.raises(BadInput, match=f"is a {old}, the result a {new}"), replacing(path, force=True) as beside:
+        _write(beside, new)
+    assert path.is_dir() == (old == "folder")
+    assert os.listdir(tmp_path) == ["result"]
+
+
+def test_force_leaves_folders_that_are_somebody_elses(tmp_path):
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "thesis.txt").write_text("years of work")
+    with (
+        pytest.raises(BadInput, match="edgeacc did not make"),
+        replacing(tmp_path / "precious", force=True),
+    ):
+        pytest.fail("the block must not run")
+    assert (tmp_path / "precious" / "thesis.txt").exists()
+
+
+@pytest.mark.parametrize("output", ["store", "."])
+def test_a_result_does_not_replace_what_it_is_made_from(tmp_path, output):
+    (tmp_path / "set" / "store").mkdir(parents=True)
+    for folder in (tmp_path / "set", tmp_path / "set" / "store"):
+        (folder / "manifest.json").write_text("{}")
+    with pytest.raises(BadInput, match="made from, or holds it"):
+        refuse_existing(tmp_path / "set" / output, force=True, inputs=[tmp_path / "set" / "store"])
+
+
+def test_a_path_without_a_name_is_no_place_for_a_result():
+    with pytest.raises(BadInput, match="no place for a result"):
+        refuse_existing(Path(), force=True)
 
 
 def test_left_overs_of_a_killed_run_do_not_matter(tmp_path):
@@ -137,9 +179,10 @@ def test_a_parent_that_is_a_file_is_one_clear_error(tmp_path, place):
 
 def test_refusing_asks_before_hours_of_work(tmp_path):
     refuse_existing(tmp_path / "free")
-    refuse_existing(tmp_path, force=True)
+    (tmp_path / "result").write_text("old")
+    refuse_existing(tmp_path / "result", force=True)
     with pytest.raises(BadInput):
-        refuse_existing(tmp_path)
+        refuse_existing(tmp_path / "result")
 
 
 def test_a_folder_that_cannot_be_written_is_told_before_the_work(tmp_path, monkeypatch):

@@ -1,12 +1,14 @@
 """Runs a plan of edgeacc commands as child processes: two at a time, resumable, stopped by the first failure."""
 
+import fcntl
 import os
 import shlex
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -19,6 +21,7 @@ from edgeacc.files import read_model, write_json
 
 EDGEACC = (sys.executable, "-m", "edgeacc.cli.main")
 JOURNAL = "steps.json"
+LOCK = ".lock"
 POLL_S = 0.2
 MEMORY_EVERY_S = 2.0
 STOP_WITHIN_S = 10.0  # our estimate: time for a child to end by itself after an interrupt
@@ -108,16 +111,22 @@ class Runner:
         """Run what is not done yet; `watch` gets the state of every step a few times a second.
 
         Raises:
-            BadInput: an output is there that another command made.
+            BadInput: another demo works in the folder, an output is there that another command made, or one whose
+                inputs are gone.
             StepFailed: a command failed; the others were stopped.
         """
+        with _alone(self.folder) as lock:
+            return self._run(watch, lock)
+
+    def _run(self, watch: Callable[[Sequence[Status]], None], lock: int) -> Journal:
         self._refuse_foreign_outputs()
+        self._refuse_outputs_of_what_is_gone()
         self.logs.mkdir(parents=True, exist_ok=True)
         started_s, wall_before_s = time.monotonic(), self.journal.wall_s
         try:
             with ended_like_ctrl_c():
                 while pending := self._pending():
-                    self._start_what_is_ready(pending)
+                    self._start_what_is_ready(pending, lock)
                     watch(self.statuses())
                     time.sleep(POLL_S)
                     self._measure_memory()
@@ -155,10 +164,22 @@ class Runner:
         if foreign:
             raise BadInput.several(str(self.folder), foreign, valid="another -o, or the same options as before")
 
+    def _refuse_outputs_of_what_is_gone(self) -> None:
+        """What was made from an output that is gone would be taken for results of the one that is made anew."""
+        made = {step.name for step in self.steps if step.output.exists()}
+        gone = {step.name for step in self.steps} - made
+        left = [
+            f"{step.output} was made from what is gone: {', '.join(sorted(gone.intersection(step.needs)))}"
+            for step in self.steps
+            if step.name in made and gone.intersection(step.needs)
+        ]
+        if left:
+            raise BadInput.several(str(self.folder), left, valid="all that was made from it removed too, or another -o")
+
     def _pending(self) -> list[Step]:
         return [step for step in self.steps if step.name in self._children or not step.output.exists()]
 
-    def _start_what_is_ready(self, pending: Sequence[Step]) -> None:
+    def _start_what_is_ready(self, pending: Sequence[Step], lock: int) -> None:
         unfinished = {step.name for step in pending}
         for step in pending:
             ready = step.name not in self._children and not unfinished.intersection(step.needs)
@@ -167,7 +188,7 @@ class Runner:
                 seconds = before.seconds if before and before.command == step.command else 0.0
                 self.journal.steps[step.name] = StepRecord(command=step.command, seconds=seconds)
                 self._save()
-                self._children[step.name] = _Child.start(step, self.logs, self.program)
+                self._children[step.name] = _Child.start(step, self.logs, self.program, lock)
 
     def _collect_finished(self) -> None:
         for child in [child for child in self._children.values() if child.process.poll() is not None]:
@@ -196,6 +217,21 @@ class Runner:
         write_json(self.folder / JOURNAL, self.journal, force=True)
 
 
+@contextmanager
+def _alone(folder: Path) -> Iterator[int]:
+    """The folder's lock; children inherit it, so that those of a killed demo hold it until they end."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BadInput(
+                f"another demo, or a step that it left behind, works in {folder}",
+                valid="another -o, or the same command when that has ended",
+            ) from error
+        yield lock.fileno()
+
+
 @dataclass
 class _Child:
     step: Step
@@ -206,7 +242,7 @@ class _Child:
     started_s: float
 
     @classmethod
-    def start(cls, step: Step, logs: Path, program: Sequence[str]) -> "_Child":
+    def start(cls, step: Step, logs: Path, program: Sequence[str], lock: int) -> "_Child":
         name = step.name.replace("/", "-")
         log, printed, progress_file = (logs / f"{name}.{kind}" for kind in ("log", "out", "progress"))
         progress_file.unlink(missing_ok=True)
@@ -221,6 +257,7 @@ class _Child:
                 stdout=printing if step.prints_output else errors,
                 stderr=errors,
                 env=environment,
+                pass_fds=(lock,),
                 process_group=0,  # Ctrl-C reaches the demo alone, which then stops its children
             )
         return cls(step, process, log, printed, progress_file, time.monotonic())
@@ -251,7 +288,7 @@ class _Child:
         raise StepFailed(
             f"step {self.step.name!r} {how}\n  command: {self.step.command}\n  its last lines ({self.log}):\n{lines}",
             exit_code=code,
-            next_command="the same `edgeacc demo` again: it continues where it stopped",
+            next_command="mend what these lines tell; the same `edgeacc demo` then continues where it stopped",
         )
 
     def _last_lines(self) -> list[str]:

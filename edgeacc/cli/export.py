@@ -40,7 +40,7 @@ def export(
     from edgeacc.export.registry import require_packages
 
     plan = _plan(checkpoint, _recipes(target, recipe), output, together=target == ALL)
-    _refuse_existing(plan, force)
+    _refuse_existing(plan, force, [checkpoint, *([store] if store else [])])
     if target != ALL:
         require_packages(target, "convert")  # of all targets, those that are possible are made
     done, failed = _export(checkpoint, plan, store, force)
@@ -89,12 +89,12 @@ def _plan(
     return [(recipe, output or Path(f"{name}-{recipe.name}")) for recipe in recipes]
 
 
-def _refuse_existing(plan: "list[tuple[Recipe, Path]]", force: bool) -> None:
+def _refuse_existing(plan: "list[tuple[Recipe, Path]]", force: bool, inputs: list[Path]) -> None:
     """Before minutes of work, not after them."""
     from edgeacc.files import refuse_existing
 
     for _, path in plan:
-        refuse_existing(path, force=force)
+        refuse_existing(path, force=force, inputs=inputs)
 
 
 def _export(

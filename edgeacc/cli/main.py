@@ -92,7 +92,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         return _fail_output(error)
     if code == INTERRUPTED:
-        sys.stderr.write("\nedgeacc: stopped; run the same command to go on\n")
+        sys.stderr.write(
+            "\nedgeacc: stopped; nothing is half-written (train and demo go on when the same command is run again)\n"
+        )
     return int(code)
 
 

@@ -70,7 +70,7 @@ def fit(
         losses.append(loss.item())
         if (step + 1) % SAVE_EVERY_STEPS == 0 and step + 1 < config.steps:
             save_state(folder, identity, losses, objective, optimizer)
-        speed = (step + 1 - first_step) * config.batch / (time.perf_counter() - start_s)
+        speed = (step + 1 - first_step) * len(index_B) / (time.perf_counter() - start_s)
         progress(step + 1, config.steps, f"loss {recent_loss(losses):.3f}, {speed:.0f} windows/s")
     objective.eval()
     return losses

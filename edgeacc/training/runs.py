@@ -85,7 +85,7 @@ def train_teacher(
             checkpoint of another architecture, or an unfinished run with another configuration.
         TrainingDiverged: the loss is no longer a number.
     """
-    run = _begin("teacher", store, out, config, progress, force)
+    run = _begin("teacher", store, out, config, progress, force, start_from)
     encoder = _new_encoder(run, run.windows.ppg_BCT.shape[1])
     if start_from is not None:
         encoder.load_state_dict(_starting_point(start_from, encoder).state_dict())
@@ -112,7 +112,7 @@ def train_student(
     Raises:
         BadInput: as `train_teacher`, and a teacher that reads another signal.
     """
-    run = _begin("student", store, out, config, progress, force)
+    run = _begin("student", store, out, config, progress, force, teacher_path)
     teacher = _teacher_for(teacher_path, run)
     run = replace(run, teacher=teacher_reference(teacher_path))
     encoder = _new_encoder(run, 3)
@@ -142,14 +142,18 @@ def train_baseline(
     return _finish(run, objectives[config.objective](), acc_NCT)
 
 
-def _begin(kind: Kind, store: Store, out: Path, config: TrainConfig, progress: Progress, force: bool) -> _Run:
-    refuse_existing(out, force=force)
+def _begin(
+    kind: Kind, store: Store, out: Path, config: TrainConfig, progress: Progress, force: bool, *inputs: Path | None
+) -> _Run:
+    refuse_existing(out, force=force, inputs=[store.path, *(path for path in inputs if path is not None)])
     if config.encoder.samples != store.manifest.contract.samples:
         raise BadInput(
             f"{config.encoder.name} reads windows of {config.encoder.samples} samples, store {store.path} has "
             f"{store.manifest.contract.samples}",
             valid=f"a store of windows of {config.encoder.samples} samples",
         )
+    if store.count("train") == 1:
+        raise BadInput(f"store {store.path} has one training window, which has no spread", valid="two or more")
     progress(0, config.steps, "reading the store")
     return _Run(kind, store, out, config, store.load("train"), progress, force)
 

@@ -47,5 +47,8 @@ def _moments(labels_NK: Tensor) -> tuple[Tensor, Tensor]:
     mean_K = labels_NK.nanmean(dim=0)
     deviation_K = (labels_NK - mean_K).square().nanmean(dim=0).sqrt()
     if not torch.all(deviation_K > 0):
-        raise BadInput("a label is known for no training window, or is the same in all of them", valid="--labels truth")
+        raise BadInput(
+            "a label is known for no training window, or is the same in all of them",
+            valid="labels that vary: --labels device on recordings, which have no truth",
+        )
     return mean_K, deviation_K

@@ -68,6 +68,34 @@ def test_a_removed_output_is_made_again(tmp_path):
     assert (tmp_path / "b").exists()
 
 
+def test_what_was_made_from_an_output_that_is_gone_is_not_taken_for_new(tmp_path):
+    steps = [write("a", tmp_path), write("b", tmp_path, ("a",)), write("c", tmp_path, ("b",))]
+    run(steps, tmp_path)
+    (tmp_path / "a").unlink()
+    with pytest.raises(BadInput, match=r"b was made from what is gone: a"):
+        run(steps, tmp_path)
+    assert not (tmp_path / "a").exists()
+    (tmp_path / "b").unlink()
+    (tmp_path / "c").unlink()
+    run(steps, tmp_path)
+    assert (tmp_path / "c").exists()
+
+
+def test_two_demos_do_not_work_in_one_folder(tmp_path):
+    seen = []
+
+    def another(statuses):
+        if not seen:
+            with pytest.raises(BadInput, match="works in") as refusal:
+                run([write("b", tmp_path)], tmp_path)
+            seen.append(refusal.value)
+
+    run([write("a", tmp_path, seconds=0.3)], tmp_path, another)
+    assert seen
+    assert not (tmp_path / "b").exists()
+    run([write("a", tmp_path, seconds=0.3), write("b", tmp_path)], tmp_path)
+
+
 def test_printed_output_appears_only_after_success(tmp_path):
     good = python("good", "print(1)", tmp_path / "results" / "good.json", prints_output=True)
     bad = python("bad", "print(2); raise SystemExit(3)", tmp_path / "bad.json", needs=("good",), prints_output=True)

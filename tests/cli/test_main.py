@@ -82,7 +82,11 @@ def raising(error):
     [
         (NotPossibleHere("no such machine", next_command="buy one"), 1, "edgeacc: no such machine\nnext: buy one\n"),
         (ParityFailed("12 dB", valid="15 dB"), 3, "edgeacc: 12 dB\nvalid: 15 dB\n"),
-        (KeyboardInterrupt(), 130, "\nedgeacc: stopped; run the same command to go on\n"),
+        (
+            KeyboardInterrupt(),
+            130,
+            "\nedgeacc: stopped; nothing is half-written (train and demo go on when the same command is run again)\n",
+        ),
     ],
 )
 def test_failures_within_a_verb_give_their_exit_code(edgeacc, monkeypatch, error, code, said):
@@ -133,7 +137,10 @@ def test_an_end_from_outside_leaves_the_old_or_nothing(tmp_path, how, old):
         child.send_signal(how)
         said = child.stderr.read()
     assert child.returncode == 130
-    assert said == "\nedgeacc: stopped; run the same command to go on\n"
+    assert (
+        said
+        == "\nedgeacc: stopped; nothing is half-written (train and demo go on when the same command is run again)\n"
+    )
     assert list(tmp_path.iterdir()) == ([store] if old else [])
 
 

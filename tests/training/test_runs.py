@@ -100,6 +100,29 @@ def test_windows_of_another_length_are_refused(store, tmp_path, make_config, tin
         train_baseline(store, tmp_path / "baseline", make_config(encoder=longer))
 
 
+def test_one_training_window_has_no_spread(tmp_path, make_windows, make_config):
+    windows = make_windows(1)
+    one = create_store(
+        tmp_path / "store",
+        iter([windows]),
+        dict.fromkeys(windows.participant_B.tolist(), "train"),
+        contract=windows.contract,
+        source="recordings",
+        name="noise",
+        provenance={},
+    )
+    with pytest.raises(BadInput, match="one training window"):
+        train_baseline(one, tmp_path / "baseline", make_config())
+
+
+def test_a_result_does_not_replace_its_own_inputs(store, teacher, tmp_path, make_config):
+    for out in (store.path, teacher):
+        with pytest.raises(BadInput, match="made from, or holds it"):
+            train_student(store, teacher, out, make_config("distill"), force=True)
+    assert (teacher / "config.json").exists()
+    assert store.count("train") > 0
+
+
 def test_a_store_without_training_windows(tmp_path, make_windows, make_config):
     windows = make_windows(4)
     empty = create_store(
