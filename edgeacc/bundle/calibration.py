@@ -90,9 +90,6 @@ def _heart_rate(windows: WindowSet) -> Tensor:
 def _warnings(count: int, wanted: int) -> tuple[str, ...]:
     if wanted == 0:
         return ()
-    said = []
-    if count < wanted:
-        said.append(f"the recipe wants {wanted} calibration windows, there are {count}")
     if count < FEWEST_GOOD:
-        said.append(f"calibrated on {count} windows: fewer than {FEWEST_GOOD} may miss rare peaks")
-    return tuple(said)
+        return (f"calibrated on {count} windows: fewer than {FEWEST_GOOD} may miss rare peaks",)
+    return (f"the recipe wants {wanted} calibration windows, there are {count}",) if count < wanted else ()

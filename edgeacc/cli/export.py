@@ -45,7 +45,7 @@ def export(
         require_packages(target, "convert")  # of all targets, those that are possible are made
     done, failed = _export(checkpoint, plan, store, force)
     next_command = f"edgeacc verify {' '.join(each.bundle for each in done)}"
-    tables = [_table(done)] if done else []
+    tables = [_table(done), *_warnings(done)] if done else []
     failures = [{"recipe": name, "problem": error.problem} for name, error in failed]
     if done or json:
         show({"bundles": done, "failed": failures}, tables, as_json=json, next_command=next_command)
@@ -160,3 +160,8 @@ def _table(done: "list[ExportResult]") -> "Table":
 def signed_bpm(bpm: float | None) -> str | None:
     """A difference in bpm with its sign, never as -0.000; None where it is not known."""
     return None if bpm is None else f"{round(bpm, 3) + 0.0:+.3f}"
+
+
+def _warnings(done: "list[ExportResult]") -> "list[Table]":
+    rows = [(each.recipe, warning) for each in done for warning in each.warnings]
+    return [table("Warnings about the calibration", ("recipe", "warning"), rows)] if rows else []

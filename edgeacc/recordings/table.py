@@ -145,7 +145,7 @@ def _wanted(path: Path, there: list[str], mapping: TableMapping) -> list[str]:
 
 
 def _read_csv(path: Path, mapping: TableMapping) -> Columns:
-    names = (head(path, 1) or [""])[0].split(mapping.delimiter)
+    names = [name.strip().strip('"') for name in (head(path, 1) or [""])[0].split(mapping.delimiter)]
     _wanted(path, names, mapping)
     samples = {*mapping.acc_columns, *mapping.ppg_columns}
     columns = [Column(name, "float" if name in mapping.numbers else "text", blank=name in samples) for name in names]

@@ -32,11 +32,13 @@ class Column(NamedTuple):
 def head(path: File, count: int) -> list[str]:
     """The first lines of a file without their ends; fewer where there are no more; none for what is not text.
 
+    A byte order mark, as spreadsheets write it, is no part of the first line.
+
     Raises:
         BadInput: the file cannot be opened.
     """
     try:
-        with path.open("r", encoding="utf-8", errors="strict") as stream:
+        with path.open("r", encoding="utf-8-sig", errors="strict") as stream:
             return [line.rstrip("\r\n") for line, _ in zip(stream, range(count), strict=False)]
     except UnicodeDecodeError:
         return []

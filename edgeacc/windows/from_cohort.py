@@ -1,7 +1,8 @@
 """Windows of the simulated cohort: simulate, prepare, find the beats, label, store."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
@@ -48,18 +49,19 @@ def from_cohort(
         NotPossibleHere: no space left.
     """
     people = range(config.first_participant, config.first_participant + config.participants)
-    return create_store(
-        path,
-        _batches(config, contract),
-        split_participants(people, seed=config.seed, shares=shares),
-        contract=contract,
-        source="cohort",
-        name=config.preset,
-        provenance={"cohort": config.model_dump(mode="json")},
-        force=force,
-        progress=progress,
-        total=config.windows,
-    )
+    with closing(_batches(config, contract)) as batches:  # no thread is left when this ends early
+        return create_store(
+            path,
+            batches,
+            split_participants(people, seed=config.seed, shares=shares),
+            contract=contract,
+            source="cohort",
+            name=config.preset,
+            provenance={"cohort": config.model_dump(mode="json")},
+            force=force,
+            progress=progress,
+            total=config.windows,
+        )
 
 
 def cohort_windows(
@@ -96,7 +98,7 @@ def cohort_windows(
     )
 
 
-def _batches(config: CohortConfig, contract: SignalContract) -> Iterator[WindowSet]:
+def _batches(config: CohortConfig, contract: SignalContract) -> Generator[WindowSet, None, None]:
     """All windows in order, made by threads a few batches ahead (torch leaves the interpreter free while it works)."""
     starts = iter(range(0, config.windows, BATCH))
     with ThreadPoolExecutor(WORKERS) as pool:

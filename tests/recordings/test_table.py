@@ -44,6 +44,14 @@ def test_csv_with_times_units_and_a_turned_sign(write):
     assert recording.notes == ("sign turned",)
 
 
+@pytest.mark.parametrize(
+    "header", ["\ufefft,who,ax,ay,az,green", '"t","who","ax","ay","az","green"', "t, who, ax, ay, az, green"]
+)
+def test_headers_as_spreadsheets_and_r_write_them(write, header):
+    (recording,) = table.read(write(f"{header}\n0,p,1,1,999,1\n20,p,1,1,999,2\n"), "p", AT_RATE)
+    assert recording.ppg.samples_CN.tolist() == [[1, 2]]
+
+
 def test_several_participants_and_another_delimiter(write):
     mapping = TableMapping(**PLAIN, rate_hz=50, participant_column="who", delimiter=";")
     text = HEAD + "0,b,1,1,999,1\n0,a,2,2,999,2\n20,b,3,3,999,3\n"
