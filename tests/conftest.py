@@ -1,5 +1,6 @@
 """What the tests of several rooms share."""
 
+import signal
 from typing import NamedTuple
 
 import pytest
@@ -8,6 +9,10 @@ from hypothesis import HealthCheck, settings
 # How long an example takes says more about what else the machine does than about the subject.
 settings.register_profile("edgeacc", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("edgeacc")
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, and every command that they start too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Ran(NamedTuple):

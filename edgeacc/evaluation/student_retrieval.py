@@ -46,7 +46,7 @@ class Aligned:
     @classmethod
     def of(cls, student: Student, teacher: Encoder, windows: WindowSet, seed: int) -> "Aligned":
         """Embed both sides."""
-        acc_BE = embed(lambda acc_BCT: student.align_acc(acc_BCT)[0], windows.acc_BCT)
+        acc_BE = _acc_side(student, windows.acc_BCT)
         ppg_BE = embed(lambda ppg_BCT: student.align_ppg(teacher.tokens(ppg_BCT)), windows.ppg_BCT)
         return cls(student, windows, centred_unit(acc_BE), centred_unit(ppg_BE), seed)
 
@@ -123,7 +123,7 @@ class Aligned:
 
     def _changed(self, acc_QCT: Tensor, rows_Q: Tensor, group: Group, variant: str) -> RetrievalRow:
         """Other accelerometer windows ask for the PPG of these rows."""
-        query_QE = centred_unit(embed(lambda acc_BCT: self.student.align_acc(acc_BCT)[0], acc_QCT))
+        query_QE = centred_unit(_acc_side(self.student, acc_QCT))
         ranks = rank_pairs(query_QE, self.ppg_BE, rows_Q, score=self._score)
         return self._row(ranks, group, variant, rows=rows_Q, pool=largest_pool(len(self.windows)))
 
@@ -142,3 +142,7 @@ class Aligned:
         return row(
             ranks, who_Q, group=group, method="student", variant=variant, direction=direction, pool=pool, seed=self.seed
         )
+
+
+def _acc_side(student: Student, acc_BCT: Tensor) -> Tensor:
+    return embed(lambda part_BCT: student.align_acc(part_BCT)[0], acc_BCT)
