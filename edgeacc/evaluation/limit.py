@@ -20,6 +20,8 @@ from edgeacc.signals.beat_locked import (
     BeatTrains,
     beat_lags,
     beat_trains,
+    correlated,
+    lagged,
     local_amplitude_removed,
     locked_sums,
     running_mean,
@@ -40,12 +42,12 @@ class Plain:
     def scores(self, acc_QCT: Tensor, trains: BeatTrains) -> Tensor:
         """Scores of queries against candidates, (Q, N); higher is a better match."""
         lags = beat_lags(self.rate_hz)
-        present_LT = _lagged(torch.ones(1, 1, acc_QCT.shape[2]), lags)[0, 0]
+        present_LT = lagged(torch.ones(1, 1, acc_QCT.shape[2]), lags)[0, 0]
         beats_NL = (trains.train_NT @ present_LT.T).clamp(min=1)
 
         def energy(acc_BCT: Tensor) -> Tensor:
-            shifted_BCLT = _lagged(local_amplitude_removed(acc_BCT, self.rate_hz), lags)
-            sum_NBCL = _correlated(trains, shifted_BCLT)
+            shifted_BCLT = lagged(local_amplitude_removed(acc_BCT, self.rate_hz), lags)
+            sum_NBCL = correlated(trains, shifted_BCLT)
             return (sum_NBCL.square() / beats_NL[:, None, None]).sum((2, 3)).T
 
         return _in_blocks(acc_QCT, energy)
@@ -95,7 +97,7 @@ class Template:
 
         def evidence(acc_BCT: Tensor) -> Tensor:
             filtered_BCRT = _filtered(cleaned(acc_BCT, self.rate_hz, self.band_hz), self.shapes_LR, lags)
-            sum_NBCR = _correlated(trains, filtered_BCRT)
+            sum_NBCR = correlated(trains, filtered_BCRT)
             return ((sum_NBCR.square() * self.weight_R).sum((2, 3)) / beats_N[:, None]).T
 
         return _in_blocks(acc_QCT, evidence)
@@ -115,24 +117,11 @@ def cleaned(acc_BCT: Tensor, rate_hz: float, band_hz: tuple[float, float]) -> Te
     return white_BCT / white_BCT.std(2, keepdim=True).clamp(min=1e-6)
 
 
-def _lagged(x_BCT: Tensor, lags: range) -> Tensor:
-    """x(t + lag) for each lag, zeros outside the window: (B, C, L, T)."""
-    samples = x_BCT.shape[2]
-    wide_BCT = F.pad(x_BCT, (-lags[0], lags[-1]))
-    return wide_BCT.unfold(2, samples, 1)
-
-
 def _filtered(x_BCT: Tensor, shapes_LR: Tensor, lags: range) -> Tensor:
     """Correlation with each shape at every time: (B, C, R, T)."""
     batch, axes, samples = x_BCT.shape
     wide_BCT = F.pad(x_BCT, (-lags[0], lags[-1])).reshape(batch * axes, 1, -1)
     return F.conv1d(wide_BCT, shapes_LR.T[:, None]).reshape(batch, axes, -1, samples)
-
-
-def _correlated(trains: BeatTrains, x_BCLT: Tensor) -> Tensor:
-    """Sum over the beats of each candidate: (N, B, C, L)."""
-    flat = x_BCLT.reshape(-1, x_BCLT.shape[-1])
-    return (trains.train_NT @ flat.T).reshape(len(trains.train_NT), *x_BCLT.shape[:3])
 
 
 def _average_covariance(acc_BCT: Tensor, trains: BeatTrains, rate_hz: float) -> Tensor:

@@ -89,6 +89,19 @@ def beat_lags(rate_hz: float) -> range:
     return range(round(_LAGS_S[0] * rate_hz), round(_LAGS_S[1] * rate_hz) + 1)
 
 
+def lagged(x_BCT: Tensor, lags: range) -> Tensor:
+    """x(t + lag) for each lag, zeros outside the window: (B, C, L, T)."""
+    samples = x_BCT.shape[2]
+    wide_BCT = F.pad(x_BCT, (-lags[0], lags[-1]))
+    return wide_BCT.unfold(2, samples, 1)
+
+
+def correlated(trains: BeatTrains, x_BCLT: Tensor) -> Tensor:
+    """Sum over the beats of each candidate: (N, B, C, L)."""
+    flat = x_BCLT.reshape(-1, x_BCLT.shape[-1])
+    return (trains.train_NT @ flat.T).reshape(len(trains.train_NT), *x_BCLT.shape[:3])
+
+
 def running_mean(x_BCT: Tensor, half: int) -> Tensor:
     """Mean over 2 * half + 1 places around each, reflected at the ends."""
     total_BCT = F.pad(F.pad(x_BCT, (half, half), mode="reflect").double().cumsum(2), (1, 0))
