@@ -1,5 +1,8 @@
 """`edgeacc demo`: the whole path, from simulated windows to verified bundles, in one resumable command."""
 
+import os
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +15,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from edgeacc.benchmarks.report.demo_report import DemoReport
-    from edgeacc.cli.demo_run import Journal, Step
+    from edgeacc.cli.demo_journal import Journal, Recordings, Step
+
+_PATHS = "recordings, or folders of recordings"
 
 
 def demo(
@@ -23,6 +28,9 @@ def demo(
     recordings: Annotated[
         list[Path] | None,
         typer.Option(metavar="PATH...", help="Real recordings (`edgeacc ls formats`) to repeat it on, set by set."),
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(help="With --recordings: TOML file that says which column of a table is what.")
     ] = None,
     size: Annotated[str, typer.Option(help="full, or smoke: the smallest that runs every step.")] = "full",
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
@@ -36,13 +44,13 @@ def demo(
 
     if size not in SIZES:
         raise unknown("size", size, list(SIZES), next_command="edgeacc demo --help")
-    real = _by_name(recordings or [], more or [])
+    real = _recordings(output, recordings or [], more or [], mapping)
     steps, journal = _run(output, size, real)
     report, page = _report(output, size, steps, journal, real)
     show(report, _tables(report), as_json=json, next_command=f"python3 -m webbrowser {page}")
 
 
-def _run(folder: Path, size: str, real: dict[str, Path]) -> "tuple[list[Step], Journal]":
+def _run(folder: Path, size: str, real: "dict[str, Recordings]") -> "tuple[list[Step], Journal]":
     """Run what is not done yet. The plan of recordings is known when they are imported, hence two stages."""
     from edgeacc.cli.demo_display import display
     from edgeacc.cli.demo_machine import check_machine, possible_recipes
@@ -51,15 +59,27 @@ def _run(folder: Path, size: str, real: dict[str, Path]) -> "tuple[list[Step], J
 
     check_machine(folder)
     recipes = possible_recipes()
+    _tell_other_code(folder, plan(folder, SIZES[size], recipes, real))
     for stage in (beginning, list) if real else (list,):
         steps = stage(plan(folder, SIZES[size], recipes, real))
         with display(steps) as watch:
-            journal = Runner(steps, folder).run(watch)
+            journal = Runner(steps, folder, real).run(watch)
     return steps, journal
 
 
+def _tell_other_code(folder: Path, steps: "list[Step]") -> None:
+    from edgeacc.cli.demo_journal import of_other_code, read_journal
+
+    made = of_other_code(steps, read_journal(folder).steps)
+    if made:
+        sys.stderr.write(
+            f"edgeacc: note: made by other code than this one, and kept: {', '.join(made)}\n"
+            f"edgeacc: note: to make all of it anew: rm -r {shlex.quote(str(folder))}\n"
+        )
+
+
 def _report(
-    folder: Path, size: str, steps: "list[Step]", journal: "Journal", real: dict[str, Path]
+    folder: Path, size: str, steps: "list[Step]", journal: "Journal", real: "dict[str, Recordings]"
 ) -> "tuple[DemoReport, Path]":
     """Gather the results and write the page."""
     from edgeacc.benchmarks.report.demo_page import demo_page
@@ -67,31 +87,57 @@ def _report(
     from edgeacc.cli.demo_machine import missing_recipes
     from edgeacc.cli.demo_results import example_window, gather
 
-    report = gather(folder, size, steps, journal, list(real), missing_recipes())
+    report = gather(folder, size, steps, journal, real, missing_recipes())
     page = folder / "index.html"
     write(demo_page(report, example_window(folder)), page)
     return report, page
 
 
-def _by_name(recordings: list[Path], more: list[Path]) -> dict[str, Path]:
-    """The recordings under the names of their files or folders, numbered where two are alike."""
-    if more and not recordings:
+def _recordings(folder: Path, given: list[Path], more: list[Path], mapping: Path | None) -> "dict[str, Recordings]":
+    """Those that the demo was repeated on before and those that are given now, by name."""
+    from edgeacc.cli.demo_journal import Recordings, read_journal
+    from edgeacc.files import read_model
+    from edgeacc.recordings.table import TableMapping
+
+    if more and not given:
         raise BadInput(f"{more[0]} without --recordings", next_command=f"edgeacc demo --recordings {more[0]}")
-    missing = [f"{path} does not exist" for path in (*recordings, *more) if not path.exists()]
+    if mapping and not given:
+        raise BadInput(f"--mapping {mapping} without --recordings", valid="--recordings TABLE --mapping FILE")
+    if given and str(given[0]).startswith("-"):
+        raise BadInput(f"--recordings without a path (got {given[0]})", next_command="edgeacc ls formats", valid=_PATHS)
+    missing = [f"{path} does not exist" for path in (*given, *more) if not path.exists()]
     if missing:
-        raise BadInput.several("--recordings", missing, valid="recordings, or folders of recordings")
-    named: dict[str, Path] = {}
-    for path in (*recordings, *more):
-        name = path.resolve().stem
-        named[f"{name}-{len(named) + 1}" if name in named else name] = path
-    return named
+        raise BadInput.several("--recordings", missing, valid=_PATHS)
+    if mapping:
+        read_model(mapping, TableMapping)
+    found = {
+        name: Recordings(path=_from_here(each.path), mapping=each.mapping and _from_here(each.mapping))
+        for name, each in read_journal(folder).recordings.items()
+        if (folder / "real" / name).exists()
+    }
+    for path in (*given, *more):
+        found[_name(path, found)] = Recordings(path=path, mapping=mapping)
+    return found
+
+
+def _name(path: Path, taken: "dict[str, Recordings]") -> str:
+    """The name under which the same recordings are known, or that of the file or folder, numbered where it is taken."""
+    known = [name for name, each in taken.items() if each.path.resolve() == path.resolve()]
+    stem = path.resolve().stem
+    return known[0] if known else f"{stem}-{len(taken) + 1}" if stem in taken else stem
+
+
+def _from_here(path: Path) -> Path:
+    """As it is to be typed in the present working directory."""
+    return Path(os.path.relpath(path))
 
 
 def _tables(report: "DemoReport") -> "list[Table]":
     from edgeacc.benchmarks.report.demo_page import improvements_section, real_sections, targets_section
-    from edgeacc.benchmarks.report.demo_report import summary
+    from edgeacc.benchmarks.report.demo_report import cost, summary
 
     sections = [section for real in report.real for section in real_sections(real)]
     sections += [improvements_section(report.evaluation), targets_section(report)]
     drawn = [table(s.title, s.table.columns, s.table.rows) for s in sections if s.table and not s.table.folded]
-    return [*drawn[:-1], table("In short", ("what was found",), [[told] for told in summary(report)]), drawn[-1]]
+    told = [*summary(report), f"It took {cost(report)}."]
+    return [*drawn[:-1], table("In short", ("what was found",), [[each] for each in told]), drawn[-1]]
