@@ -1,6 +1,5 @@
 """`edgeacc demo`: the whole path, from simulated windows to verified bundles, in one resumable command."""
 
-import os
 import shlex
 import sys
 from pathlib import Path
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
 
     from edgeacc.benchmarks.report.demo_report import DemoReport
     from edgeacc.cli.demo_journal import Journal, Recordings, Step
-
-_PATHS = "recordings, or folders of recordings"
 
 
 def demo(
@@ -41,10 +38,13 @@ def demo(
     Ends with a table and a page.
     """
     from edgeacc.cli.demo_plan import SIZES
+    from edgeacc.cli.demo_recordings import all_recordings
 
     if size not in SIZES:
         raise unknown("size", size, list(SIZES), next_command="edgeacc demo --help")
-    real = _recordings(output, recordings or [], more or [], mapping)
+    if more and not recordings:
+        raise BadInput(f"{more[0]} without --recordings", next_command=f"edgeacc demo --recordings {more[0]}")
+    real = all_recordings(output, [*(recordings or []), *(more or [])], mapping)
     steps, journal = _run(output, size, real)
     report, page = _report(output, size, steps, journal, real)
     show(report, _tables(report), as_json=json, next_command=f"python3 -m webbrowser {page}")
@@ -91,45 +91,6 @@ def _report(
     page = folder / "index.html"
     write(demo_page(report, example_window(folder)), page)
     return report, page
-
-
-def _recordings(folder: Path, given: list[Path], more: list[Path], mapping: Path | None) -> "dict[str, Recordings]":
-    """Those that the demo was repeated on before and those that are given now, by name."""
-    from edgeacc.cli.demo_journal import Recordings, read_journal
-    from edgeacc.files import read_model
-    from edgeacc.recordings.table import TableMapping
-
-    if more and not given:
-        raise BadInput(f"{more[0]} without --recordings", next_command=f"edgeacc demo --recordings {more[0]}")
-    if mapping and not given:
-        raise BadInput(f"--mapping {mapping} without --recordings", valid="--recordings TABLE --mapping FILE")
-    if given and str(given[0]).startswith("-"):
-        raise BadInput(f"--recordings without a path (got {given[0]})", next_command="edgeacc ls formats", valid=_PATHS)
-    missing = [f"{path} does not exist" for path in (*given, *more) if not path.exists()]
-    if missing:
-        raise BadInput.several("--recordings", missing, valid=_PATHS)
-    if mapping:
-        read_model(mapping, TableMapping)
-    found = {
-        name: Recordings(path=_from_here(each.path), mapping=each.mapping and _from_here(each.mapping))
-        for name, each in read_journal(folder).recordings.items()
-        if (folder / "real" / name).exists()
-    }
-    for path in (*given, *more):
-        found[_name(path, found)] = Recordings(path=path, mapping=mapping)
-    return found
-
-
-def _name(path: Path, taken: "dict[str, Recordings]") -> str:
-    """The name under which the same recordings are known, or that of the file or folder, numbered where it is taken."""
-    known = [name for name, each in taken.items() if each.path.resolve() == path.resolve()]
-    stem = path.resolve().stem
-    return known[0] if known else f"{stem}-{len(taken) + 1}" if stem in taken else stem
-
-
-def _from_here(path: Path) -> Path:
-    """As it is to be typed in the present working directory."""
-    return Path(os.path.relpath(path))
 
 
 def _tables(report: "DemoReport") -> "list[Table]":

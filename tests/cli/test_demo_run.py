@@ -23,7 +23,7 @@ def python(name, code, output, needs=(), prints_output=False):
 
 def write(name, folder, needs=(), also="", until=None, text="ok"):
     """A step that waits for the file `until`, then writes `text`; it names its output and those of its needs."""
-    wait = f"\nwhile not os.path.exists({str(folder / until)!r}): time.sleep(0.01)\n" if until else "\n"
+    wait = f"\nwhile not os.path.exists({str(folder / until)!r}): time.sleep(0.01)\n" if until else "; "
     code = f"import pathlib, sys, time, os; {also or 'pass'}{wait}pathlib.Path(sys.argv[1]).write_text({text!r})"
     return Step(name, ("-c", code, folder / name, *(folder / need for need in needs)), folder / name, needs)
 
@@ -179,8 +179,8 @@ def test_the_progress_file_of_a_command_is_shown(tmp_path):
 
 def test_a_command_gets_its_threads(tmp_path):
     code = "import os; print(os.environ['OMP_NUM_THREADS'])"
-    one = python("one", code, tmp_path / "one", prints_output=True)
-    run([one, replace(one, name="two", output=tmp_path / "two", threads=2)], tmp_path)
+    one, two = (python(name, code, tmp_path / name, prints_output=True) for name in ("one", "two"))
+    run([one, replace(two, threads=2)], tmp_path)
     assert one.output.read_text() == "1\n"
     assert (tmp_path / "two").read_text() == "2\n"
 
