@@ -73,8 +73,8 @@ def _tell_other_code(folder: Path, steps: "list[Step]") -> None:
     made = of_other_code(steps, read_journal(folder).steps)
     if made:
         sys.stderr.write(
-            f"edgeacc: note: made by other code than this one, and kept: {', '.join(made)}\n"
-            f"edgeacc: note: to make all of it anew: rm -r {shlex.quote(str(folder))}\n"
+            f"edgeacc: note: {len(made)} of {len(steps)} steps were made by other code than this one, and are kept: "
+            f"{', '.join(made)}; to make all of it anew: rm -r {shlex.quote(str(folder))}\n"
         )
 
 

@@ -149,7 +149,7 @@ def test_steps_that_other_code_made_are_told_at_the_start_and_on_the_page(finish
     (folder / "steps.json").write_text(json.dumps(journal))
     ran = run_demo(folder)
     assert ran.returncode == 0, ran.stderr
-    assert "made by other code than this one, and kept: teacher\n" in ran.stderr
+    assert "steps were made by other code than this one, and are kept: teacher;" in ran.stderr
     assert f"rm -r {folder}" in ran.stderr
     assert "Made by other code than this one" in (folder / "index.html").read_text()
 

@@ -9,9 +9,13 @@ from edgeacc.cli.demo_recordings import all_recordings
 from edgeacc.cli.demo_run import Runner
 from edgeacc.errors import BadInput
 
-MAPPING = (
-    'acc_columns = ["x", "y", "z"]\nacc_unit = "g"\nppg_columns = ["p"]\nppg_upstroke = "positive"\nrate_hz = 64\n'
-)
+MAPPING = """
+acc_columns = ["x", "y", "z"]
+acc_unit = "g"
+ppg_columns = ["p"]
+ppg_upstroke = "positive"
+rate_hz = 64
+"""
 
 
 @pytest.fixture

@@ -40,9 +40,7 @@ def test_streams_that_are_not_aligned_are_told_and_matched(paired, recordings):
     assert top1(result, searched) > 0.9
     assert top1(result, f"{searched}, beats jittered by 100 ms") < 0.5
     assert result.delay_s is not None
-    told = re.match(
-        r"In windows of 20 s the accelerometer suits the PPG best when delayed by ([0-9.-]+) s", result.notes[0]
-    )
+    told = re.match(r"In windows of 20 s .* best when delayed by ([0-9.-]+) s", result.notes[0])
     assert float(told[1]) == pytest.approx(1.5, abs=0.25)
 
 

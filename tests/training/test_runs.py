@@ -123,7 +123,7 @@ def test_a_run_that_goes_on_keeps_its_precision(store, interrupted):
 
 
 def test_force_starts_afresh(store, interrupted, make_config):
-    out, config = interrupted
+    out, _ = interrupted
     with pytest.raises(BadInput, match=r"config.seed: 0 there, 7 now") as refusal:
         first_step(out, store, make_config(seed=7))
     assert "--force" in refusal.value.valid
