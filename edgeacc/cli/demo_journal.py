@@ -116,8 +116,14 @@ def read_journal(folder: Path) -> Journal:
         BadInput: it is damaged, or of another edgeacc.
     """
     path = folder / JOURNAL
-    afresh = f"rm -r {shlex.quote(str(folder))}"
-    return read_model(path, Journal, next_command=f"{afresh}, or another -o") if path.exists() else Journal()
+    try:
+        return read_model(path, Journal) if path.exists() else Journal()
+    except BadInput as error:
+        raise BadInput(
+            f"{path} is damaged, or an older edgeacc's",
+            valid="another -o, or all of it made anew",
+            next_command=f"rm -r {shlex.quote(str(folder))}",
+        ) from error
 
 
 def begun(step: Step, folder: Path, before: StepRecord | None) -> StepRecord:
@@ -144,8 +150,6 @@ def check(folder: Path, steps: Sequence[Step], records: Mapping[str, StepRecord]
         BadInput: an output is of another command, was changed or replaced since, or was made from something else than
             what is there now; tells what to remove.
     """
-    problems: dict[str, str] = {}
-    stale: list[Step] = []
     there = [step for step in steps if step.output.exists()]
     foreign = [
         f"{step.output} exists, but not from: {step.command}"
@@ -154,20 +158,20 @@ def check(folder: Path, steps: Sequence[Step], records: Mapping[str, StepRecord]
     ]
     if foreign:
         raise BadInput.several(str(folder), foreign, valid="another -o, or the same options as before")
+    problems: list[str] = []
+    stale: list[Path] = []
     for step in there:
-        made_from_stale = {each.output for each in stale}.intersection(step.inputs())
-        problem = _problem(step, folder, records[step.name])
-        if problem and not made_from_stale:
-            problems[step.name] = problem
-        if problem or made_from_stale:
-            stale.append(step)
+        if set(stale).intersection(step.inputs()):
+            stale.append(step.output)
+        elif problem := _problem(step, folder, records[step.name]):
+            problems.append(problem)
+            stale.append(step.output)
     if stale:
-        outputs = shlex.join(str(step.output) for step in stale)
         raise BadInput.several(
             str(folder),
-            list(problems.values()),
-            valid="results that were made from one another; remove these and all that was made from them",
-            next_command=f"rm -r {outputs}",
+            problems,
+            valid="results that were made from one another: remove these and all that was made from them",
+            next_command=f"rm -r {shlex.join(map(str, stale))}",
         )
 
 
