@@ -213,7 +213,7 @@ def code_digest() -> str:
     """The version of edgeacc with a digest of its sources."""
     package = Path(edgeacc.__file__).parent
     found = hashlib.sha256()
-    for file in _files(package):
+    for file in _files(package, behind_links=True):  # some of its rooms are links
         if file.suffix in CODE:
             found.update(f"{file.relative_to(package)} {sha256(file)}\n".encode())
     return f"{edgeacc.__version__}-{found.hexdigest()[:_DIGITS]}"
@@ -236,9 +236,10 @@ def _stamp(path: Path) -> str | None:
     return found.hexdigest()[:_DIGITS]
 
 
-def _files(folder: Path) -> list[Path]:
-    """Every file below the folder, in order; behind links too, as edgeacc's own rooms are."""
-    return sorted(Path(place) / name for place, _, names in os.walk(folder, followlinks=True) for name in names)
+def _files(folder: Path, *, behind_links: bool = False) -> list[Path]:
+    """Every file below the folder, in order; links that lead nowhere are none."""
+    walked = os.walk(folder, followlinks=behind_links)
+    return sorted(path for place, _, names in walked for name in names if (path := Path(place, name)).is_file())
 
 
 def _told_from(folder: Path, path: Path) -> str:

@@ -105,6 +105,17 @@ def test_recordings_and_a_mapping_that_changed_make_what_was_read_from_them_stal
     run(steps, demo)
 
 
+def test_links_in_recordings_that_lead_nowhere_or_in_circles_are_no_hindrance(tmp_path):
+    recordings, demo = tmp_path / "recordings", tmp_path / "demo"
+    recordings.mkdir()
+    (recordings / "gone").symlink_to(tmp_path / "nothing")
+    (recordings / "circle").symlink_to(recordings)
+    steps = [step(demo, "store", recordings, code="out.write_text('')")]
+    run(steps, demo)
+    (recordings / "ACC.csv").write_text("1")
+    assert f"store was made from another {recordings}" in refused(steps, demo).problem
+
+
 def test_a_demo_is_the_same_by_a_relative_path_by_an_absolute_one_from_the_parent_and_after_a_move(
     tmp_path, monkeypatch
 ):
