@@ -4,17 +4,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from edgeacc.benchmarks.report import plots
-from edgeacc.benchmarks.report.demo_report import UNITS, DemoReport, RealReport, nature, signed, summary
+from edgeacc.benchmarks.report.demo_report import UNITS, DemoReport, RealReport, cost, nature, signed, summary
 from edgeacc.benchmarks.report.page import Figure, Page, Section, Table
 from edgeacc.benchmarks.results import BenchResult
 from edgeacc.evaluation.bootstrap import Interval
-from edgeacc.evaluation.report import with_interval
+from edgeacc.evaluation.report import correlation, shares, with_interval
 from edgeacc.evaluation.result import EvaluationResult, ImprovementRow, LimitResult, RetrievalRow
 from edgeacc.windows.window_set import WindowSet
 
 FRACTIONS_SHOWN = (0.1, 1.0)
 _STUDENT, _TEACHER = "student", "teacher (PPG)"
 _DASH = "–"
+_KEPT = "Edgeacc's sources have changed since; the results of these steps were kept: "
 
 
 def demo_page(report: DemoReport, example: WindowSet) -> Page:
@@ -30,8 +31,7 @@ def demo_page(report: DemoReport, example: WindowSet) -> Page:
         subtitle=(
             f"Simulated cohort, preset {store.name}: {store.windows:,} test windows of {store.window_s:g} s from "
             f"{store.participants} participants that nothing was trained on. Size {report.size}, seed "
-            f"{report.evaluation.seed}; {report.wall_s / 60:.1f} min, at most "
-            f"{report.peak_memory_bytes / 2**30:.1f} GiB of memory."
+            f"{report.evaluation.seed}; {cost(report)}."
         ),
         summary=summary(report),
         sections=list(_sections(report, example)),
@@ -39,6 +39,8 @@ def demo_page(report: DemoReport, example: WindowSet) -> Page:
 
 
 def _sections(report: DemoReport, example: WindowSet) -> Iterator[Section]:
+    if report.of_other_code:
+        yield Section("Made by other code than this one", paragraphs=[_KEPT + ", ".join(report.of_other_code) + "."])
     yield targets_section(report)
     yield retrieval_section(report.evaluation, example)
     yield from probes_sections(report.evaluation)
@@ -186,8 +188,9 @@ def improvements_section(result: EvaluationResult) -> Section:
     for row in result.improvements:
         if row.fraction in FRACTIONS_SHOWN:
             cells.setdefault((row.base, row.probe, row.fraction), {})[row.target] = row
+    share = shares(result)
     rows = [
-        [base, probe, f"{fraction:.0%}", *(_less_error(found[target]) for target in targets)]
+        [base, probe, share[fraction], *(_less_error(found[target]) for target in targets)]
         for (base, probe, fraction), found in sorted(cells.items())
     ]
     return Section(
@@ -243,7 +246,7 @@ def _real_probes(real: RealReport) -> Section:
             row.method,
             row.probe,
             with_interval(row.mae, 2),
-            _DASH if row.pearson_r is None else f"{row.pearson_r:.2f}",
+            correlation(row),
         ]
         for row in result.probes
         if row.target == "hr_bpm"
@@ -256,8 +259,9 @@ def _real_probes(real: RealReport) -> Section:
         for target, (name, unit) in UNITS.items()
         if target in result.scored_on
     ]
-    columns = ["method", "probe", "mean absolute error (bpm, 95 %)", "r"]
-    return Section(f"Real recordings: {real.name}, heart rate", figures=figures, table=Table(columns, rows, texts=2))
+    columns = ["method", "probe", "heart rate: mean absolute error (bpm, 95 %)", "r"]
+    title = f"Real recordings: {real.name}, {', '.join(UNITS[target][0] for target in result.scored_on)}"
+    return Section(title, figures=figures, table=Table(columns, rows, texts=2))
 
 
 def _example(example: WindowSet) -> Figure:

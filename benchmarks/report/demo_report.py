@@ -1,5 +1,6 @@
 """What a demo found, gathered from the results of its commands: one row per artifact, the science, the cost."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
@@ -79,7 +80,8 @@ class DemoReport(_Frozen):
         real: one per set of real recordings.
         missing: recipe -> why no artifact was made by it.
         steps: the commands.
-        wall_s: from beginning to end, over all attempts.
+        of_other_code: names of the steps that other code than this made.
+        wall_s: time in which steps ran, over all attempts; steps that were done before are not counted again.
         peak_memory_bytes: of all processes together.
     """
 
@@ -90,6 +92,7 @@ class DemoReport(_Frozen):
     real: list[RealReport]
     missing: dict[str, str]
     steps: list[StepRow]
+    of_other_code: list[str] = []
     wall_s: float
     peak_memory_bytes: int
 
@@ -148,6 +151,11 @@ def summary(report: DemoReport) -> list[str]:
     return [*_said_of_retrieval(report.evaluation), *_said_of_probes(report.evaluation), *_said_of_targets(report)]
 
 
+def cost(report: DemoReport) -> str:
+    """Time and memory in a few words."""
+    return f"{report.wall_s / 60:.1f} min, at most {report.peak_memory_bytes / 2**30:.1f} GiB of memory"
+
+
 def _said_of_retrieval(result: EvaluationResult) -> Iterator[str]:
     pool = HEADLINE_POOL
     student = retrieval_row(result.retrieval, "student", pool=pool)
@@ -187,9 +195,18 @@ def _said_of_targets(report: DemoReport) -> Iterator[str]:
     )
     costs = [row for row in rows if row.task_cost_bpm is not None]
     if costs:
-        dearest = max(costs, key=lambda row: row.task_cost_bpm or 0.0)
-        said += f"; the largest cost in heart rate is {signed(dearest.task_cost_bpm or 0.0)} bpm ({dearest.recipe})"
+        said += f"; {_dearest(costs)}"
     yield said + "."
+
+
+def _dearest(rows: Sequence[TargetRow]) -> str:
+    """The largest loss of accuracy, rounded up so that it bounds all of them."""
+    row = max(rows, key=lambda row: row.task_cost_bpm or 0.0)
+    cost_bpm = row.task_cost_bpm or 0.0
+    if cost_bpm <= 0:
+        return "none of them costs accuracy in heart rate"
+    bound_bpm = math.ceil(round(1000 * cost_bpm, 6)) / 1000
+    return f"none of them adds more than {bound_bpm:.3f} bpm to the error in heart rate (most: {row.recipe})"
 
 
 def signed(cost_bpm: float) -> str:

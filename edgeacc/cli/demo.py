@@ -1,5 +1,7 @@
 """`edgeacc demo`: the whole path, from simulated windows to verified bundles, in one resumable command."""
 
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from edgeacc.benchmarks.report.demo_report import DemoReport
-    from edgeacc.cli.demo_run import Journal, Step
+    from edgeacc.cli.demo_journal import Journal, Recordings, Step
 
 
 def demo(
@@ -24,6 +26,9 @@ def demo(
         list[Path] | None,
         typer.Option(metavar="PATH...", help="Real recordings (`edgeacc ls formats`) to repeat it on, set by set."),
     ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(help="With --recordings: TOML file that says which column of a table is what.")
+    ] = None,
     size: Annotated[str, typer.Option(help="full, or smoke: the smallest that runs every step.")] = "full",
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
 ) -> None:
@@ -33,16 +38,19 @@ def demo(
     Ends with a table and a page.
     """
     from edgeacc.cli.demo_plan import SIZES
+    from edgeacc.cli.demo_recordings import all_recordings
 
     if size not in SIZES:
         raise unknown("size", size, list(SIZES), next_command="edgeacc demo --help")
-    real = _by_name(recordings or [], more or [])
+    if more and not recordings:
+        raise BadInput(f"{more[0]} without --recordings", next_command=f"edgeacc demo --recordings {more[0]}")
+    real = all_recordings(output, [*(recordings or []), *(more or [])], mapping)
     steps, journal = _run(output, size, real)
     report, page = _report(output, size, steps, journal, real)
     show(report, _tables(report), as_json=json, next_command=f"python3 -m webbrowser {page}")
 
 
-def _run(folder: Path, size: str, real: dict[str, Path]) -> "tuple[list[Step], Journal]":
+def _run(folder: Path, size: str, real: "dict[str, Recordings]") -> "tuple[list[Step], Journal]":
     """Run what is not done yet. The plan of recordings is known when they are imported, hence two stages."""
     from edgeacc.cli.demo_display import display
     from edgeacc.cli.demo_machine import check_machine, possible_recipes
@@ -51,15 +59,27 @@ def _run(folder: Path, size: str, real: dict[str, Path]) -> "tuple[list[Step], J
 
     check_machine(folder)
     recipes = possible_recipes()
+    _tell_other_code(folder, plan(folder, SIZES[size], recipes, real))
     for stage in (beginning, list) if real else (list,):
         steps = stage(plan(folder, SIZES[size], recipes, real))
         with display(steps) as watch:
-            journal = Runner(steps, folder).run(watch)
+            journal = Runner(steps, folder, real).run(watch)
     return steps, journal
 
 
+def _tell_other_code(folder: Path, steps: "list[Step]") -> None:
+    from edgeacc.cli.demo_journal import of_other_code, read_journal
+
+    made = of_other_code(steps, read_journal(folder).steps)
+    if made:
+        sys.stderr.write(
+            f"edgeacc: note: {len(made)} of {len(steps)} steps were made by other code than this one, and are kept: "
+            f"{', '.join(made)}; to make all of it anew: rm -r {shlex.quote(str(folder))}\n"
+        )
+
+
 def _report(
-    folder: Path, size: str, steps: "list[Step]", journal: "Journal", real: dict[str, Path]
+    folder: Path, size: str, steps: "list[Step]", journal: "Journal", real: "dict[str, Recordings]"
 ) -> "tuple[DemoReport, Path]":
     """Gather the results and write the page."""
     from edgeacc.benchmarks.report.demo_page import demo_page
@@ -67,31 +87,18 @@ def _report(
     from edgeacc.cli.demo_machine import missing_recipes
     from edgeacc.cli.demo_results import example_window, gather
 
-    report = gather(folder, size, steps, journal, list(real), missing_recipes())
+    report = gather(folder, size, steps, journal, real, missing_recipes())
     page = folder / "index.html"
     write(demo_page(report, example_window(folder)), page)
     return report, page
 
 
-def _by_name(recordings: list[Path], more: list[Path]) -> dict[str, Path]:
-    """The recordings under the names of their files or folders, numbered where two are alike."""
-    if more and not recordings:
-        raise BadInput(f"{more[0]} without --recordings", next_command=f"edgeacc demo --recordings {more[0]}")
-    missing = [f"{path} does not exist" for path in (*recordings, *more) if not path.exists()]
-    if missing:
-        raise BadInput.several("--recordings", missing, valid="recordings, or folders of recordings")
-    named: dict[str, Path] = {}
-    for path in (*recordings, *more):
-        name = path.resolve().stem
-        named[f"{name}-{len(named) + 1}" if name in named else name] = path
-    return named
-
-
 def _tables(report: "DemoReport") -> "list[Table]":
     from edgeacc.benchmarks.report.demo_page import improvements_section, real_sections, targets_section
-    from edgeacc.benchmarks.report.demo_report import summary
+    from edgeacc.benchmarks.report.demo_report import cost, summary
 
     sections = [section for real in report.real for section in real_sections(real)]
     sections += [improvements_section(report.evaluation), targets_section(report)]
     drawn = [table(s.title, s.table.columns, s.table.rows) for s in sections if s.table and not s.table.folded]
-    return [*drawn[:-1], table("In short", ("what was found",), [[told] for told in summary(report)]), drawn[-1]]
+    told = [*summary(report), f"It took {cost(report)}."]
+    return [*drawn[:-1], table("In short", ("what was found",), [[each] for each in told]), drawn[-1]]

@@ -9,7 +9,8 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from edgeacc.cli.demo_run import Status, Step
+from edgeacc.cli.demo_journal import Step
+from edgeacc.cli.demo_run import Status
 
 HEAD_LINES = 3
 SIGNS = {"waiting": "·", "running": "▶", "done": "✔"}

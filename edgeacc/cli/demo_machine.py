@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psutil
 
-from edgeacc.cli.demo_run import JOURNAL
+from edgeacc.cli.demo_journal import JOURNAL
 from edgeacc.compression.recipe import RECIPES
 from edgeacc.errors import NotPossibleHere
 from edgeacc.export.registry import missing_packages, target_info

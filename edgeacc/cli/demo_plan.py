@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from edgeacc.cli.demo_run import Step
+from edgeacc.cli.demo_journal import Recordings, Step
 
 
 class Size(NamedTuple):
@@ -43,7 +43,7 @@ class Plan:
 
         Args:
             output: inside the folder; the step is named after it.
-            arguments: of the command line.
+            arguments: of the command line; files and folders as paths.
             alone: wait for everything before it.
             threads: more than one where nothing else can run beside it.
 
@@ -51,25 +51,26 @@ class Plan:
             The output's path, for the arguments of later steps.
         """
         path, prints = self.folder / output, "--json" in arguments
-        words = tuple(str(argument) for argument in (*arguments, *(() if prints else ("-o", path))))
-        needs = tuple(step.name for step in self.steps if alone or str(step.output) in words)
+        given = (*arguments, *(() if prints else ("-o", path)))
+        words = tuple(word if isinstance(word, Path) else str(word) for word in given)
+        needs = tuple(step.name for step in self.steps if alone or step.output in words)
         self.steps.append(Step(output.removesuffix(".json"), words, path, needs, prints, threads))
         return path
 
 
-def plan(folder: Path, size: Size, recipes: Mapping[str, str], recordings: Mapping[str, Path]) -> list[Step]:
+def plan(folder: Path, size: Size, recipes: Mapping[str, str], recordings: Mapping[str, Recordings]) -> list[Step]:
     """All steps of a demo.
 
     Args:
         folder: of the demo's results.
         size: one of `SIZES`.
         recipes: recipe -> its target, of every bundle to make.
-        recordings: name -> path of real recordings to repeat it on.
+        recordings: name -> real recordings to repeat it on.
     """
     plan = Plan(folder)
     fit = ("--batch", size.batch, "--seed", SEED)
     people = ("--participants", size.participants, "--windows-per-participant", size.windows_per_participant)
-    stores = {name: plan.add(f"real/{name}/windows", "import", path) for name, path in recordings.items()}
+    stores = {name: _imported(plan, name, real) for name, real in recordings.items()}
     cohort = plan.add("windows", "cohort", "make", "--preset", PRESET, *people, "--seed", SEED, threads=2)
 
     teacher = plan.add(
@@ -114,6 +115,11 @@ def plan(folder: Path, size: Size, recipes: Mapping[str, str], recordings: Mappi
 def beginning(steps: Sequence[Step]) -> list[Step]:
     """The steps that need no other: afterwards the stores are there, and the plan of the rest is known."""
     return [step for step in steps if not step.needs]
+
+
+def _imported(plan: Plan, name: str, real: Recordings) -> Path:
+    mapping = () if real.mapping is None else ("--mapping", real.mapping)
+    return plan.add(f"real/{name}/windows", "import", real.path, *mapping)
 
 
 def _holds_training_windows(store: Path) -> bool:

@@ -1,13 +1,13 @@
 """Reads what the steps of a demo left in its folder."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel
 
 from edgeacc.benchmarks.report.demo_report import DemoReport, RealReport, StepRow, target_rows
 from edgeacc.benchmarks.results import BenchResult
-from edgeacc.cli.demo_run import Journal, Step
+from edgeacc.cli.demo_journal import Journal, Step, of_other_code
 from edgeacc.evaluation.result import EvaluationResult, LimitResult
 from edgeacc.export.verify import VerifyReport
 from edgeacc.files import read_model
@@ -31,7 +31,7 @@ class _Provenance(BaseModel):
 
 
 def gather(
-    folder: Path, size: str, steps: Sequence[Step], journal: Journal, real: Sequence[str], missing: dict[str, str]
+    folder: Path, size: str, steps: Sequence[Step], journal: Journal, real: Iterable[str], missing: dict[str, str]
 ) -> DemoReport:
     """The report of a finished demo.
 
@@ -53,7 +53,8 @@ def gather(
         real=[_real(name, folder / "real" / name) for name in real],
         missing=missing,
         steps=[StepRow(name=s.name, command=s.command, seconds=journal.steps[s.name].seconds) for s in steps],
-        wall_s=journal.wall_s,
+        of_other_code=of_other_code(steps, journal.steps),
+        wall_s=journal.wall_s(step.name for step in steps),
         peak_memory_bytes=journal.peak_memory_bytes,
     )
 

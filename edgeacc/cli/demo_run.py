@@ -2,12 +2,11 @@
 
 import fcntl
 import os
-import shlex
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,52 +14,24 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from edgeacc.cli.demo_journal import JOURNAL, Journal, Recordings, Step, begun, check, digest, read_journal
 from edgeacc.cli.interrupt import ended_like_ctrl_c
-from edgeacc.errors import BadInput, EdgeaccError
-from edgeacc.files import read_model, write_json
+from edgeacc.errors import BadInput, EdgeaccError, ParityFailed
+from edgeacc.files import write_json
 
 EDGEACC = (sys.executable, "-m", "edgeacc.cli.main")
-JOURNAL = "steps.json"
 LOCK = ".lock"
 POLL_S = 0.2
 MEMORY_EVERY_S = 2.0
 STOP_WITHIN_S = 10.0  # our estimate: time for a child to end by itself after an interrupt
 LAST_LINES = 15
+NEXT = "next: "
+PARITY_HELP = (
+    "edgeacc doctor, and install the proven packages (constraints.txt), then the same `edgeacc demo`; or, where the "
+    "student was trained on too little to be quantized, edgeacc demo --size full -o ANOTHER"
+)
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 READABLE_LOG = {"PYTHONUNBUFFERED": "1", "COLUMNS": "120"}
-
-
-@dataclass(frozen=True)
-class Step:
-    """One command of the plan. Its `output` appears when it has succeeded, and only then: that is its done mark."""
-
-    name: str
-    arguments: tuple[str, ...]
-    output: Path
-    needs: tuple[str, ...] = ()
-    prints_output: bool = False  # what the command prints is its output
-    threads: int = 1
-
-    @property
-    def command(self) -> str:
-        """What a user types to run this step alone."""
-        typed = shlex.join(("edgeacc", *self.arguments))
-        return f"{typed} > {shlex.quote(str(self.output))}" if self.prints_output else typed
-
-
-class StepRecord(BaseModel):
-    """What was run for a step, and how long it took over all its attempts."""
-
-    command: str
-    seconds: float = 0.0
-
-
-class Journal(BaseModel):
-    """Times and memory of a demo, kept over re-runs in `steps.json`."""
-
-    steps: dict[str, StepRecord] = {}
-    wall_s: float = 0.0
-    peak_memory_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -90,39 +61,37 @@ class Runner:
     Args:
         steps: the plan; earlier steps are started first.
         folder: holds the journal and `logs/`.
+        recordings: name -> all real recordings of the demo, to be kept in the journal.
         program: what runs a step's arguments.
         at_once: number of children that may run together.
+        journal: of the folder, from when `run` began.
     """
 
     steps: Sequence[Step]
     folder: Path
+    recordings: Mapping[str, Recordings] = field(default_factory=dict)
     program: Sequence[str] = EDGEACC
     at_once: int = 2
-    journal: Journal = field(init=False)
+    journal: Journal = field(default_factory=Journal, init=False)
     _children: dict[str, "_Child"] = field(default_factory=dict, init=False)
     _memory_at_s: float = field(default=0.0, init=False)
-
-    def __post_init__(self) -> None:
-        """Read the journal of an earlier run, if there is one."""
-        path = self.folder / JOURNAL
-        self.journal = read_model(path, Journal) if path.exists() else Journal()
 
     def run(self, watch: Callable[[Sequence[Status]], None]) -> Journal:
         """Run what is not done yet; `watch` gets the state of every step a few times a second.
 
         Raises:
-            BadInput: another demo works in the folder, an output is there that another command made, or one whose
-                inputs are gone.
+            BadInput: another demo works in the folder, or what is there does not belong together (`check`).
             StepFailed: a command failed; the others were stopped.
         """
         with _alone(self.folder) as lock:
             return self._run(watch, lock)
 
     def _run(self, watch: Callable[[Sequence[Status]], None], lock: int) -> Journal:
-        self._refuse_foreign_outputs()
-        self._refuse_outputs_of_what_is_gone()
+        self.journal = read_journal(self.folder)
+        self.journal.recordings = {name: each.resolved() for name, each in self.recordings.items()}
+        self._check()
+        self._adopt()
         self.logs.mkdir(parents=True, exist_ok=True)
-        started_s, wall_before_s = time.monotonic(), self.journal.wall_s
         try:
             with ended_like_ctrl_c():
                 while pending := self._pending():
@@ -134,7 +103,6 @@ class Runner:
             watch(self.statuses())
         finally:
             self._stop_children()
-            self.journal.wall_s = wall_before_s + time.monotonic() - started_s
             self._save()
         return self.journal
 
@@ -148,33 +116,22 @@ class Runner:
         return [self._status(step) for step in self.steps]
 
     def _status(self, step: Step) -> Status:
-        record = self.journal.steps.get(step.name, StepRecord(command=step.command))
+        record = self.journal.steps.get(step.name)
+        seconds = record.seconds if record else 0.0
         if child := self._children.get(step.name):
-            return Status(step, "running", record.seconds + child.seconds, *child.progress())
+            return Status(step, "running", seconds + child.seconds, *child.progress())
         state: Literal["done", "waiting"] = "done" if step.output.exists() else "waiting"
-        return Status(step, state, record.seconds)
+        return Status(step, state, seconds)
 
-    def _refuse_foreign_outputs(self) -> None:
-        foreign = [
-            f"{step.output} exists, but not from: {step.command}"
-            for step in self.steps
-            if step.output.exists()
-            and (step.name not in self.journal.steps or self.journal.steps[step.name].command != step.command)
-        ]
-        if foreign:
-            raise BadInput.several(str(self.folder), foreign, valid="another -o, or the same options as before")
+    def _check(self) -> None:
+        ended = [step for step in self.steps if step.name not in self._children]
+        check(self.folder, ended, self.journal.steps)
 
-    def _refuse_outputs_of_what_is_gone(self) -> None:
-        """What was made from an output that is gone would be taken for results of the one that is made anew."""
-        made = {step.name for step in self.steps if step.output.exists()}
-        gone = {step.name for step in self.steps} - made
-        left = [
-            f"{step.output} was made from what is gone: {', '.join(sorted(gone.intersection(step.needs)))}"
-            for step in self.steps
-            if step.name in made and gone.intersection(step.needs)
-        ]
-        if left:
-            raise BadInput.several(str(self.folder), left, valid="all that was made from it removed too, or another -o")
+    def _adopt(self) -> None:
+        """What a step had made when the demo itself was killed."""
+        for step in self.steps:
+            if step.output.exists() and self.journal.steps[step.name].output is None:
+                self.journal.steps[step.name].output = digest(step.output)
 
     def _pending(self) -> list[Step]:
         return [step for step in self.steps if step.name in self._children or not step.output.exists()]
@@ -184,9 +141,8 @@ class Runner:
         for step in pending:
             ready = step.name not in self._children and not unfinished.intersection(step.needs)
             if ready and len(self._children) < self.at_once:
-                before = self.journal.steps.get(step.name)
-                seconds = before.seconds if before and before.command == step.command else 0.0
-                self.journal.steps[step.name] = StepRecord(command=step.command, seconds=seconds)
+                record = begun(step, self.folder, self.journal.steps.get(step.name))
+                self.journal.steps[step.name] = record
                 self._save()
                 self._children[step.name] = _Child.start(step, self.logs, self.program, lock)
 
@@ -194,10 +150,12 @@ class Runner:
         for child in [child for child in self._children.values() if child.process.poll() is not None]:
             self._forget(child)
             child.finish()
+            self.journal.steps[child.step.name].output = digest(child.step.output)
             self._save()
+            self._check()
 
     def _forget(self, child: "_Child") -> None:
-        self.journal.steps[child.step.name].seconds += child.seconds
+        self.journal.steps[child.step.name].ran.append((child.began_s, child.seconds))
         del self._children[child.step.name]
 
     def _stop_children(self) -> None:
@@ -239,6 +197,7 @@ class _Child:
     log: Path
     printed: Path
     progress_file: Path
+    began_s: float
     started_s: float
 
     @classmethod
@@ -252,7 +211,7 @@ class _Child:
             errors.write(f"$ {step.command}\n".encode())
             errors.flush()
             process = subprocess.Popen(
-                [*program, *step.arguments],
+                [*program, *map(str, step.arguments)],
                 stdin=subprocess.DEVNULL,
                 stdout=printing if step.prints_output else errors,
                 stderr=errors,
@@ -260,7 +219,7 @@ class _Child:
                 pass_fds=(lock,),
                 process_group=0,  # Ctrl-C reaches the demo alone, which then stops its children
             )
-        return cls(step, process, log, printed, progress_file, time.monotonic())
+        return cls(step, process, log, printed, progress_file, time.time(), time.monotonic())
 
     @property
     def seconds(self) -> float:
@@ -284,12 +243,20 @@ class _Child:
             return
         ended = f"was ended by signal {-code}" if code < 0 else f"failed with exit code {code}"
         how = ended if code else f"ended well, but did not write {self.step.output}"
-        lines = "\n".join(f"  | {line}" for line in self._last_lines())
+        last = self._last_lines()
+        lines = "\n".join(f"  | {line}" for line in last)
         raise StepFailed(
             f"step {self.step.name!r} {how}\n  command: {self.step.command}\n  its last lines ({self.log}):\n{lines}",
             exit_code=code,
-            next_command="mend what these lines tell; the same `edgeacc demo` then continues where it stopped",
+            next_command=self._next_command(last),
         )
+
+    def _next_command(self, last: Sequence[str]) -> str:
+        """What the command itself said that helps, where it said something."""
+        if self.process.returncode == ParityFailed.exit_code:
+            return PARITY_HELP
+        told = [line.removeprefix(NEXT) for line in last if line.startswith(NEXT)]
+        return f"{told[-1] if told else 'mend what these lines tell'}; then the same `edgeacc demo` goes on"
 
     def _last_lines(self) -> list[str]:
         printed = self.printed.read_text(errors="replace") if self.step.prints_output else ""

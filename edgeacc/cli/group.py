@@ -40,6 +40,10 @@ class Verb(TyperCommand):
             problems = self._problems(ctx, list(args))
             if len(problems) < 2:
                 raise
+        except typer.TyperException as error:
+            if getattr(error, "ctx", None) is None:  # the parser does not know the verb
+                error.ctx = ctx  # type: ignore[attr-defined]
+            raise
         raise BadInput.several(ctx.command_path, problems, next_command=f"{ctx.command_path} --help")
 
     def _problems(self, ctx: typer.Context, args: list[str]) -> list[str]:

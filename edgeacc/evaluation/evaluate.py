@@ -9,7 +9,7 @@ from torch import Tensor
 from edgeacc.evaluation.embed import embedding, reads_ppg
 from edgeacc.evaluation.limit_across import Across
 from edgeacc.evaluation.limit_study import facts, matchable
-from edgeacc.evaluation.limit_within import Within
+from edgeacc.evaluation.limit_within import Within, searched_delays_s
 from edgeacc.evaluation.people import people
 from edgeacc.evaluation.probe_study import FEWEST_PARTICIPANTS, ProbeStudy, labelled, scored_on
 from edgeacc.evaluation.probes import FRACTIONS, PROBES
@@ -181,7 +181,8 @@ class _Recordings(_Run):
         rows = [*aligned.within_participant("headline"), aligned.wrong_pairs(within=True), aligned.nearest_identity()]
         self.step("training-free limit")
         limit = Within(windows, self.seed)
-        return [*rows, *limit.both_ways(), *limit.jittered()]
+        searched = limit.delayed(searched_delays_s(windows), "delay searched")
+        return [*rows, *limit.both_ways(), *limit.jittered(), searched.forward("synchronisation")]
 
     def _probes(self, windows: WindowSet) -> ProbeStudy | None:
         sources = scored_on(windows)

@@ -46,7 +46,7 @@ def evaluate_limit(
         delay_s_B = searched_delays_s(windows)
         low_s, middle_s, high_s = delay_s_B.quantile(torch.tensor([0.05, 0.5, 0.95])).tolist()
         delay_s = (low_s, middle_s, high_s)
-        notes.append(_told(*delay_s))
+        notes += [_told(windows.contract.window_s, *delay_s), _HOW_SEARCHED]
         made = within_participants(windows, delay_s_B, seed)
     else:
         made = across_participants(store, windows, seed)
@@ -88,13 +88,14 @@ def matchable(windows: WindowSet, *, within: bool) -> tuple[WindowSet, list[str]
         BadInput: fewer than two are left.
     """
     beats_B = torch.isfinite(windows.beats_BK).sum(1)
-    steady_B = beats_B >= _FEWEST_BEATS_PER_S * windows.contract.window_s
-    notes = _left_out(steady_B, f"fewer than {_FEWEST_BEATS_PER_S:g} beats per second in the PPG")
+    window_s = windows.contract.window_s
+    steady_B = beats_B >= _FEWEST_BEATS_PER_S * window_s
+    notes = _left_out(steady_B, window_s, f"fewer than {_FEWEST_BEATS_PER_S:g} beats per second in the PPG")
     kept = windows.take(steady_B)
     if within:
         them = people(kept.participant_B)
         several_B = them.windows_P[them.member_B] > 1
-        notes += _left_out(several_B, "the only one of their participant")
+        notes += _left_out(several_B, window_s, "the only one of their participant")
         kept = kept.take(several_B)
     if len(kept) < 2:
         raise BadInput(
@@ -105,14 +106,19 @@ def matchable(windows: WindowSet, *, within: bool) -> tuple[WindowSet, list[str]
     return kept, notes
 
 
-def _left_out(kept_B: Tensor, why: str) -> list[str]:
+def _left_out(kept_B: Tensor, window_s: float, why: str) -> list[str]:
     count = int((~kept_B).sum())
-    return [f"{count} window(s) left out: {why}."] if count else []
+    return [f"{count} window(s) of {window_s:g} s left out: {why}."] if count else []
 
 
-def _told(low_s: float, middle_s: float, high_s: float) -> str:
+def _told(window_s: float, low_s: float, middle_s: float, high_s: float) -> str:
     return (
-        f"The accelerometer suits the PPG best when delayed by {middle_s:.2f} s (5-95 % of the windows: {low_s:.2f} to "
-        f"{high_s:.2f} s; searched within {LARGEST_DELAY_S:g} s, for each window on the other windows of its person). "
-        "Far from 0, where matching succeeds, the two streams are not aligned."
+        f"In windows of {window_s:g} s the accelerometer suits the PPG best when delayed by {middle_s:.2f} s "
+        f"(5-95 % of the windows: {low_s:.2f} to {high_s:.2f} s)."
     )
+
+
+_HOW_SEARCHED = (
+    f"Delays are searched within {LARGEST_DELAY_S:g} s, for each window on the other windows of its person; far from "
+    "0, where matching succeeds, the two streams are not aligned."
+)

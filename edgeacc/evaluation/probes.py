@@ -19,6 +19,7 @@ FRACTIONS = (0.01, 0.1, 1.0)
 _PENALTIES = torch.logspace(-5, 2, 15, dtype=torch.float64)
 _FOLDS = 5
 _FEWEST_PARTICIPANTS = 2
+_FEWEST_CORRELATED = 3  # two points always correlate by 1 or -1
 # The MLP's recipe, the same for every method. Our estimate: within 2 % of twice the steps on three embeddings.
 _HIDDEN = 128
 _DROPOUT = 0.2
@@ -99,10 +100,10 @@ PROBES: dict[FittedProbe, Probe] = {"ridge": ridge, "mlp": mlp}
 
 
 def pearson_r(predicted_B: Tensor, truth_B: Tensor) -> float | None:
-    """Correlation over the windows where both are finite; None where one of them is constant."""
+    """Correlation over the windows where both are finite; None for fewer than three, or where one is constant."""
     both_B = torch.isfinite(predicted_B) & torch.isfinite(truth_B)
     x, y = predicted_B[both_B].double(), truth_B[both_B].double()
-    if len(x) < 2:
+    if len(x) < _FEWEST_CORRELATED:
         return None
     x, y = x - x.mean(), y - y.mean()
     size = float(x.norm() * y.norm())

@@ -79,8 +79,9 @@ def _probe_table(result: EvaluationResult) -> TableOf:
     cells: dict[tuple[str, str, float], dict[str, ProbeRow]] = {}
     for row in result.probes:
         cells.setdefault((row.method, row.probe, row.fraction), {})[row.target] = row
+    share = shares(result)
     rows: list[Cells] = [
-        (method, *(("-", "-") if probe == _TRIVIAL else (probe, f"{fraction:.0%}")), *_errors(found, targets))
+        (method, *(("-", "-") if probe == _TRIVIAL else (probe, share[fraction])), *_errors(found, targets))
         for (method, probe, fraction), found in cells.items()
     ]
     scored = ", ".join(f"{target}: {source}" for target, source in result.scored_on.items())
@@ -88,21 +89,32 @@ def _probe_table(result: EvaluationResult) -> TableOf:
     return TableOf(title, ("method", "probe", "labels", *targets), rows)
 
 
+def shares(result: EvaluationResult) -> dict[float, str]:
+    """Share of labels -> how it is told, with the people whose they are: two at least, so shares may be the same."""
+    fitted = {row.fraction: row.fitted_participants for row in result.probes if row.probe != _TRIVIAL}
+    return {fraction: f"{fraction:.0%} ({count} people)" for fraction, count in fitted.items()}
+
+
 def _errors(found: dict[str, ProbeRow], targets: Sequence[str]) -> list[str | None]:
     def cell(row: ProbeRow) -> str:
-        correlation = "" if row.pearson_r is None else f" {row.pearson_r:.2f}"
-        return with_interval(row.mae, 2) + correlation
+        return f"{with_interval(row.mae, 2)} {correlation(row)}"
 
     return [cell(found[target]) if target in found else None for target in targets]
 
 
+def correlation(row: ProbeRow) -> str:
+    """Pearson's r, or a dash where there is none."""
+    return "–" if row.pearson_r is None else f"{row.pearson_r:.2f}"
+
+
 def _improvement_table(result: EvaluationResult) -> TableOf:
     columns = ("student against", "probe", "labels", "target", "less error", "(base-KD)/KD", "(base-KD)/base")
+    share = shares(result)
     rows: list[Cells] = [
         (
             row.base,
             row.probe,
-            f"{row.fraction:.0%}",
+            share[row.fraction],
             row.target,
             with_interval(row.improvement.difference, 2),
             with_interval(row.improvement.over_method, 0, percent=True),

@@ -53,7 +53,7 @@ class ProbeRow(_Row):
         fraction: share of the training participants whose labels were used.
         target: label and unit, such as `hr_bpm`.
         mae: mean absolute error in the target's unit.
-        pearson_r: over windows; None where the prediction is constant.
+        pearson_r: over windows; None for fewer than three, or where the prediction is constant.
         windows: scored.
         fitted_windows: with labels, for the fit.
         fitted_participants: whose they are.

@@ -21,7 +21,8 @@ class TrainConfig(BaseModel):
     """Everything that decides the outcome of a run, besides its windows and the networks that it starts from.
 
     The optimizer is AdamW with a linear warm-up and a cosine to 1 % of the peak. Fields that an objective does not
-    have keep their defaults.
+    have keep their defaults. `threads` changes the order of sums, hence the last bits of a result, and may be another
+    when a run goes on; `precision` is of a run that begins: one that goes on keeps its own.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

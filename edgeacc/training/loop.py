@@ -31,7 +31,7 @@ def fit(
     inputs: dict[str, JsonValue],
     progress: Progress = silent,
 ) -> list[float]:
-    """Train; go on where an earlier call with the same arguments stopped.
+    """Train; go on where an earlier call with the same arguments stopped, with any number of threads.
 
     Args:
         objective: what to train, on windows it knows by position.
@@ -50,7 +50,7 @@ def fit(
             that went wrong has already entered the running statistics of every BatchNorm.
     """
     torch.set_num_threads(config.threads)
-    identity: dict[str, JsonValue] = {"config": config.model_dump(mode="json"), "inputs": inputs}
+    identity: dict[str, JsonValue] = {"config": config.model_dump(mode="json", exclude={"threads"}), "inputs": inputs}
     optimizer = _optimizer(objective, config)
     losses = resume(folder, identity, objective, optimizer)
     objective.train()

@@ -28,7 +28,7 @@ from edgeacc.training.distill import Distill, teacher_tokens
 from edgeacc.training.loop import fit, recent_loss
 from edgeacc.training.masked_input import MaskedInput
 from edgeacc.training.objective import Objective
-from edgeacc.training.state import discard_state, partial_folder
+from edgeacc.training.state import discard_state, partial_folder, saved_precision
 from edgeacc.training.supervised import Supervised
 from edgeacc.training.token_dropping import TokenDropping
 from edgeacc.windows.labels import RHYTHM
@@ -78,7 +78,7 @@ def train_teacher(
         config: of the run.
         start_from: continue from this teacher's weights, for example on real PPG.
         progress: told of every step.
-        force: replace `out`.
+        force: replace `out`, and start afresh where an unfinished run of it is there.
 
     Raises:
         BadInput: `out` exists, the store has no training windows, an objective that the encoder cannot have, a
@@ -154,6 +154,10 @@ def _begin(
         )
     if store.count("train") == 1:
         raise BadInput(f"store {store.path} has one training window, which has no spread", valid="two or more")
+    if force:
+        discard_state(partial_folder(out))
+    precision = saved_precision(partial_folder(out)) or config.precision
+    config = config.model_copy(update={"precision": precision})
     progress(0, config.steps, "reading the store")
     return _Run(kind, store, out, config, store.load("train"), progress, force)
 

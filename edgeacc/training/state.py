@@ -4,7 +4,7 @@
 pair. No generator's state is kept: the randomness of a step is a function of (seed, step).
 """
 
-import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, JsonValue
@@ -13,11 +13,20 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from edgeacc.errors import BadInput
-from edgeacc.files import read_model, replacing, write_json
+from edgeacc.files import parse_model, read_model, replacing, write_json
 from edgeacc.models.checkpoint import load_tensors
+from edgeacc.training.config import Precision
 from edgeacc.training.objective import Objective
 
 _STATE = "state.json"
+
+
+class _Config(BaseModel):
+    precision: Precision
+
+
+class _Identity(BaseModel):
+    config: _Config
 
 
 class RunState(BaseModel):
@@ -75,9 +84,25 @@ def resume(folder: Path, identity: dict[str, JsonValue], objective: Objective, o
     return list(state.losses)
 
 
+def saved_precision(folder: Path) -> Precision | None:
+    """The precision of the unfinished run, if there is one: the fastest is measured once, not at every resume.
+
+    Raises:
+        BadInput: its state is damaged.
+    """
+    if not (folder / _STATE).is_file():
+        return None
+    return parse_model(
+        read_model(folder / _STATE, RunState).identity, _Identity, where=str(folder / _STATE)
+    ).config.precision
+
+
 def discard_state(folder: Path) -> None:
-    """Remove the state of a run that has become a checkpoint."""
-    shutil.rmtree(folder, ignore_errors=True)
+    """Remove the state of a run that has become a checkpoint, or that is started afresh; nothing else."""
+    for file in (folder / _STATE, *folder.glob("step-*.safetensors"), *folder.glob(".*.writing")):
+        file.unlink(missing_ok=True)
+    with suppress(OSError):  # not there, or somebody's files are in it
+        folder.rmdir()
 
 
 def _refuse_other_run(folder: Path, saved: dict[str, JsonValue], wanted: dict[str, JsonValue]) -> None:
@@ -91,7 +116,7 @@ def _refuse_other_run(folder: Path, saved: dict[str, JsonValue], wanted: dict[st
         raise BadInput.several(
             f"{folder} holds an unfinished run with another configuration",
             problems,
-            valid="the same command as before goes on with it; remove the folder to start afresh",
+            valid="the same command as before goes on with it; with --force it starts afresh",
         )
 
 

@@ -150,7 +150,16 @@ def test_the_summary_tells_retrieval_with_its_control_and_limit_and_the_better_p
         assert told in retrieval
     assert "(mlp probe, all labels): student 2.50, acc-mae 5.25, global mean 9.50" in heart_rate
     assert "closest: coreml-fp16, 54.0 dB against 50" in targets
-    assert "+0.021 bpm (tflite-w8a8)" in targets
+    assert "none of them adds more than 0.022 bpm to the error in heart rate (most: tflite-w8a8)" in targets
+
+
+def test_where_nothing_costs_accuracy_that_is_said(report):
+    rows = [
+        row.model_copy(update={"task_cost_bpm": cost}) for row, cost in zip(report.targets, (-0.01, 0), strict=True)
+    ]
+    assert "none of them costs accuracy" in summary(report.model_copy(update={"targets": rows}))[-1]
+    rows[0] = rows[0].model_copy(update={"task_cost_bpm": 0.0001})
+    assert "more than 0.001 bpm" in summary(report.model_copy(update={"targets": rows}))[-1]
 
 
 def test_only_what_was_timed_has_a_latency(bench):
@@ -185,9 +194,18 @@ def test_the_page_tells_all_of_it(report, example):
         "edgeacc train student",
         "15 s",
         "of the limit",
+        "Real recordings: wrist, Heart rate",
+        "100% (3 people)",
     ):
         assert told in html
+    assert "other code" not in html
     assert html.count("<svg") == 5
+
+
+def test_the_page_tells_which_steps_other_code_made(report, example):
+    html = render(demo_page(report.model_copy(update={"of_other_code": ["teacher", "student"]}), example))
+    assert "Made by other code than this one" in html
+    assert "teacher, student." in html
 
 
 def test_recordings_without_probes_and_without_training_have_no_probe_figures(report, example):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -10,8 +11,10 @@ import pytest
 from edgeacc.benchmarks.report.demo_report import DemoReport
 from edgeacc.cli import demo_machine
 from edgeacc.cli.demo_machine import check_machine, missing_recipes, possible_recipes
+from edgeacc.cohort.config import CohortConfig
 from edgeacc.compression.recipe import RECIPES
 from edgeacc.errors import NotPossibleHere
+from edgeacc.windows.from_cohort import from_cohort
 
 PLENTY = 2**40
 
@@ -35,6 +38,22 @@ def test_a_path_without_its_option_is_answered_with_the_option(edgeacc, tmp_path
     ran = edgeacc("demo", "-o", tmp_path / "out", tmp_path)
     assert ran.code == 2
     assert f"next: edgeacc demo --recordings {tmp_path}" in ran.err
+
+
+@pytest.mark.parametrize("behind", [(), ("--json",)])
+def test_recordings_without_a_path(edgeacc, tmp_path, behind):
+    ran = edgeacc("demo", "-o", tmp_path / "out", "--recordings", *behind)
+    assert ran.code == 2
+    assert "--recordings" in ran.err
+    assert "next: edgeacc demo --help" in ran.err or "next: edgeacc ls formats" in ran.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_mapping_without_recordings(edgeacc, tmp_path):
+    ran = edgeacc("demo", "-o", tmp_path / "out", "--mapping", tmp_path / "mapping.toml")
+    assert ran.code == 2
+    assert "valid: --recordings TABLE --mapping FILE" in ran.err
+    assert not (tmp_path / "out").exists()
 
 
 def test_too_little_memory_and_space_are_both_told(tmp_path):
@@ -73,9 +92,9 @@ def finished(tmp_path_factory):
     return folder, run_demo(folder)
 
 
-def run_demo(folder):
+def run_demo(folder, cwd=None):
     command = [sys.executable, "-m", "edgeacc.cli.main", "demo", "--size", "smoke", "--json", "-o", str(folder)]
-    return subprocess.run(command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=os.environ | {"OMP_NUM_THREADS": "1"})
 
 
 @pytest.mark.integration
@@ -110,8 +129,44 @@ def test_it_leaves_nothing_half_written_and_a_second_run_repeats_nothing(finishe
     folder, first = finished
     assert [path for path in folder.rglob("*") if path.name.endswith((".partial", ".writing", ".rejected"))] == []
     made = {path: path.stat().st_mtime_ns for path in folder.rglob("*.safetensors")}
-    again = run_demo(folder)
+    again = run_demo(folder.name, cwd=folder.parent)
     assert again.returncode == 0, again.stderr
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.safetensors")} == made
-    assert json.loads(again.stdout)["steps"] == json.loads(first.stdout)["steps"]
+    before, now = json.loads(first.stdout), json.loads(again.stdout)
+    assert [step["seconds"] for step in now["steps"]] == [step["seconds"] for step in before["steps"]]
+    assert now["wall_s"] == before["wall_s"]
+    assert all(f" {folder.name}/" in step["command"] for step in now["steps"])
     assert "done in" not in again.stderr
+    assert "other code" not in again.stderr
+
+
+@pytest.mark.integration
+@pytest.mark.slow
+def test_steps_that_other_code_made_are_told_at_the_start_and_on_the_page(finished, tmp_path):
+    folder = shutil.copytree(finished[0], tmp_path / "out")
+    journal = json.loads((folder / "steps.json").read_text())
+    journal["steps"]["teacher"]["code"] = "0.0.1-0"
+    (folder / "steps.json").write_text(json.dumps(journal))
+    ran = run_demo(folder)
+    assert ran.returncode == 0, ran.stderr
+    assert "steps were made by other code than this one, and are kept: teacher;" in ran.stderr
+    assert f"rm -r {folder}" in ran.stderr
+    assert "Made by other code than this one" in (folder / "index.html").read_text()
+
+
+@pytest.mark.integration
+@pytest.mark.slow
+def test_a_damaged_bundle_and_a_replaced_store_are_told_with_what_to_remove(finished, tmp_path):
+    folder = shutil.copytree(finished[0], tmp_path / "out")
+    bundle = next((folder / "bundles").iterdir())
+    with (bundle / "card.md").open("a") as card:
+        card.write("changed")
+    ran = run_demo(folder)
+    assert ran.returncode == 2
+    assert f"next: rm -r {bundle} {folder / 'verify.json'} {folder / 'bench.json'}\n" in ran.stderr
+    shutil.rmtree(folder / "windows")
+    from_cohort(CohortConfig(participants=24, windows_per_participant=8, seed=1), folder / "windows")
+    ran = run_demo(folder)
+    assert ran.returncode == 2
+    assert f"{folder / 'windows'} was changed or replaced" in ran.stderr
+    assert f"next: rm -r {folder / 'windows'} {folder / 'teacher'} {folder / 'student'}" in ran.stderr

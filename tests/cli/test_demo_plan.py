@@ -5,12 +5,15 @@ from pathlib import Path
 import pytest
 import typer
 
+from edgeacc.cli.demo_journal import Recordings
 from edgeacc.cli.demo_plan import SIZES, Plan, beginning, plan
 from edgeacc.cli.main import app
 from edgeacc.cohort.config import CohortConfig
 from edgeacc.compression.recipe import RECIPES
 from edgeacc.windows.from_cohort import from_cohort
 
+POLAR = Recordings(path=Path("polar"))
+TABLE = Recordings(path=Path("table.csv"), mapping=Path("mapping.toml"))
 ALL_RECIPES = {name: recipe.target for name, recipe in RECIPES.items()}
 
 
@@ -39,20 +42,20 @@ def parsed(arguments):
 
 @pytest.mark.parametrize("size", SIZES)
 def test_every_command_is_one_that_the_command_line_takes(size):
-    for step in planned(size=size, recordings={"polar": Path("polar")}):
-        assert parsed(step.arguments).params
+    for step in planned(size=size, recordings={"polar": POLAR, "table": TABLE}):
+        assert parsed(map(str, step.arguments)).params
 
 
 def test_names_and_outputs_are_unique_and_inside_the_folder():
-    steps = planned(recordings={"a": Path("x"), "b": Path("y")})
+    steps = planned(recordings={"a": POLAR, "b": TABLE})
     assert len({step.name for step in steps}) == len({step.output for step in steps}) == len(steps)
     assert all(step.output.is_relative_to("out") for step in steps)
 
 
 def test_a_step_waits_for_every_output_that_its_command_names_and_these_come_before_it():
-    steps = planned(recordings={"polar": Path("polar")})
+    steps = planned(recordings={"polar": POLAR})
     place = {step.name: number for number, step in enumerate(steps)}
-    by_output = {str(step.output): step.name for step in steps}
+    by_output = {step.output: step.name for step in steps}
     for step in steps:
         named = {by_output[word] for word in step.arguments if word in by_output} - {step.name}
         assert named <= set(step.needs)
@@ -76,7 +79,7 @@ def test_there_is_a_bundle_by_every_recipe_and_all_are_verified():
 
 def test_the_command_can_be_typed():
     made = Plan(Path("a folder"))
-    made.add("made.json", "verify", "x y", "--json")
+    made.add("made.json", "verify", Path("x y"), "--json")
     made.add("store", "import", "z")
     assert [step.command for step in made.steps] == [
         "edgeacc verify 'x y' --json > 'a folder/made.json'",
@@ -84,10 +87,15 @@ def test_the_command_can_be_typed():
     ]
 
 
+def test_a_table_is_imported_by_its_mapping():
+    (imported, *_) = planned(recordings={"table": TABLE})
+    assert imported.command == "edgeacc import table.csv --mapping mapping.toml -o out/real/table/windows"
+
+
 def test_the_teacher_continues_where_people_could_be_held_out(tmp_path, store_of):
     store_of(4, "several")
     store_of(1, "alone")
-    recordings = {"several": Path("s"), "alone": Path("a"), "not-imported-yet": Path("n")}
+    recordings = dict.fromkeys(("several", "alone", "not-imported-yet"), POLAR)
     steps = {step.name: step for step in planned(tmp_path, recordings=recordings)}
     assert [name for name in steps if name.endswith("continued")] == ["real/several/continued"]
     assert "real/several/continued" in steps["real/several/evaluation"].needs
@@ -95,5 +103,5 @@ def test_the_teacher_continues_where_people_could_be_held_out(tmp_path, store_of
 
 
 def test_the_beginning_imports_and_simulates():
-    steps = beginning(planned(recordings={"polar": Path("p")}))
+    steps = beginning(planned(recordings={"polar": POLAR}))
     assert [step.name for step in steps] == ["real/polar/windows", "windows"]

@@ -67,7 +67,9 @@ def test_all_wrong_and_missing_options_are_told_at_once(edgeacc):
 
 def test_an_option_without_its_value_is_named(edgeacc):
     ran = edgeacc("doctor", "--target")
-    assert (ran.code, ran.err) == (2, "edgeacc: Option '--target' requires an argument.\nnext: edgeacc --help\n")
+    assert ran.code == 2
+    assert "Option '--target' requires an argument." in ran.err
+    assert ran.err.endswith("next: edgeacc doctor --help\n")
 
 
 def raising(error):

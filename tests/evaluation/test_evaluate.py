@@ -100,6 +100,16 @@ def test_tables_show_every_row(on_cohort):
     assert all(len(row) == len(table.columns) for table in (retrieval, probes, improvements) for row in table.rows)
 
 
+def test_a_share_of_labels_tells_how_many_people_that_are_and_a_missing_correlation_is_a_dash(on_cohort):
+    result, _ = on_cohort
+    _, probes, improvements, _ = evaluation_tables(result)
+    fewest, most = "1% (2 people)", f"100% ({max(row.fitted_participants for row in result.probes)} people)"
+    for table in (probes, improvements):
+        assert {fewest, most} <= {row[2] for row in table.rows}
+    (constant,) = (row for row in probes.rows if row[0] == "global mean")
+    assert all(cell.endswith(" –") for cell in constant[3:])
+
+
 def test_the_seed_repeats_everything(cohort_store, on_cohort):
     first, _ = on_cohort
     again = evaluate(untrained(cohort_store.load("train")), cohort_store)
@@ -110,6 +120,7 @@ def test_recordings_are_held_out_by_participant(paired, recordings):
     windows = paired(6, 4, window_s=60.0)
     result = evaluate(untrained(windows), recordings(windows))
     assert {row.method for row in result.retrieval} == {"student", "limit (plain)"}
+    assert ("limit (plain)", "delay searched") in {(row.method, row.variant) for row in result.retrieval}
     assert all(row.direction == "acc->acc" or row.candidates == 4 for row in result.retrieval)
     assert set(result.scored_on.values()) == {"device"}
     shuffled = [row for row in result.probes if row.method == "teacher (PPG), shuffled pairs"]

@@ -40,7 +40,7 @@ def test_streams_that_are_not_aligned_are_told_and_matched(paired, recordings):
     assert top1(result, searched) > 0.9
     assert top1(result, f"{searched}, beats jittered by 100 ms") < 0.5
     assert result.delay_s is not None
-    told = re.match(r"The accelerometer suits the PPG best when delayed by ([0-9.-]+) s", result.notes[0])
+    told = re.match(r"In windows of 20 s .* best when delayed by ([0-9.-]+) s", result.notes[0])
     assert float(told[1]) == pytest.approx(1.5, abs=0.25)
 
 
@@ -65,8 +65,8 @@ def test_windows_without_beats_and_lonely_windows_are_left_out_and_told(paired, 
     windows.beats_BK[5:8] = torch.nan
     result = evaluate_limit(recordings(windows))
     assert result.store.windows == 7
-    assert "4 window(s) left out: fewer than 0.5 beats" in result.notes[0]
-    assert "1 window(s) left out: the only one" in result.notes[1]
+    assert "4 window(s) of 20 s left out: fewer than 0.5 beats" in result.notes[0]
+    assert "1 window(s) of 20 s left out: the only one" in result.notes[1]
 
 
 def test_nothing_to_tell_apart_is_refused(paired, recordings):

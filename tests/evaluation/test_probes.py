@@ -124,3 +124,8 @@ def test_pearson_r():
     assert pearson_r(x, torch.tensor([2.0, 4.0, 6.0, 1.0])) == pytest.approx(1)
     assert pearson_r(x, torch.tensor([6.0, 4.0, 2.0, 1.0])) == pytest.approx(-1)
     assert pearson_r(torch.full((4,), 70.0), x) is None
+
+
+def test_two_points_have_no_correlation():
+    known_twice = torch.tensor([1.0, 2.0, float("nan")])
+    assert pearson_r(known_twice, torch.tensor([2.0, 3.0, 5.0])) is None

@@ -50,6 +50,17 @@ def test_a_killed_run_ends_bit_by_bit_where_an_unbroken_one_does(run, monkeypatc
     assert all(torch.equal(state[name], resumed_state[name]) for name in state)
 
 
+def test_a_run_goes_on_with_another_number_of_threads(run, monkeypatch):
+    monkeypatch.setattr(loop, "SAVE_EVERY_STEPS", 5)
+    with pytest.raises(_Killed):
+        run(killed_after=12)
+    try:
+        losses, _ = run(threads=2)
+    finally:
+        torch.set_num_threads(1)
+    assert losses[:10] == run("unbroken")[0][:10]
+
+
 def test_the_state_is_kept_at_the_last_saved_step(run, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "SAVE_EVERY_STEPS", 5)
     with pytest.raises(_Killed):
@@ -65,7 +76,7 @@ def test_another_configuration_is_refused_with_all_that_differs(run, tmp_path, m
         run(killed_after=6)
     before = sorted((file.name, file.read_bytes()) for file in (tmp_path / "run").iterdir())
     with pytest.raises(BadInput, match="2 mistake") as caught:
-        run(seed=3, steps=40)
+        run(seed=3, steps=40, threads=2)
     assert "config.seed: 0 there, 3 now" in caught.value.problem
     assert "config.steps: 20 there, 40 now" in caught.value.problem
     assert sorted((file.name, file.read_bytes()) for file in (tmp_path / "run").iterdir()) == before

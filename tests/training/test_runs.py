@@ -3,6 +3,7 @@ import torch
 
 from edgeacc.errors import BadInput
 from edgeacc.models.checkpoint import check_teacher, load_encoder, load_student
+from edgeacc.training import loop
 from edgeacc.training.runs import train_baseline, train_student, train_teacher
 from edgeacc.windows.store import create_store
 
@@ -86,6 +87,57 @@ def test_an_output_that_exists_is_not_trained_over(store, teacher, make_config):
         train_teacher(store, teacher, make_config("masked-input"))
     config = make_config("masked-input", steps=2)
     assert train_teacher(store, teacher, config, force=True).card.outcome["steps"] == 2
+
+
+class _Killed(Exception):
+    pass
+
+
+@pytest.fixture
+def interrupted(store, tmp_path, make_config, monkeypatch):
+    """A run of 20 steps that was killed in its twelfth; its output and configuration."""
+    monkeypatch.setattr(loop, "SAVE_EVERY_STEPS", 5)
+
+    def killing(done, total, note=""):
+        if done == 12:
+            raise _Killed
+
+    config = make_config(precision="fp32")
+    with pytest.raises(_Killed):
+        train_baseline(store, tmp_path / "run", config, progress=killing)
+    return tmp_path / "run", config
+
+
+def first_step(out, store, config, **options):
+    """The first step that a run reports."""
+    told = []
+    train_baseline(store, out, config, progress=lambda done, total, note="": told.append((done, note)), **options)
+    return next(done for done, note in told if note.startswith("loss"))
+
+
+def test_a_run_that_goes_on_keeps_its_precision(store, interrupted):
+    out, config = interrupted
+    assert first_step(out, store, config.model_copy(update={"precision": "bf16"})) == 11
+    assert load_encoder(out).card.training["precision"] == "fp32"
+    assert not out.with_name("run.partial").exists()
+
+
+def test_force_starts_afresh(store, interrupted, make_config):
+    out, _ = interrupted
+    with pytest.raises(BadInput, match=r"config.seed: 0 there, 7 now") as refusal:
+        first_step(out, store, make_config(seed=7))
+    assert "--force" in refusal.value.valid
+    assert first_step(out, store, make_config(seed=7), force=True) == 1
+    assert load_encoder(out).card.training["seed"] == 7
+
+
+def test_force_leaves_what_others_put_beside_the_state(store, interrupted):
+    out, config = interrupted
+    mine = out.with_name("run.partial") / "mine.txt"
+    mine.write_text("mine")
+    assert first_step(out, store, config, force=True) == 1
+    assert mine.read_text() == "mine"
+    assert list(mine.parent.iterdir()) == [mine]
 
 
 def test_a_baseline_is_no_teacher(store, tmp_path, make_config):
