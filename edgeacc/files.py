@@ -124,6 +124,8 @@ def parse_model(content: Any, model: type[Model], *, where: str, next_command: s
     """Validate plain content against a pydantic model; all mistakes at once in one BadInput."""
     try:
         return model.model_validate(content)
+    except BadInput as error:  # of a model that tells what would be valid
+        raise BadInput(f"{where}: {error.problem}", valid=error.valid, next_command=next_command) from error
     except ValidationError as error:
         mistakes = error.errors()
         strange = any(mistake["type"] == "extra_forbidden" and len(mistake["loc"]) == 1 for mistake in mistakes)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import torch
 from pydantic import BaseModel
 from torch.export import ExportedProgram
@@ -203,13 +204,14 @@ def _verification(source: Source, recipe: Recipe, tool: Exporter, model: Path) -
     golden, probe = source.golden, source.probe
     z_BD = tool.run(model, golden.acc_BCT)
     close = parity(golden.z_BD, z_BD)
+    finite = bool(np.isfinite(z_BD).all())
     return Verification(
         level=tool.level,
         windows=len(z_BD),
         snr_db=close.snr_db,
         min_snr_db=recipe.min_snr_db,
         worst_cosine=close.worst_cosine,
-        hr_mae_bpm=probe.mae_bpm(z_BD, golden.hr_bpm_B) if probe else None,
+        hr_mae_bpm=probe.mae_bpm(z_BD, golden.hr_bpm_B) if probe and finite else None,
         hr_mae_network_bpm=probe.mae_bpm(golden.z_BD, golden.hr_bpm_B) if probe else None,
     )
 
