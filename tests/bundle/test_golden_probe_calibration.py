@@ -47,12 +47,9 @@ def test_people_of_the_default_calibration_are_in_no_store(edgeacc, tmp_path):
     who_B = windows.participant_B
     assert len(who_B.unique()) == 512
     assert f"seed 20212, participants {who_B.min()} to {who_B.max()}, in no store" in windows.origin
-    assert not set(who_B.tolist()) & set(
-        range(GOLDEN.first_participant, GOLDEN.first_participant + GOLDEN.participants)
-    )
+    assert who_B.min() >= GOLDEN.first_participant + GOLDEN.participants
     assert edgeacc("cohort", "make", "-o", tmp_path / "s", "--participants", 2**31).code == 2
     assert CohortConfig().first_participant == 0
-    assert who_B.min() >= 1_500_000_000
 
 
 def test_golden_windows_of_another_contract_are_refused(tiny_encoder):

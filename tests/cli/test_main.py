@@ -40,13 +40,13 @@ def test_a_short_word_for_help_and_the_version(edgeacc):
     assert edgeacc("--version") == (0, f"edgeacc {__version__}\n", "")
 
 
-@pytest.mark.parametrize("closed", [">&-", ">&- 2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("closed", [">&-", "<&- >&- 2>&-"])
 def test_a_closed_stream_is_no_defect_and_no_file_takes_its_place(tmp_path, closed):
+    """Left closed, the file to be written would be the standard output, and hold what is printed."""
     copy = tmp_path / "mine.toml"
-    for words in (["doctor"], ["ls", "sizes", "--json"], ["cp", "onnx-fp32", str(copy)]):
-        command = f"exec {shlex.join([*EDGEACC, *words])} {closed}"
-        ran = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True)
-        assert (ran.returncode, ran.stderr) == (0, "")
+    command = f"exec {shlex.join([*EDGEACC, 'cp', 'onnx-fp32', str(copy)])} {closed}"
+    ran = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True)
+    assert (ran.returncode, ran.stderr) == (0, "")
     assert copy.read_text() == recipe.recipe_text("onnx-fp32")
 
 

@@ -30,9 +30,7 @@ def test_json(edgeacc, onnx_bundle):
 
 
 @pytest.mark.integration
-def test_a_changed_file_is_exit_2_and_the_others_are_still_checked(
-    edgeacc, onnx_bundle, tampered_bundle, failing_bundle
-):
+def test_a_changed_file_is_exit_2_and_the_others_are_checked(edgeacc, onnx_bundle, tampered_bundle, failing_bundle):
     ran = edgeacc("verify", onnx_bundle, tampered_bundle, failing_bundle, "--json")
     result = json.loads(ran.out)
     assert ran.code == 2
