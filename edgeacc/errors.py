@@ -1,5 +1,6 @@
 """Errors that speak to the user: what was wrong, what is valid, the next command; and the exit code of each."""
 
+import shlex
 from collections.abc import Sequence
 
 
@@ -47,6 +48,11 @@ class ParityFailed(EdgeaccError):
     """An artifact does not compute what the network computes. Exit code 3."""
 
     exit_code = 3
+
+
+def command(*words: object) -> str:
+    """A command line to print: words that a shell would split, such as paths with spaces, are quoted."""
+    return shlex.join(map(str, words))
 
 
 def unknown(kind: str, value: str, known: Sequence[str], *, next_command: str = "") -> BadInput:

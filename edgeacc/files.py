@@ -40,11 +40,11 @@ def replacing(path: Path, *, force: bool = False) -> Iterator[Path]:
 
     Raises:
         BadInput: as `refuse_existing`, or a file would replace a folder or a folder a file.
-        NotPossibleHere: no space left, or no permission.
+        NotPossibleHere: what the system refused, within the block too, and on which file: no space left, no permission.
     """
     refuse_existing(path, force=force)
     _make_parent(path)
-    beside = path.with_name(f".{path.name}.writing")
+    beside = _beside(path)
     try:
         _remove(beside)
         yield beside
@@ -63,6 +63,12 @@ def replacing(path: Path, *, force: bool = False) -> Iterator[Path]:
         raise _spoken(_system_error_of(error), path) from error
     finally:
         _remove(beside)
+
+
+def discard(path: Path) -> None:
+    """Remove a folder that edgeacc made; anything else, or nothing, is left as it is."""
+    if path.is_dir() and _is_ours(path):
+        _remove(path)
 
 
 def refuse_existing(path: Path, *, force: bool = False, inputs: Iterable[Path] = ()) -> None:
@@ -85,13 +91,17 @@ def refuse_existing(path: Path, *, force: bool = False, inputs: Iterable[Path] =
     for made_from in (each.resolve() for each in inputs):
         if path.resolve() in (made_from, *made_from.parents):
             raise BadInput(f"{path} is what the result is made from, or holds it", valid="another path")
-    if path.is_dir() and any(path.iterdir()) and not any((path / name).is_file() for name in _OURS):
+    if path.is_dir() and any(path.iterdir()) and not _is_ours(path):
         raise BadInput(f"{path} is a folder that edgeacc did not make; it is not replaced", valid="another path")
     parent = next(parent for parent in path.absolute().parents if parent.exists())
     if not parent.is_dir():
         raise BadInput(f"cannot write {path}: {parent} is not a folder", valid="a path in a folder")
     if not os.access(parent, os.W_OK | os.X_OK):
         raise NotPossibleHere(f"cannot write {path}: no permission to write in {parent}; nothing was written")
+
+
+def _is_ours(path: Path) -> bool:
+    return any((path / name).is_file() for name in _OURS)
 
 
 def write_json(path: Path, content: BaseModel | dict[str, Any], *, force: bool = False) -> None:
@@ -114,6 +124,8 @@ def parse_model(content: Any, model: type[Model], *, where: str, next_command: s
     """Validate plain content against a pydantic model; all mistakes at once in one BadInput."""
     try:
         return model.model_validate(content)
+    except BadInput as error:  # of a model that tells what would be valid
+        raise BadInput(f"{where}: {error.problem}", valid=error.valid, next_command=next_command) from error
     except ValidationError as error:
         mistakes = error.errors()
         strange = any(mistake["type"] == "extra_forbidden" and len(mistake["loc"]) == 1 for mistake in mistakes)
@@ -177,5 +189,17 @@ def _system_error_of(error: SafetensorError) -> OSError:
 def _spoken(error: OSError, path: Path) -> NotPossibleHere:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NotPossibleHere(f"no space left on the device while writing {path}; nothing was written")
-    which = f" ({error.filename})" if error.filename else ""  # it may be another file, that the block could not read
-    return NotPossibleHere(f"cannot write {path}: {error.strerror or error}{which}; nothing was written")
+    reason = error.strerror or error
+    if isinstance(error.filename, str) and not _belongs(Path(error.filename), path):
+        return NotPossibleHere(f"cannot use {error.filename}: {reason}; {path} was not written")
+    return NotPossibleHere(f"cannot write {path}: {reason}; nothing was written")
+
+
+def _belongs(named: Path, path: Path) -> bool:
+    """Whether what the system named is the result itself, on its way there, or where it is to lie."""
+    named, path = named.absolute(), path.absolute()
+    return named in (path, *path.parents) or named.is_relative_to(_beside(path))
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.writing")

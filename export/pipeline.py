@@ -1,6 +1,6 @@
 """From a checkpoint to a bundle: read, prepare windows, convert, run the artifact, compare, write.
 
-Only a result that passed its parity gate becomes a bundle; another is kept aside as `<bundle>.rejected`.
+A bundle that fails its parity gate is not written: it is kept aside as `<bundle>.rejected`, to be looked at.
 """
 
 import time
@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import torch
 from pydantic import BaseModel
 from torch.export import ExportedProgram
@@ -27,11 +28,11 @@ from edgeacc.bundle.manifest import (
 )
 from edgeacc.bundle.probe import Probe, fit_probe
 from edgeacc.compression.recipe import Recipe
-from edgeacc.errors import BadInput, ParityFailed
+from edgeacc.errors import BadInput, ParityFailed, command
 from edgeacc.export.exporter import INPUT_NAME, OUTPUT_NAME, Exporter, take_notes
 from edgeacc.export.parity import parity
 from edgeacc.export.registry import exporter, target_info, tool_versions
-from edgeacc.files import replacing, sha256, write_json
+from edgeacc.files import discard, replacing, sha256
 from edgeacc.models.checkpoint import Card, encoder_file, load_encoder
 from edgeacc.models.deploy import exported_program
 from edgeacc.models.encoder import Encoder
@@ -40,7 +41,6 @@ from edgeacc.progress import Progress, silent
 STAGES = ("convert", "run", "write")
 """Of one bundle, in this order, after `read` and `windows`, which all bundles of one export share."""
 
-ACC_AXES = 3
 _BATCH = 64
 
 
@@ -112,7 +112,7 @@ def read_source(checkpoint: Path, store: Path | None, calibration_windows: int, 
     progress(0, 2, "read the network")
     with _timed(stage_s, "read"):
         encoder, card = load_encoder(checkpoint)
-        _require_accelerometer(checkpoint, encoder)
+        _require_accelerometer(checkpoint, card)
         program = exported_program(encoder, card.contract)
     progress(1, 2, "golden and calibration windows")
     with _timed(stage_s, "windows"):
@@ -138,7 +138,7 @@ def export_bundle(
     Raises:
         BadInput: `out` exists and `force` is not set.
         NotPossibleHere: a package is missing, the converter refused, or the disk is full.
-        ParityFailed: below the recipe's floor; the artifact is kept aside as `<out>.rejected`.
+        ParityFailed: below the recipe's floor; the bundle is kept aside as `<out>.rejected`.
     """
     stages = _Stages(recipe.name, source.stage_s, progress)
     tool = exporter(recipe.target, "convert")
@@ -153,11 +153,12 @@ def export_bundle(
             update={"converter": take_notes(folder / MODEL)}
         )
         with stages("write"):
-            if not verification.snr_db >= recipe.min_snr_db:
-                raise _rejected(folder, out, recipe, verification)
             manifest = _manifest(source, recipe, model, verification)
             complete(folder, Contents(manifest, recipe, source.card, record, source.golden, source.probe))
             open_bundle(folder)
+            if not verification.passed:
+                raise _rejected(folder, _aside(out), recipe, verification)
+    discard(_aside(out))
     return _result(out, manifest, record, stages.stage_s)
 
 
@@ -185,10 +186,10 @@ def _timed(stage_s: dict[str, float], name: str) -> Iterator[None]:
     stage_s[name] = round(time.perf_counter() - start_s, 3)
 
 
-def _require_accelerometer(checkpoint: Path, encoder: Encoder) -> None:
-    if encoder.config.in_channels != ACC_AXES:
+def _require_accelerometer(checkpoint: Path, card: Card) -> None:
+    if card.sensor != "acc":
         raise BadInput(
-            f"{checkpoint} reads {encoder.config.in_channels} channels: it is a PPG encoder, which is not exported",
+            f"{checkpoint} is a {card.kind}, which reads the PPG and is not exported",
             valid="a student, or an accelerometer baseline",
         )
 
@@ -203,29 +204,32 @@ def _verification(source: Source, recipe: Recipe, tool: Exporter, model: Path) -
     golden, probe = source.golden, source.probe
     z_BD = tool.run(model, golden.acc_BCT)
     close = parity(golden.z_BD, z_BD)
+    finite = bool(np.isfinite(z_BD).all())
     return Verification(
         level=tool.level,
         windows=len(z_BD),
         snr_db=close.snr_db,
         min_snr_db=recipe.min_snr_db,
         worst_cosine=close.worst_cosine,
-        hr_mae_bpm=probe.mae_bpm(z_BD, golden.hr_bpm_B) if probe else None,
+        hr_mae_bpm=probe.mae_bpm(z_BD, golden.hr_bpm_B) if probe and finite else None,
         hr_mae_network_bpm=probe.mae_bpm(golden.z_BD, golden.hr_bpm_B) if probe else None,
     )
 
 
-def _rejected(folder: Path, out: Path, recipe: Recipe, verification: Verification) -> ParityFailed:
-    """Keep the artifact aside with what was measured, and say so."""
-    aside = out.with_name(f"{out.name}.rejected")
-    write_json(folder / "verification.json", verification)
-    (folder / "recipe.toml").write_text(recipe.to_toml())
+def _aside(out: Path) -> Path:
+    """Where a rejected bundle is kept, until the same export succeeds."""
+    return out.with_name(f"{out.name}.rejected")
+
+
+def _rejected(folder: Path, aside: Path, recipe: Recipe, verification: Verification) -> ParityFailed:
+    """Keep the bundle aside with what was measured, and say so."""
     with replacing(aside, force=True) as beside:
         folder.rename(beside)
     return ParityFailed(
         f"{recipe.name}: {verification.snr_db:.1f} dB against the fp32 network, worst cosine "
-        f"{verification.worst_cosine:.4f}; no bundle was written, the artifact is in {aside}",
-        valid=f"at least {recipe.min_snr_db:g} dB",
-        next_command="edgeacc ls recipes",
+        f"{verification.worst_cosine:.4f}; the bundle was not written, it is kept aside in {aside}",
+        valid=f"at least {recipe.min_snr_db:g} dB: a network that was trained longer, or a recipe of higher precision",
+        next_command=command("edgeacc", "verify", aside),
     )
 
 

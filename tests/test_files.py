@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from safetensors import SafetensorError
 
 from edgeacc.errors import BadInput, NotPossibleHere
-from edgeacc.files import parse_model, read_model, refuse_existing, replacing, sha256, write_json
+from edgeacc.files import discard, parse_model, read_model, refuse_existing, replacing, sha256, write_json
 
 
 class Settings(BaseModel):
@@ -70,9 +70,26 @@ def test_a_full_disk_is_the_machines_fault_and_leaves_nothing(tmp_path, error):
 
 
 def test_the_file_that_was_in_the_way_is_named(tmp_path):
-    with pytest.raises(NotPossibleHere, match=r"cannot write .*result: No such file or directory \(.*converter\)"):
+    said = r"cannot use .*converter: No such file or directory; .*result was not written"
+    with pytest.raises(NotPossibleHere, match=said):
         with replacing(tmp_path / "result"):
             (tmp_path / "converter").read_bytes()
+
+
+def test_what_cannot_be_written_is_told_from_what_cannot_be_read(tmp_path):
+    with pytest.raises(NotPossibleHere, match=r"cannot write .*result: No such file or directory"):
+        with replacing(tmp_path / "result") as beside:
+            (beside / "no-folder" / "part").write_text("x")
+
+
+@pytest.mark.parametrize(("name", "stays"), [("manifest.json", False), ("mine.txt", True)])
+def test_only_what_edgeacc_made_is_discarded(tmp_path, name, stays):
+    discard(tmp_path / "nothing")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / name).write_text("{}")
+    discard(folder)
+    assert folder.exists() == stays
 
 
 def test_a_file_that_may_not_grow_is_the_machines_fault_too(tmp_path):

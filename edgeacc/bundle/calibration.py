@@ -19,6 +19,9 @@ FEWEST_WINDOWS = 512
 """The set is at least so large, if the store has them, because the probe is fitted on it too (our estimate)."""
 FEWEST_GOOD = 128
 """Fewer calibration windows than this are warned about (our estimate: rare peaks set the ranges)."""
+COHORT = CohortConfig(preset="calibrated", seed=20_212, windows_per_participant=1, first_participant=1_500_000_000)
+"""People of the default set, one window each: `edgeacc cohort make` begins at participant 0, so that none of them is in
+the test split of anybody's cohort, and none is one of the golden windows' people."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ def calibration_set(store: Path | None, contract: SignalContract, wanted: int) -
     """Windows of a store's training participants, or of the cohort.
 
     Args:
-        store: None for the cohort: one window each of the people with which a training cohort begins.
+        store: None for people of the cohort who are in no store (`COHORT`).
         contract: of the network.
         wanted: the most windows that any recipe calibrates on.
 
@@ -69,9 +72,10 @@ def calibration_set(store: Path | None, contract: SignalContract, wanted: int) -
 
 
 def _from_cohort(contract: SignalContract, count: int) -> CalibrationSet:
-    cohort = CohortConfig(preset="calibrated", seed=0, participants=count, windows_per_participant=1)
+    cohort = COHORT.model_copy(update={"participants": count})
     raw = simulate(cohort, torch.arange(cohort.windows))
-    origin = f"cohort {cohort.preset}, seed {cohort.seed}, participants 0 to {cohort.participants - 1}"
+    first = cohort.first_participant
+    origin = f"cohort {cohort.preset}, seed {cohort.seed}, participants {first} to {first + count - 1}, in no store"
     return CalibrationSet(prepare_acc(raw.acc_g_BCT, contract), raw.labels["hr_bpm"], raw.participant_B, origin)
 
 

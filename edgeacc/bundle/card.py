@@ -73,6 +73,8 @@ def _checked(manifest: Manifest, calibration: CalibrationRecord) -> list[str]:
         f"- Against the fp32 network, mean embedding removed: {checked.snr_db:.1f} dB "
         f"(floor {checked.min_snr_db:g} dB), worst cosine {checked.worst_cosine:.5f}.",
     ]
+    if not checked.passed:
+        lines.append("- **Rejected: below the floor. It does not compute what the network computes; do not ship it.**")
     if checked.hr_mae_bpm is not None:
         lines.append(
             f"- Heart rate by the shipped probe: {checked.hr_mae_bpm:.2f} bpm mean absolute error; "

@@ -59,6 +59,11 @@ class Verification(_Frozen):
     hr_mae_network_bpm: float | None
 
     @property
+    def passed(self) -> bool:
+        """At or above the floor; a bundle that is not was rejected."""
+        return self.snr_db >= self.min_snr_db
+
+    @property
     def task_cost_bpm(self) -> float | None:
         """Heart-rate error that the conversion added."""
         if self.hr_mae_bpm is None or self.hr_mae_network_bpm is None:

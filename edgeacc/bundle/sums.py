@@ -5,6 +5,7 @@ The hashes find damage and carelessness. They are not a signature: who can chang
 
 import os
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -17,6 +18,8 @@ MAX_FILE_BYTES = 256 * 2**20
 """Far above the largest artifact of the size ladder (our estimate: 25 MB for 6 M weights in fp32)."""
 MAX_SUMS_BYTES = 2**20
 
+_CLUTTER = re.compile(r"(?:.*/)?(?:\.DS_Store|Thumbs\.db|\._[^/]*)")
+"""What desktops leave in the folders that they show (macOS, Windows, macOS on foreign disks). It is never read."""
 _LINE = re.compile(r"^([0-9a-f]{64})  (\S.*)$")
 
 
@@ -28,7 +31,7 @@ def write_sums(folder: Path) -> None:
 
 
 def check_sums(folder: Path) -> None:
-    """Refuse a folder whose files are not exactly those of its SHA256SUMS.
+    """Refuse a folder whose files are not exactly those of its SHA256SUMS, a desktop's clutter aside.
 
     Raises:
         BadInput: no folder, no SHA256SUMS, or files that are changed, missing, extra, too large, links, or outside the
@@ -38,7 +41,8 @@ def check_sums(folder: Path) -> None:
     present, strange = _present(folder)
     problems += strange
     problems += [f"{name}: missing" for name in sorted(expected.keys() - present)]
-    problems += [f"{name}: not listed in {NAME}" for name in sorted(present - expected.keys())]
+    extra = sorted(name for name in present - expected.keys() if not _CLUTTER.fullmatch(name))
+    problems += [f"{name}: not listed in {NAME}" for name in extra]
     for name in sorted(expected.keys() & present):
         size = (folder / name).stat().st_size
         if size > MAX_FILE_BYTES:
@@ -55,7 +59,7 @@ def _read_sums(folder: Path) -> tuple[dict[str, str], list[str]]:
     if not folder.is_dir():
         raise BadInput(f"bundle {folder} does not exist", valid="a folder written by `edgeacc export`")
     if path.is_symlink() or not path.is_file():
-        raise BadInput(f"{folder} is not a bundle: no {NAME} in it", valid="a folder written by `edgeacc export`")
+        raise _no_bundle(folder)
     if path.stat().st_size > MAX_SUMS_BYTES:
         raise _refused(folder, [f"{NAME}: more than {MAX_SUMS_BYTES} bytes"])
     listed: dict[str, str] = {}
@@ -102,6 +106,15 @@ def _walk(folder: Path) -> Iterator[os.DirEntry[str]]:
             yield from _walk(Path(entry.path))
         else:
             yield entry
+
+
+def _no_bundle(folder: Path) -> BadInput:
+    """A folder of bundles is the usual slip: `edgeacc export --target all` writes one."""
+    bundles = [path for path in folder.glob(f"*/{NAME}") if path.is_file()]
+    if bundles:
+        problem = f"{folder} is not a bundle but a folder of {len(bundles)} bundle(s)"
+        return BadInput(problem, valid=f"the bundles in it: {shlex.quote(str(folder))}/*")
+    return BadInput(f"{folder} is not a bundle: no {NAME} in it", valid="a folder written by `edgeacc export`")
 
 
 def _refused(folder: Path, problems: list[str]) -> BadInput:

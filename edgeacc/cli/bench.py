@@ -8,6 +8,7 @@ import typer
 
 from edgeacc.cli.output import progress, show, table
 from edgeacc.cli.several import as_one
+from edgeacc.errors import NotPossibleHere, command
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -38,13 +39,21 @@ def bench(
     with progress("bench") as report:
         outcome = run_bench(bundles, checkpoint, QUICK if quick else FULL, report)
     result = outcome.result
-    if output is not None:
+    timed = any(row.warm for row in result.rows)
+    if output is not None and timed:
         write_json(output, result, force=force)
     for warning in result.warnings:
         sys.stderr.write(f"edgeacc: warning: {warning}\n")
-    show(result, [_latency(result), _memory(result)], as_json=json)
+    if timed or json:
+        show(result, [_latency(result), _memory(result)], as_json=json)
     if outcome.errors:
         raise as_one(outcome.errors)
+    if not timed:
+        raise NotPossibleHere(
+            f"nothing was timed: {', '.join(f'{row.name} {row.state}' for row in result.rows)}",
+            valid="bundles of other targets, or --checkpoint for PyTorch on the same weights",
+            next_command=command("edgeacc", "verify", *bundles),
+        )
 
 
 def _latency(result: "BenchResult") -> "Table":

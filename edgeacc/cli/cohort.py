@@ -8,6 +8,7 @@ import typer
 
 from edgeacc.cli.group import Verb
 from edgeacc.cli.output import progress, show, table
+from edgeacc.errors import command
 
 if TYPE_CHECKING:
     from edgeacc.cohort.calibration import Check
@@ -57,7 +58,7 @@ def make(
     sides = [(split, count, manifest.participants[split]) for split, count in manifest.windows.items()]
     tables = [table(f"Store of the {preset.value} cohort", ("split", "windows", "participants"), sides)]
     result = {"store": str(output), "cohort": config, "windows": manifest.windows, "digest": manifest.content_digest}
-    show(result, tables, as_json=json, next_command=f"edgeacc train teacher {output} -o DIR")
+    show(result, tables, as_json=json, next_command=command("edgeacc", "train", "teacher", output, "-o", "DIR"))
 
 
 @app.command(cls=Verb)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from edgeacc.errors import BadInput
+from edgeacc.errors import BadInput, command
 
 
 def cp(
@@ -23,4 +23,5 @@ def cp(
         raise BadInput(f"{file} does not end in .toml", valid="a recipe file's name, such as mine.toml")
     with replacing(file, force=force) as beside:
         beside.write_text(text)
-    sys.stdout.write(f"wrote {file}\nnext: edit it (its name too), then: edgeacc validate {file}\n")
+    after = command("edgeacc", "validate", file)
+    sys.stdout.write(f"wrote {file}\nnext: edit it (its name too), then: {after}\n")

@@ -12,15 +12,20 @@ def doctor(
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
 ) -> None:
     """Tell what can be exported, run and verified here."""
-    from edgeacc.cli.doctor_checks import check
+    from edgeacc.cli.doctor_checks import FORMATS_PACKAGES, check
 
     report = check(target)
     columns = ("target", "export", "run", "verify", "reason", "fix")
     rows = [(t.target, _yes(t.can_export), _yes(t.can_run), t.can_verify, t.reason, t.fix) for t in report.targets]
     machine = [(name.replace("_gib", " [GiB]"), value) for name, value in report.machine.model_dump().items()]
-    tables = [table("This machine", ("what", "value"), machine), table("Targets", columns, rows)]
+    formats = [(name, has or "not installed", FORMATS_PACKAGES[name]) for name, has in report.formats.packages.items()]
+    tables = [
+        table("This machine", ("what", "value"), machine),
+        table("Targets", columns, rows),
+        table("Recordings", ("package", "version", "reads"), formats),
+    ]
     impossible = [t for t in report.targets if not t.possible]
-    next_command = impossible[0].fix if impossible else "edgeacc demo"
+    next_command = impossible[0].fix if impossible else report.formats.fix or "edgeacc demo"
     show(report, tables, as_json=json, next_command=next_command)
     if target and impossible:
         raise typer.Exit(1)

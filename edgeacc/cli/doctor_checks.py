@@ -14,6 +14,8 @@ from pydantic import BaseModel
 from edgeacc import __version__
 from edgeacc.export.registry import TARGETS, TargetInfo, installed_version, missing_packages, target_info
 
+FORMATS_PACKAGES = {"fastavro": "Avro files, such as EmbracePlus's", "h5py": "MATLAB v7.3 files, such as WildPPG's"}
+"""Of the extra `formats`: what each reads. The other formats need no package of their own."""
 NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 """The Linux driver of NVIDIA GPUs shows its version here."""
 
@@ -55,11 +57,24 @@ class TargetState(BaseModel):
         return self.can_export and self.can_verify != "no"
 
 
+class FormatsState(BaseModel):
+    """The packages of the extra `formats`, without which some recordings cannot be read.
+
+    Attributes:
+        packages: each with its version; None where it is not installed.
+        fix: the command that brings them; empty where all are there.
+    """
+
+    packages: dict[str, str | None]
+    fix: str
+
+
 class DoctorReport(BaseModel):
-    """The machine and its targets."""
+    """The machine, its targets, and what reads recordings."""
 
     machine: Machine
     targets: list[TargetState]
+    formats: FormatsState
 
 
 def check(target: str | None = None) -> DoctorReport:
@@ -69,7 +84,7 @@ def check(target: str | None = None) -> DoctorReport:
         BadInput: no such target.
     """
     infos = [target_info(target)] if target else list(TARGETS.values())
-    return DoctorReport(machine=machine(), targets=[target_state(info) for info in infos])
+    return DoctorReport(machine=machine(), targets=[target_state(info) for info in infos], formats=formats_state())
 
 
 def machine() -> Machine:
@@ -101,8 +116,19 @@ def target_state(info: TargetInfo) -> TargetState:
         can_run=not to_run and info.level == "executed",
         can_verify="no" if to_run else info.level,
         reason="; ".join(reasons),
-        fix=f"pip install 'edgeacc[{info.extra}]' -c constraints.txt" if missing or others else "",
+        fix=_install(info.extra) if missing or others else "",
     )
+
+
+def formats_state() -> FormatsState:
+    """What is there of the extra `formats`."""
+    packages = {name: installed_version(name) for name in FORMATS_PACKAGES}
+    whole = None not in packages.values()
+    return FormatsState(packages=packages, fix="" if whole else _install("formats"))
+
+
+def _install(extra: str) -> str:
+    return f"pip install 'edgeacc[{extra}]' -c constraints.txt"
 
 
 def _unproven_versions(info: TargetInfo) -> list[str]:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgeacc.cli.output import LARGEST_SEED, progress, show, table
-from edgeacc.errors import BadInput
+from edgeacc.errors import BadInput, command
 
 if TYPE_CHECKING:
     from edgeacc.evaluation.evaluate import Subjects
     from edgeacc.evaluation.result import EvaluationResult, LimitResult
+    from edgeacc.windows.store import Store
 
 USAGE = (
     "edgeacc evaluate --student DIR --teacher DIR --store STORE [--baseline DIR]..., or edgeacc evaluate --limit STORE"
@@ -43,8 +44,10 @@ def evaluate(
     """Retrieval with its limit and controls, probes with intervals, improvements over the baselines."""
     import torch
 
+    from edgeacc.evaluation.limit_study import evaluate_limit
     from edgeacc.evaluation.report import evaluation_tables, limit_tables
     from edgeacc.files import refuse_existing, write_json
+    from edgeacc.windows.store import open_store
 
     _check(student, teacher, store, baseline or [], limit, window_s)
     torch.set_num_threads(1)  # threads within small operations wait for one another, minutes beside another command
@@ -52,11 +55,13 @@ def evaluate(
         refuse_existing(output, force=force)
     result: LimitResult | EvaluationResult
     if limit is not None:
-        result = _limit(limit, window_s, seed)
-        tables, after = limit_tables(result), f"edgeacc train teacher {limit} -o DIR"
+        opened = open_store(limit)
+        with progress("Training-free limit") as report:
+            result = evaluate_limit(opened, window_s, seed=seed, progress=report)
+        tables, after = limit_tables(result), _after_limit(opened)
     else:
         result = _evaluation(student, teacher, store, baseline or [], labels.value, seed)  # type: ignore[arg-type]
-        tables, after = evaluation_tables(result), f"edgeacc export {student} --target all -o BUNDLES"
+        tables, after = evaluation_tables(result), command("edgeacc", "export", student, "--target", "all", "-o", "DIR")
     if output is not None:
         write_json(output, result, force=force)
     show(result, [table(*part) for part in tables], as_json=json, next_command=after)
@@ -82,12 +87,15 @@ def _check(
         raise BadInput.several("edgeacc evaluate", problems, valid=USAGE)
 
 
-def _limit(path: Path, window_s: float | None, seed: int) -> "LimitResult":
-    from edgeacc.evaluation.limit_study import evaluate_limit
-    from edgeacc.windows.store import open_store
+def _after_limit(store: "Store") -> str:
+    """What can be done with these windows next; the networks read windows of one length, and learn from two or more."""
+    from edgeacc.models.sizes import SIZES
 
-    with progress("Training-free limit") as report:
-        return evaluate_limit(open_store(path), window_s, seed=seed, progress=report)
+    if store.manifest.contract.samples not in {size.samples for size in SIZES.values()}:
+        return "edgeacc import PATH -o STORE"  # again, with the default length
+    if store.count("train") > 1:
+        return command("edgeacc", "train", "teacher", store.path, "-o", "DIR")
+    return command("edgeacc", "evaluate", "--student", "DIR", "--teacher", "DIR", "--store", store.path)
 
 
 def _evaluation(
@@ -104,8 +112,9 @@ def _evaluation(
 
 def _subjects(student: Path, teacher: Path, baselines: list[Path]) -> "Subjects":
     from edgeacc.evaluation.evaluate import Subjects
-    from edgeacc.models.checkpoint import check_teacher, load_encoder, load_student
+    from edgeacc.models.checkpoint import check_teacher, load_encoder, load_student, require_teacher
 
+    require_teacher(teacher)
     loaded, its_teacher = load_student(student), load_encoder(teacher)
     check_teacher(loaded.card, teacher)
     names = [path.resolve().name for path in baselines]

@@ -8,7 +8,7 @@ import typer
 
 from edgeacc.cli.output import progress, show, table
 from edgeacc.cli.several import as_one
-from edgeacc.errors import BadInput, EdgeaccError
+from edgeacc.errors import BadInput, EdgeaccError, command
 from edgeacc.progress import Progress
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def export(
     if target != ALL:
         require_packages(target, "convert")  # of all targets, those that are possible are made
     done, failed = _export(checkpoint, plan, store, force)
-    next_command = f"edgeacc verify {' '.join(each.bundle for each in done)}"
+    next_command = command("edgeacc", "verify", *(each.bundle for each in done))
     tables = [_table(done), *_warnings(done)] if done else []
     failures = [{"recipe": name, "problem": error.problem} for name, error in failed]
     if done or json:

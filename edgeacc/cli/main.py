@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -65,12 +66,22 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings={"max_content_width": 110},
+    context_settings={"max_content_width": 110, "help_option_names": ["-h", "--help"]},
 )
 
 
+def _version(asked: bool) -> None:
+    from edgeacc import __version__
+
+    if asked:
+        sys.stdout.write(f"edgeacc {__version__}\n")
+        raise typer.Exit
+
+
 @app.callback()
-def edgeacc() -> None:
+def edgeacc(
+    _: Annotated[bool, typer.Option("--version", is_eager=True, callback=_version, help="Print it, and stop.")] = False,
+) -> None:
     """Distil a PPG teacher into an accelerometer encoder, then quantize, export and verify it for watches.
 
     Exit codes: 0 ok, 1 not possible on this machine, 2 bad input, 3 an artifact failed its parity check.
@@ -93,6 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 ok, 1 not possible here, 2 bad input, 3 parity failed, 130 interrupted.
     """
+    _open_what_is_closed()
     try:
         with ended_like_ctrl_c():
             code = app(arguments, prog_name="edgeacc", standalone_mode=False) or 0
@@ -112,6 +124,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "\nedgeacc: stopped; nothing is half-written (train and demo go on when the same command is run again)\n"
         )
     return int(code)
+
+
+def _open_what_is_closed() -> None:
+    """Let a standard stream that the shell closed (`>&-`) go nowhere: the next file to be opened would be it."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode))
 
 
 def _fail_output(error: OSError) -> int:

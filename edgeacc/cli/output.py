@@ -24,6 +24,7 @@ LARGEST_SEED = 2**32 - 1
 LINE_EVERY_S = 10.0
 FILE_EVERY_S = 0.25
 WIDTH_IN_FILES = 120
+_WIDEST = 10_000
 
 
 def show(
@@ -48,8 +49,10 @@ def show(
         sys.stdout.write(anything.dump_json(result, indent=2).decode() + "\n")
         return
     console = _console(stderr=False)
+    fitting = [_fitted(each, console) for each in tables]
+    console.width = max([console.width, *(_narrowest(each, console) for each in fitting)])
     with console.capture() as drawn:
-        console.print(*tables, sep="")
+        console.print(*fitting, sep="")
     sys.stdout.writelines(line.rstrip() + "\n" for line in drawn.get().strip("\n").splitlines())
     if next_command:
         sys.stdout.write(f"next: {next_command}\n")
@@ -75,6 +78,27 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     for row in cells:
         drawn.add_row(*(Text("-" if cell is None else str(cell)) for cell in row))
     return drawn
+
+
+def _fitted(wide: "Table", console: "Console") -> "Table":
+    """The table; or one line per cell, where it would break words, which nobody could copy."""
+    from rich.table import Table
+
+    if _narrowest(wide, console) <= console.width:
+        return wide
+    tall = Table(title=wide.title, title_justify="left", box=wide.box, show_header=False)
+    tall.add_column(no_wrap=True)
+    tall.add_column(overflow="fold")
+    for cells in zip(*(column.cells for column in wide.columns), strict=True):
+        for column, cell in zip(wide.columns, cells, strict=True):
+            tall.add_row(column.header, cell)
+        tall.add_row()
+    return tall
+
+
+def _narrowest(drawn: "Table", console: "Console") -> int:
+    """Characters that a table needs if lines are broken between words only."""
+    return console.measure(drawn, options=console.options.update(width=_WIDEST)).minimum
 
 
 def _is_number(cell: object) -> bool:

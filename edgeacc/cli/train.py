@@ -8,7 +8,7 @@ import typer
 
 from edgeacc.cli.group import Verb
 from edgeacc.cli.output import LARGEST_SEED, progress, show, table
-from edgeacc.errors import unknown
+from edgeacc.errors import command, unknown
 
 if TYPE_CHECKING:
     from edgeacc.training.config import TrainConfig
@@ -78,7 +78,7 @@ def teacher(
     config = _config(encoder, objective.value, steps, batch, seed, threads)
     with progress("teacher") as report:
         result = train_teacher(_open(store), output, config, start_from=start_from, progress=report, force=force)
-    _show(result, json, f"edgeacc train student {store} --teacher {output} -o DIR")
+    _show(result, json, command("edgeacc", "train", "student", store, "--teacher", output, "-o", "DIR"))
 
 
 @app.command(cls=Verb)
@@ -99,15 +99,18 @@ def student(
     json: Json = False,
 ) -> None:
     """Distil a teacher into an accelerometer encoder."""
+    from edgeacc.models.checkpoint import require_teacher
     from edgeacc.training.augment import MILD
     from edgeacc.training.runs import train_student
 
+    require_teacher(teacher)
     config = _config(encoder, "distill", steps, batch, seed, threads).model_copy(
         update={"form": form.value, "interval_target": interval_target, "augmentation": MILD}
     )
     with progress("student") as report:
         result = train_student(_open(store), teacher, output, config, progress=report, force=force)
-    _show(result, json, f"edgeacc evaluate --student {output} --teacher {teacher} --store {store}")
+    after = ("--student", output, "--teacher", teacher, "--store", store)
+    _show(result, json, command("edgeacc", "evaluate", *after))
 
 
 @app.command(cls=Verb)
@@ -134,7 +137,8 @@ def baseline(
     )
     with progress(objective.value) as report:
         result = train_baseline(_open(store), output, config, progress=report, force=force)
-    _show(result, json, f"edgeacc evaluate --student DIR --teacher DIR --store {store} --baseline {output}")
+    after = ("--student", "DIR", "--teacher", "DIR", "--store", store, "--baseline", output)
+    _show(result, json, command("edgeacc", "evaluate", *after))
 
 
 def _config(encoder: str, objective: str, steps: int, batch: int, seed: int, threads: int) -> "TrainConfig":

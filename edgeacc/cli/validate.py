@@ -105,3 +105,9 @@ def _read_bundle(path: Path) -> None:
     bundle.golden()
     bundle.probe()
     bundle.calibration()
+    checked = bundle.manifest.verification
+    if not checked.passed:
+        raise BadInput(
+            f"{path} is a rejected bundle of {bundle.recipe.name}: {checked.snr_db:.1f} dB against the fp32 network",
+            valid=f"at least {checked.min_snr_db:g} dB",
+        )

@@ -36,9 +36,13 @@ def verify(
     refused = [error.problem for error in errors]
     if reports or json:
         show({"bundles": reports, "refused": refused}, [_table(reports)] if reports else [], as_json=json)
-    errors += [ParityFailed(f"{each.bundle}: {'; '.join(each.failures)}") for each in reports if not each.passed]
+    errors += [_failed(each) for each in reports if not each.passed]
     if errors:
         raise as_one(errors)
+
+
+def _failed(report: "VerifyReport") -> ParityFailed:
+    return ParityFailed(f"{report.bundle}: {'; '.join(report.failures)}", next_command="edgeacc ls recipes")
 
 
 def _table(reports: "list[VerifyReport]") -> "Table":

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from edgeacc.models.checkpoint import LoadedEncoder
 from edgeacc.models.deploy import deployable
-from edgeacc.models.encoder import Encoder
 from edgeacc.windows.window_set import WindowSet
 
 _BATCH = 32  # measured fastest on one core of a CPU
@@ -18,11 +18,6 @@ def embed(network: Callable[[Tensor], Tensor], x_BCT: Tensor) -> Tensor:
     return torch.cat([network(part_BCT.float()).float() for part_BCT in torch.split(x_BCT, _BATCH)])
 
 
-def embedding(encoder: Encoder, windows: WindowSet) -> Tensor:
+def embedding(loaded: LoadedEncoder, windows: WindowSet) -> Tensor:
     """The encoder's embedding of the side it reads, (B, D), computed in the form that is deployed."""
-    return embed(deployable(encoder), windows.ppg_BCT if reads_ppg(encoder) else windows.acc_BCT)
-
-
-def reads_ppg(encoder: Encoder) -> bool:
-    """Whether an encoder's input is the PPG (else the accelerometer with its three axes)."""
-    return encoder.config.in_channels != 3
+    return embed(deployable(loaded.encoder), windows.ppg_BCT if loaded.card.sensor == "ppg" else windows.acc_BCT)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from edgeacc.evaluation.embed import embedding, reads_ppg
+from edgeacc.evaluation.embed import embedding
 from edgeacc.evaluation.limit_across import Across
 from edgeacc.evaluation.limit_study import facts, matchable
 from edgeacc.evaluation.limit_within import Within, searched_delays_s
@@ -44,13 +44,13 @@ class Subjects:
         """All of them by the names that rows show, the student first."""
         ours = LoadedEncoder(self.student.student.encoder, self.student.card)
         named = {
-            f"{name} (PPG)" if reads_ppg(loaded.encoder) else name: loaded for name, loaded in self.baselines.items()
+            f"{name} (PPG)" if loaded.card.sensor == "ppg" else name: loaded for name, loaded in self.baselines.items()
         }
         return {STUDENT: ours, **named, TEACHER: self.teacher}
 
     def accelerometer_baselines(self) -> list[str]:
         """Names of the baselines that the student is compared with."""
-        return [name for name, loaded in self.baselines.items() if not reads_ppg(loaded.encoder)]
+        return [name for name, loaded in self.baselines.items() if loaded.card.sensor == "acc"]
 
 
 def evaluate(
@@ -126,7 +126,7 @@ class _Run:
         """Every encoder's embedding of the windows, one after the other."""
         for name, loaded in self.subjects.encoders().items():
             self.step(f"embedding {len(windows)} windows: {name}")
-            yield name, embedding(loaded.encoder, windows)
+            yield name, embedding(loaded, windows)
 
 
 class _Cohort(_Run):
@@ -194,7 +194,7 @@ class _Recordings(_Run):
             self.step(f"held-out probes: {name}")
             for probe in PROBES:
                 study.leave_out(name, z_BD, probe)
-            if reads_ppg(self.subjects.encoders()[name].encoder):
+            if self.subjects.encoders()[name].card.sensor == "ppg":
                 study.leave_out_shuffled(name, z_BD)
         study.trivial(windows, None)
         return study

@@ -12,6 +12,7 @@ from torch import Tensor
 from edgeacc.evaluation.bootstrap import mean_interval
 from edgeacc.evaluation.embed import embed
 from edgeacc.evaluation.limit_across import independent_beats, spread
+from edgeacc.evaluation.matching import delayed
 from edgeacc.evaluation.result import Direction, Group, RetrievalRow
 from edgeacc.evaluation.retrieval import Ranks, Score, centred_unit, rank_pairs, same_group_nearest, shuffled
 from edgeacc.evaluation.rows import largest_pool, pools_within, row, strata
@@ -104,7 +105,7 @@ class Aligned:
         rows_Q = spread(len(self.windows), CONTROL_QUERIES)
         for late_ms in (0, *LATE_MS):
             samples = round(late_ms / 1000 * self.windows.contract.rate_hz)
-            moved_QCT = self.windows.acc_BCT[rows_Q].roll(samples, 2)
+            moved_QCT = delayed(self.windows.acc_BCT[rows_Q], torch.full_like(rows_Q, samples))
             yield self._changed(moved_QCT, rows_Q, "synchronisation", f"accelerometer delayed by {late_ms} ms")
 
     def independent(self, store: Store) -> RetrievalRow:

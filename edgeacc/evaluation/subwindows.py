@@ -17,7 +17,7 @@ def subdivide(windows: WindowSet, window_s: float) -> WindowSet:
         window_s: length of a piece; the window's own length returns the windows as they are.
 
     Raises:
-        BadInput: longer than the windows, or not positive.
+        BadInput: longer than the windows, not positive, or no whole number of samples.
     """
     contract = windows.contract
     if not 0 < window_s <= contract.window_s:
@@ -27,7 +27,7 @@ def subdivide(windows: WindowSet, window_s: float) -> WindowSet:
     if window_s == contract.window_s:
         return windows
     pieces = int(contract.window_s / window_s + 1e-9)
-    shorter = contract.model_copy(update={"window_s": window_s})
+    shorter = contract.with_window(window_s)
     count = len(windows) * pieces
     return WindowSet(
         acc_BCT=_cut(windows.acc_BCT, pieces, shorter.samples),

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from edgeacc.models.config import EncoderConfig
+from edgeacc.models.config import LONGEST_SAMPLES, MOST_TOKENS, WIDEST, EncoderConfig
 from edgeacc.models.encoder import PARTS, Encoder, summarise
 
 Form = Literal["pooled", "time-resolved", "bound"]
@@ -46,13 +46,13 @@ class AlignmentConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     form: Form
-    times: int = Field(ge=1)
-    acc_tokens: int = Field(ge=1)
-    acc_width: int = Field(ge=1)
-    acc_first_tokens: int = Field(ge=1)
-    acc_first_width: int = Field(ge=1)
-    ppg_tokens: int = Field(ge=1)
-    ppg_width: int = Field(ge=1)
+    times: int = Field(ge=1, le=LONGEST_SAMPLES)
+    acc_tokens: int = Field(ge=1, le=MOST_TOKENS)
+    acc_width: int = Field(ge=1, le=WIDEST)
+    acc_first_tokens: int = Field(ge=1, le=LONGEST_SAMPLES)
+    acc_first_width: int = Field(ge=1, le=WIDEST)
+    ppg_tokens: int = Field(ge=1, le=MOST_TOKENS)
+    ppg_width: int = Field(ge=1, le=WIDEST)
 
     @classmethod
     def between(cls, form: Form, student: EncoderConfig, teacher: EncoderConfig) -> "AlignmentConfig":

@@ -1,11 +1,12 @@
 """Checkpoints: a folder with `config.json` (the card) and `*.safetensors`. Nothing is ever unpickled."""
 
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Self, TypeVar
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -19,6 +20,7 @@ from edgeacc.models.encoder import Encoder
 from edgeacc.signals.contract import SignalContract
 
 Kind = Literal["teacher", "student", "baseline"]
+Network = TypeVar("Network", bound=nn.Module)
 
 _CARD, _ENCODER, _HEADS = "config.json", "encoder.safetensors", "heads.safetensors"
 _AS_WRITTEN = "a checkpoint as it was written: copy or train it again"
@@ -46,7 +48,10 @@ class TeacherReference(BaseModel):
 
 
 class Card(BaseModel):
-    """What a checkpoint is and where it comes from; `training` repeats the configuration of the run."""
+    """What a checkpoint is and where it comes from; `training` repeats the configuration of the run.
+
+    A teacher reads the contract's PPG, a student or a baseline the three axes of the accelerometer.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -62,6 +67,18 @@ class Card(BaseModel):
     teacher: TeacherReference | None = None
     continued_from: TeacherReference | None = None
     versions: dict[str, str] = Field(default_factory=lambda: _versions())
+
+    @property
+    def sensor(self) -> Literal["acc", "ppg"]:
+        """Whose windows the encoder reads."""
+        return "ppg" if self.kind == "teacher" else "acc"
+
+    @model_validator(mode="after")
+    def _reads_its_sensor(self) -> Self:
+        channels = self.contract.ppg_channels if self.sensor == "ppg" else len(self.contract.acc_axes)
+        if self.encoder.in_channels != channels:
+            raise ValueError(f"a {self.kind} reads {channels} channels, its encoder {self.encoder.in_channels}")
+        return self
 
 
 class LoadedEncoder(NamedTuple):
@@ -120,8 +137,7 @@ def load_encoder(path: Path) -> LoadedEncoder:
         BadInput: not a checkpoint, truncated, or weights of another architecture.
     """
     card = load_card(path)
-    encoder = Encoder(card.encoder)
-    _fill(encoder, load_tensors(path / _ENCODER), path / _ENCODER)
+    encoder = _filled(lambda: Encoder(card.encoder), load_tensors(path / _ENCODER), path / _ENCODER)
     return LoadedEncoder(encoder.eval(), card)
 
 
@@ -138,9 +154,10 @@ def load_student(path: Path) -> LoadedStudent:
             valid="a student",
             next_command="edgeacc train student STORE --teacher DIR -o DIR",
         )
-    student = Student(encoder, card.alignment)
+    alignment = card.alignment
     encoder_state = {f"encoder.{name}": value for name, value in encoder.state_dict().items()}
-    _fill(student, encoder_state | load_tensors(path / _HEADS), path / _HEADS)
+    heads = load_tensors(path / _HEADS)
+    student = _filled(lambda: Student(encoder, alignment), encoder_state | heads, path / _HEADS)
     return LoadedStudent(student.eval(), card)
 
 
@@ -158,6 +175,21 @@ def encoder_file(path: Path) -> Path:
 def teacher_reference(path: Path) -> TeacherReference:
     """The name and digest by which a student's card names its teacher."""
     return TeacherReference(name=path.name, encoder_sha256=sha256(encoder_file(path)))
+
+
+def require_teacher(path: Path) -> None:
+    """Refuse a checkpoint that is no PPG encoder.
+
+    Raises:
+        BadInput: a student or a baseline, or no checkpoint.
+    """
+    kind = load_card(path).kind
+    if kind != "teacher":
+        raise BadInput(
+            f"{path} is a {kind}, which reads the accelerometer; it cannot be the teacher, which reads the PPG",
+            valid="the checkpoint of a teacher",
+            next_command="edgeacc train teacher STORE -o DIR",
+        )
 
 
 def check_teacher(card: Card, teacher_path: Path) -> None:
@@ -188,9 +220,16 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
         raise BadInput(f"{path} is truncated or no safetensors file: {error}", valid=_AS_WRITTEN) from error
 
 
-def _fill(module: nn.Module, state: dict[str, Tensor], path: Path) -> None:
-    """Load the state strictly: every key known, none missing, every shape right; all mistakes at once."""
-    expected = module.state_dict()
+def _filled(make: Callable[[], Network], state: dict[str, Tensor], path: Path) -> Network:
+    """Make a network and load its state strictly: every key known, none missing, every shape right.
+
+    The shapes are compared on torch's `meta` device first: no card makes this process allocate more than its file has.
+
+    Raises:
+        BadInput: all mistakes at once.
+    """
+    with torch.device("meta"):
+        expected = make().state_dict()
     problems = [f"{name}: missing" for name in expected if name not in state]
     problems += [f"{name}: not a part of this architecture" for name in state if name not in expected]
     problems += [
@@ -201,7 +240,9 @@ def _fill(module: nn.Module, state: dict[str, Tensor], path: Path) -> None:
     if problems:
         where = f"{path}: weights of another architecture than {_CARD} says"
         raise BadInput.several(where, problems, most=8, valid=_AS_WRITTEN)
-    module.load_state_dict(state)
+    network = make()
+    network.load_state_dict(state)
+    return network
 
 
 def _contiguous(state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -7,6 +7,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Family = Literal["transformer", "pyramid", "conv"]
 
+WIDEST = 4096
+"""Channels of a layer, or samples under one filter."""
+LONGEST_SAMPLES = 65_536
+"""Of one window: 17 minutes at 64 Hz."""
+MOST_TOKENS = 4096
+"""Of one window; attention's memory grows with their square."""
+
 _SHAPE_OF_FAMILY = {
     "transformer": "no stages, at least one layer, and patches that do not overlap (frame_samples = frame_stride)",
     "pyramid": "at least one stage and at least one layer",
@@ -19,8 +26,8 @@ class StageConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    width: int = Field(ge=1)
-    stride: int = Field(ge=1)
+    width: int = Field(ge=1, le=WIDEST)
+    stride: int = Field(ge=1, le=64)
     context: bool = Field(False, description="also sees the mean of all tokens")
 
 
@@ -28,22 +35,23 @@ class EncoderConfig(BaseModel):
     """An encoder from a window (B, in_channels, samples) to P tokens of width D, and to one embedding.
 
     `frame_*` is the first layer (a bank of `frame_filters` filters over `frame_samples` samples every
-    `frame_stride`), `stages` the strided convolutions after it, `layers` the transformer blocks on the tokens.
+    `frame_stride`), `stages` the strided convolutions after it, `layers` the transformer blocks on the tokens. The
+    bounds are our choice, far above any encoder of the ladder: a configuration comes with files that others made.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str
+    name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")
     family: Family
-    in_channels: int = Field(3, ge=1)
-    samples: int = Field(3840, ge=1)
-    frame_samples: int = Field(ge=1)
-    frame_stride: int = Field(ge=1)
-    frame_filters: int = Field(ge=1)
-    stages: tuple[StageConfig, ...] = ()
-    layers: int = Field(0, ge=0)
-    heads: int = Field(4, ge=1)
-    mlp_ratio: int = Field(4, ge=1)
+    in_channels: int = Field(3, ge=1, le=64)
+    samples: int = Field(3840, ge=1, le=LONGEST_SAMPLES)
+    frame_samples: int = Field(ge=1, le=WIDEST)
+    frame_stride: int = Field(ge=1, le=WIDEST)
+    frame_filters: int = Field(ge=1, le=WIDEST)
+    stages: tuple[StageConfig, ...] = Field((), max_length=16)
+    layers: int = Field(0, ge=0, le=64)
+    heads: int = Field(4, ge=1, le=64)
+    mlp_ratio: int = Field(4, ge=1, le=16)
 
     @property
     def token_samples(self) -> int:
@@ -85,6 +93,8 @@ class EncoderConfig(BaseModel):
             raise ValueError(f"a {self.family} has {_SHAPE_OF_FAMILY[self.family]}")
         if self.samples % self.token_samples:
             raise ValueError(f"{self.samples} samples are not a multiple of the token's {self.token_samples}")
+        if not 1 <= self.tokens <= MOST_TOKENS:
+            raise ValueError(f"{self.tokens} tokens; there can be 1 to {MOST_TOKENS}")
         if self.frame_samples < self.frame_stride or (self.frame_samples - self.frame_stride) % 2:
             raise ValueError("frame_samples must exceed frame_stride by an even number: frames are centred")
         if self.layers and self.width % self.heads:

@@ -4,11 +4,16 @@ Training, export, bundles and firmware share this one frozen object; two parts t
 """
 
 import hashlib
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from edgeacc.errors import BadInput
 
 Axis = Literal["x", "y", "z"]
+
+_WHOLE = 1e-6
+"""Samples: a window nearer than this to a whole number of them has it (decimal seconds are rounded; our choice)."""
 
 
 class SignalContract(BaseModel):
@@ -17,6 +22,9 @@ class SignalContract(BaseModel):
     The steps are, in this order: `fill_gaps` (linear, up to `max_gap_s`), `band_pass` (linear-phase FIR, see
     `edgeacc.signals.filters`), `z_score` (per channel, over the window). Input is raw: accelerometer in g with
     gravity, PPG in any unit with the pulse's upstroke positive.
+
+    Raises:
+        BadInput: a window that is no whole number of samples.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -34,6 +42,21 @@ class SignalContract(BaseModel):
     max_gap_s: float = Field(0.25, ge=0)
     low_motion_mg: float = Field(30.0, gt=0)
     steps: tuple[str, ...] = ("fill_gaps", "band_pass", "z_score")
+
+    @model_validator(mode="after")
+    def _has_whole_samples(self) -> Self:
+        exact = self.rate_hz * self.window_s
+        whole = max(1, round(exact))
+        if abs(exact - whole) > _WHOLE:
+            raise BadInput(
+                f"a window of {self.window_s:g} s at {self.rate_hz:g} Hz is no whole number of samples",
+                valid=f"a whole number of samples, such as {whole / self.rate_hz!r} s",
+            )
+        return self
+
+    def with_window(self, window_s: float) -> "SignalContract":
+        """The same contract for windows of another length; raises as the class."""
+        return SignalContract(**(self.model_dump() | {"window_s": window_s}))
 
     @property
     def samples(self) -> int:

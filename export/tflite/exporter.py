@@ -13,7 +13,7 @@ from edgeacc.errors import BadInput, NotPossibleHere
 from edgeacc.export.exporter import Exporter, Level, Session, write_notes
 from edgeacc.export.quiet import UNREADABLE, contained
 from edgeacc.export.tflite.convert import to_flatbuffer
-from edgeacc.export.tflite.flatbuffer import custom_operators
+from edgeacc.export.tflite.flatbuffer import custom_operators, external_buffers, inlined
 from edgeacc.export.tflite.quantize import static_int8
 
 
@@ -30,6 +30,9 @@ class TFLiteExporter(Exporter):
             quantized = static_int8(model, calibration_BCT.numpy(), open_session)
             model = quantized.model
             write_notes(out, kept=quantized.kept, snr_db_on_calibration_windows=quantized.snr_db)
+        model = inlined(model)
+        if outside := external_buffers(model):
+            raise NotPossibleHere(f"litert-torch left {outside} weight(s) outside the flatbuffer")
         foreign = custom_operators(model)
         if foreign:
             raise NotPossibleHere(f"litert-torch left operators that are not TFLite builtins: {', '.join(foreign)}")

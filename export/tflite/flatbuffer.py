@@ -1,7 +1,7 @@
 """What is inside a .tflite file: operators, and where its weights lie.
 
 ai-edge-quantizer puts the weights of larger models behind the flatbuffer. LiteRT finds them there; TensorFlow Lite
-Micro computes on memory that was never written, without an error: quantized models are always inlined.
+Micro computes on memory that was never written, without an error: every model is inlined.
 """
 
 from typing import Any
@@ -21,7 +21,7 @@ def inlined(model: bytes) -> bytes:
 
 
 def external_buffers(model: bytes) -> int:
-    """How many weights lie behind the flatbuffer instead of in it."""
+    """How many weights lie behind the flatbuffer instead of in it (an offset of 1 is a placeholder of the schema)."""
     return sum(1 for buffer in _tree(model).buffers if buffer.offset > 1)
 
 

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from edgeacc.export.exporter import INPUT_NAME, Session
 from edgeacc.export.parity import parity
 from edgeacc.export.quiet import refusing
-from edgeacc.export.tflite.flatbuffer import inlined
 
 SIGNATURE = "serving_default"
 
@@ -20,7 +19,7 @@ class Quantized:
     """The int8 model that was kept.
 
     Attributes:
-        model: the flatbuffer, weights inside.
+        model: the flatbuffer; the weights of larger models lie behind it.
         kept: the calibration that it was made with.
         snr_db: what each calibration reached on the calibration windows, mean-removed, in dB.
     """
@@ -78,7 +77,7 @@ def _quantize(model: bytes, ranges: dict[str, Any]) -> bytes:
         from ai_edge_quantizer import quantizer, recipe
 
         worker = quantizer.Quantizer(bytearray(model), recipe.static_wi8_ai8())
-        return inlined(bytes(worker.quantize(ranges).quantized_model))
+        return bytes(worker.quantize(ranges).quantized_model)
 
 
 def _recipe_manager() -> Any:  # noqa: ANN401

@@ -12,8 +12,8 @@ TINY = Settings(cold_starts=1, burn_in_calls=2, rounds=3, turn_burn_in_calls=1, 
 
 
 @pytest.fixture(scope="module")
-def outcome(onnx_bundle, checkpoint):
-    return run_bench([onnx_bundle], checkpoint, TINY)
+def outcome(onnx_bundle, tiny_checkpoint):
+    return run_bench([onnx_bundle], tiny_checkpoint, TINY)
 
 
 def test_times_the_artifact_and_eager_on_the_same_weights(outcome):

@@ -10,20 +10,10 @@ from edgeacc.bundle.probe import fit_probe
 from edgeacc.cohort.config import CohortConfig
 from edgeacc.errors import BadInput
 from edgeacc.evaluation.probes import ridge
-from edgeacc.models.config import EncoderConfig, StageConfig
 from edgeacc.models.encoder import Encoder
 from edgeacc.signals.contract import DEFAULT
 from edgeacc.signals.prepare import prepare_acc
 from edgeacc.windows.from_cohort import from_cohort
-
-TINY = EncoderConfig(
-    name="tiny",
-    family="conv",
-    frame_samples=32,
-    frame_stride=16,
-    frame_filters=4,
-    stages=(StageConfig(width=4, stride=2),),
-)
 
 
 def calibration(count, people=4):
@@ -33,8 +23,8 @@ def calibration(count, people=4):
     )
 
 
-def test_golden_windows_survive_a_file(tmp_path):
-    encoder = Encoder(TINY).eval()
+def test_golden_windows_survive_a_file(tiny_encoder, tmp_path):
+    encoder = Encoder(tiny_encoder).eval()
     golden = golden_windows(encoder, DEFAULT)
     golden.write(tmp_path / "golden.safetensors")
     read = read_golden(tmp_path / "golden.safetensors", 64, DEFAULT.samples, encoder.embedding_width)
@@ -51,9 +41,20 @@ def test_golden_people_are_nobody_s_training_people():
     assert GOLDEN.preset == "calibrated"
 
 
-def test_golden_windows_of_another_contract_are_refused():
+def test_people_of_the_default_calibration_are_in_no_store(edgeacc, tmp_path):
+    """Not even in a cohort of the same seed: one begins at participant 0, and cannot be so large."""
+    windows = calibration_set(None, DEFAULT, wanted=0)
+    who_B = windows.participant_B
+    assert len(who_B.unique()) == 512
+    assert f"seed 20212, participants {who_B.min()} to {who_B.max()}, in no store" in windows.origin
+    assert who_B.min() >= GOLDEN.first_participant + GOLDEN.participants
+    assert edgeacc("cohort", "make", "-o", tmp_path / "s", "--participants", 2**31).code == 2
+    assert CohortConfig().first_participant == 0
+
+
+def test_golden_windows_of_another_contract_are_refused(tiny_encoder):
     with pytest.raises(BadInput, match="golden windows of 30 s"):
-        golden_windows(Encoder(TINY).eval(), DEFAULT.model_copy(update={"window_s": 30.0}))
+        golden_windows(Encoder(tiny_encoder).eval(), DEFAULT.model_copy(update={"window_s": 30.0}))
 
 
 def test_probe_is_the_evaluation_s_ridge():

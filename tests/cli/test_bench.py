@@ -3,52 +3,29 @@
 import json
 
 import pytest
-import torch
 
 from edgeacc.benchmarks.results import BenchResult
-from edgeacc.cohort.config import CohortConfig
 from edgeacc.compression.recipe import RECIPES
-from edgeacc.export.pipeline import export_bundle, read_source
+from edgeacc.export.pipeline import export_bundle
 from edgeacc.export.registry import missing_packages
 from edgeacc.files import read_model
-from edgeacc.models.checkpoint import Card, save
-from edgeacc.models.config import EncoderConfig, StageConfig
-from edgeacc.models.encoder import Encoder, settle
-from edgeacc.signals.contract import DEFAULT
-from edgeacc.windows.from_cohort import from_cohort
-
-SMALL = EncoderConfig(
-    name="small",
-    family="conv",
-    frame_samples=32,
-    frame_stride=16,
-    frame_filters=4,
-    stages=(StageConfig(width=4, stride=2),),
-)
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A checkpoint `c` and its bundles `onnx` and, for the evaluator, `coreml`."""
-    missing = [target for target in ("onnx", "coreml") if missing_packages(target, "convert")]
-    if missing:
-        pytest.skip(f"extras that are not installed: {', '.join(missing)}")
-    folder = tmp_path_factory.mktemp("bench")
-    torch.manual_seed(0)
-    encoder = settle(Encoder(SMALL), [torch.randn(16, 3, DEFAULT.samples)])
-    save(folder / "c", Card(kind="student", objective="distill", encoder=SMALL, contract=DEFAULT), encoder)
-    from_cohort(CohortConfig(participants=4, windows_per_participant=4), folder / "s", shares=(2, 1, 1))
-    source = read_source(folder / "c", folder / "s", 0)
-    export_bundle(source, RECIPES["onnx-fp32"], folder / "onnx")
+def coreml_bundle(tiny_source, tmp_path_factory):
+    """For the evaluator, which is not timed."""
+    if missing_packages("coreml", "convert"):
+        pytest.skip("the extra `coreml` is not installed")
+    path = tmp_path_factory.mktemp("bench") / "coreml"
     untrained = RECIPES["coreml-fp16"].model_copy(update={"min_snr_db": 20.0, "name": "coreml-fp16-untrained"})
-    export_bundle(source, untrained, folder / "coreml")
-    return folder
+    export_bundle(tiny_source, untrained, path)
+    return path
 
 
 @pytest.mark.integration
-def test_prints_two_tables_and_keeps_the_result(edgeacc, folder, tmp_path):
+def test_prints_two_tables_and_keeps_the_result(edgeacc, onnx_bundle, coreml_bundle, tiny_checkpoint, tmp_path):
     out = tmp_path / "result.json"
-    ran = edgeacc("bench", folder / "onnx", folder / "coreml", "--checkpoint", folder / "c", "--quick", "-o", out)
+    ran = edgeacc("bench", onnx_bundle, coreml_bundle, "--checkpoint", tiny_checkpoint, "--quick", "-o", out)
     result = read_model(out, BenchResult)
 
     assert ran.code == 0
@@ -62,11 +39,21 @@ def test_prints_two_tables_and_keeps_the_result(edgeacc, folder, tmp_path):
 
 
 @pytest.mark.integration
-def test_refuses_a_tampered_bundle_after_printing_what_it_can(edgeacc, folder, tmp_path):
+def test_refuses_what_is_no_bundle(edgeacc, tmp_path):
     ran = edgeacc("bench", tmp_path / "nowhere", "--quick", "--json")
     assert ran.code == 2
     assert json.loads(ran.out)["rows"][0]["state"] == "rejected"
     assert "nowhere" in ran.err
+    assert edgeacc("bench", tmp_path / "nowhere", "--quick").out == ""
+
+
+@pytest.mark.integration
+def test_says_so_where_there_is_nothing_to_time(edgeacc, coreml_bundle, tmp_path):
+    out = tmp_path / "result.json"
+    ran = edgeacc("bench", coreml_bundle, "--quick", "-o", out)
+    assert (ran.code, ran.out, out.exists()) == (1, "", False)
+    assert "edgeacc: nothing was timed: coreml-fp16-untrained needs an Apple device\n" in ran.err
+    assert f"next: edgeacc verify {coreml_bundle}\n" in ran.err
 
 
 def test_refuses_an_output_that_exists_before_any_work(edgeacc, tmp_path):

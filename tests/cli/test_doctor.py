@@ -2,11 +2,16 @@
 
 import importlib.metadata
 import json
+import re
+import tomllib
+from pathlib import Path
 
 import pytest
 
+from edgeacc.cli.doctor_checks import FORMATS_PACKAGES
 from edgeacc.export.registry import TARGETS
 
+ROOT = Path(__file__).parent.parent.parent
 REAL_VERSION = importlib.metadata.version
 
 
@@ -66,6 +71,25 @@ def test_a_runtime_without_its_converter_can_verify_but_not_export(edgeacc, with
 def test_what_was_not_asked_for_does_not_fail(edgeacc, without):
     without(coremltools=None)
     assert edgeacc("doctor").code == 0
+
+
+def test_what_reads_recordings_is_told_too(edgeacc, without):
+    ran = edgeacc("doctor")
+    assert "fastavro" in ran.out
+    assert "h5py" in ran.out
+    without(h5py=None)
+    formats = json.loads(edgeacc("doctor", "--json").out)["formats"]
+    assert formats["packages"]["h5py"] is None
+    assert formats["fix"] == "pip install 'edgeacc[formats]' -c constraints.txt"
+    ran = edgeacc("doctor")
+    assert ran.code == 0
+    assert "not installed" in ran.out
+    assert ran.out.endswith("next: pip install 'edgeacc[formats]' -c constraints.txt\n")
+
+
+def test_the_packages_that_read_recordings_are_those_of_the_extra():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert {re.split(r"\W", requirement)[0] for requirement in extras["formats"]} == set(FORMATS_PACKAGES)
 
 
 def test_another_version_than_the_proven_one_is_told(edgeacc, without):

@@ -11,8 +11,11 @@ from edgeacc.models.alignment import AlignmentConfig, Student
 from edgeacc.models.checkpoint import Card, TeacherReference, save, teacher_reference
 from edgeacc.models.encoder import settle
 from edgeacc.models.sizes import build
-from edgeacc.signals.contract import DEFAULT
+from edgeacc.signals.contract import DEFAULT, SignalContract
 from edgeacc.windows.from_cohort import from_cohort
+from edgeacc.windows.split import split_participants
+from edgeacc.windows.store import create_store
+from edgeacc.windows.window_set import WindowSet
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +97,55 @@ def test_a_limit_of_shorter_windows_as_json_alone(edgeacc, store):
         refused = edgeacc("evaluate", "--limit", store, "--window-s", wrong)
         assert refused.code == 2
         assert "--window-s" in refused.err
+
+
+def invented(path, window_s, participants):
+    """A store as of recordings: noise, beats, and everybody in `test` where they are fewer than three."""
+    contract = SignalContract(window_s=window_s)
+    who_B = torch.arange(participants).repeat_interleave(4)
+    count = len(who_B)
+    beats_BK = 0.7 + 0.8 * torch.arange(int(window_s / 0.8) - 1) + 0.1 * torch.rand(count, 1)
+    windows = WindowSet(
+        acc_BCT=torch.randn(count, 3, contract.samples).half(),
+        ppg_BCT=torch.randn(count, contract.ppg_channels, contract.samples).half(),
+        beats_BK=beats_BK,
+        participant_B=who_B,
+        window_id_B=torch.arange(count),
+        labels={},
+        contract=contract,
+    )
+    splits = split_participants(range(participants), seed=0)
+    return create_store(
+        path, iter([windows]), splits, contract=contract, source="recordings", name="invented", provenance={}
+    ).path
+
+
+@pytest.mark.parametrize(
+    ("window_s", "participants", "after"),
+    [
+        (60, 6, "edgeacc train teacher '{store}' -o DIR"),
+        (60, 2, "edgeacc evaluate --student DIR --teacher DIR --store '{store}'"),
+        (30, 6, "edgeacc import PATH -o STORE"),
+    ],
+)
+def test_after_a_limit_only_what_can_be_done_is_suggested(edgeacc, tmp_path, window_s, participants, after):
+    path = invented(tmp_path / "my store", window_s, participants)
+    ran = edgeacc("evaluate", "--limit", path)
+    assert ran.code == 0, ran.err
+    assert ran.out.splitlines()[-1] == f"next: {after.format(store=path)}"
+
+
+def test_a_limit_of_no_whole_number_of_samples(edgeacc, store):
+    ran = edgeacc("evaluate", "--limit", store, "--window-s", "10.007")
+    assert ran.code == 2
+    assert "a window of 10.007 s at 64 Hz is no whole number of samples" in ran.err
+
+
+def test_a_student_in_the_teachers_place(edgeacc, store, checkpoints):
+    student = checkpoints / "student"
+    ran = edgeacc("evaluate", "--student", student, "--teacher", student, "--store", store)
+    assert ran.code == 2
+    assert "student is a student, which reads the accelerometer" in ran.err
 
 
 def test_another_teacher_is_refused(edgeacc, store, checkpoints):

@@ -5,41 +5,11 @@ import subprocess
 import sys
 
 import pytest
-import torch
 
-from edgeacc.cohort.config import CohortConfig
 from edgeacc.compression.recipe import RECIPES
 from edgeacc.export.registry import TARGETS, missing_packages
-from edgeacc.models.checkpoint import Card, save
-from edgeacc.models.config import EncoderConfig, StageConfig
-from edgeacc.models.encoder import Encoder
-from edgeacc.signals.contract import DEFAULT
-from edgeacc.windows.from_cohort import from_cohort
 
-SMALL = EncoderConfig(
-    name="small",
-    family="conv",
-    frame_samples=32,
-    frame_stride=16,
-    frame_filters=4,
-    stages=(StageConfig(width=4, stride=2),),
-)
 needs_onnx = pytest.mark.skipif(bool(missing_packages("onnx", "convert")), reason="the extra `onnx` is not installed")
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
-    torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("c") / "my-student"
-    save(path, Card(kind="student", objective="distill", encoder=SMALL, contract=DEFAULT), Encoder(SMALL))
-    return path
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    path = tmp_path_factory.mktemp("s") / "store"
-    from_cohort(CohortConfig(participants=4, windows_per_participant=4), path, shares=(2, 1, 1))
-    return path
 
 
 @pytest.mark.parametrize(
@@ -56,20 +26,20 @@ def store(tmp_path_factory):
         ([], ("--target",)),
     ],
 )
-def test_a_wrong_target_or_recipe(edgeacc, checkpoint, tmp_path, monkeypatch, arguments, said):
+def test_a_wrong_target_or_recipe(edgeacc, tiny_checkpoint, tmp_path, monkeypatch, arguments, said):
     monkeypatch.chdir(tmp_path)
-    ran = edgeacc("export", checkpoint, *arguments)
+    ran = edgeacc("export", tiny_checkpoint, *arguments)
     assert (ran.code, ran.out) == (2, "")
     assert all(part in ran.err for part in said)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_all_mistakes_of_a_recipe_file(edgeacc, checkpoint, tmp_path):
+def test_all_mistakes_of_a_recipe_file(edgeacc, tiny_checkpoint, tmp_path):
     mine = tmp_path / "mine.toml"
     mine.write_text(
         'name = "onnx-fp32"\ntarget = "onxx"\nweights = "fp64"\nactivations = "fp32"\nmin_snr_db = "high"\n'
     )
-    ran = edgeacc("export", checkpoint, "--target", "onnx", "--recipe", mine, "-o", tmp_path / "b")
+    ran = edgeacc("export", tiny_checkpoint, "--target", "onnx", "--recipe", mine, "-o", tmp_path / "b")
     assert ran.code == 2
     assert all(f"- {field}: " in ran.err for field in ("target", "weights", "min_snr_db", "calibration_windows"))
 
@@ -81,24 +51,24 @@ def test_no_checkpoint(edgeacc, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_output_exists(edgeacc, checkpoint, tmp_path):
+def test_output_exists(edgeacc, tiny_checkpoint, tmp_path):
     """Refused before any work; with `all` for each bundle inside."""
     (tmp_path / "b").mkdir()
-    ran = edgeacc("export", checkpoint, "--target", "onnx", "-o", tmp_path / "b")
+    ran = edgeacc("export", tiny_checkpoint, "--target", "onnx", "-o", tmp_path / "b")
     assert ran.code == 2
     assert "exists already" in ran.err
     assert "--force" in ran.err
     (tmp_path / "all" / "tflite-w8a8").mkdir(parents=True)
-    ran = edgeacc("export", checkpoint, "--target", "all", "-o", tmp_path / "all")
+    ran = edgeacc("export", tiny_checkpoint, "--target", "all", "-o", tmp_path / "all")
     assert ran.code == 2
     assert "tflite-w8a8 exists already" in ran.err
 
 
 @needs_onnx
 @pytest.mark.integration
-def test_table_next_command_and_default_output(edgeacc, checkpoint, store, tmp_path, monkeypatch):
+def test_table_next_command_and_default_output(edgeacc, tiny_checkpoint, tiny_store, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    ran = edgeacc("export", checkpoint, "--target", "onnx", "--store", store)
+    ran = edgeacc("export", tiny_checkpoint, "--target", "onnx", "--store", tiny_store)
     assert ran.code == 0
     assert [path.name for path in tmp_path.iterdir()] == ["my-student-onnx-fp32"]
     assert "executed" in ran.out
@@ -108,8 +78,8 @@ def test_table_next_command_and_default_output(edgeacc, checkpoint, store, tmp_p
 
 @needs_onnx
 @pytest.mark.integration
-def test_json_is_all_that_standard_output_holds(edgeacc, checkpoint, store, tmp_path):
-    ran = edgeacc("export", checkpoint, "--target", "onnx", "--store", store, "-o", tmp_path / "b", "--json")
+def test_json_is_all_that_standard_output_holds(edgeacc, tiny_checkpoint, tiny_store, tmp_path):
+    ran = edgeacc("export", tiny_checkpoint, "--target", "onnx", "--store", tiny_store, "-o", tmp_path / "b", "--json")
     (bundle,) = json.loads(ran.out)["bundles"]
     assert bundle["recipe"] == "onnx-fp32"
     assert bundle["verification"]["snr_db"] > RECIPES["onnx-fp32"].min_snr_db
@@ -118,26 +88,39 @@ def test_json_is_all_that_standard_output_holds(edgeacc, checkpoint, store, tmp_
 
 @needs_onnx
 @pytest.mark.integration
-def test_parity_below_the_floor_of_ones_own_recipe(edgeacc, checkpoint, store, tmp_path):
-    mine = tmp_path / "mine.toml"
-    mine.write_text(RECIPES["onnx-fp32"].model_copy(update={"name": "onnx-fp32-mine", "min_snr_db": 199.0}).to_toml())
-    ran = edgeacc(
-        "export", checkpoint, "--target", "onnx", "--recipe", mine, "--store", store, "-o", tmp_path / "b"
-    )  # fmt: skip
+def test_below_the_floor_of_ones_own_recipe(edgeacc, tiny_checkpoint, tiny_store, tmp_path):
+    """Every verb says of what was kept aside that it was rejected; a later success removes it."""
+    mine, out = tmp_path / "mine.toml", tmp_path / "my bundle"
+    recipe = RECIPES["onnx-fp32"].model_copy(update={"name": "onnx-fp32-mine", "min_snr_db": 199.0})
+    words = ("export", tiny_checkpoint, "--target", "onnx", "--recipe", mine, "--store", tiny_store, "-o", out)
+    mine.write_text(recipe.to_toml())
+    ran, aside = edgeacc(*words), tmp_path / "my bundle.rejected"
     assert (ran.code, ran.out) == (3, "")
     assert "at least 199 dB" in ran.err
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["b.rejected", "mine.toml"]
+    assert f"next: edgeacc verify '{aside}'" in ran.err
+    assert sorted(tmp_path.iterdir()) == [mine, aside]
+    looked = edgeacc("verify", aside)
+    assert looked.code == 3
+    assert "failed" in looked.out
+    assert "below the recipe's floor of 199 dB" in looked.err
+    told = edgeacc("validate", aside, "--json")
+    assert told.code == 2
+    assert "is a rejected bundle of onnx-fp32-mine" in json.loads(told.out)["files"][0]["problem"]
+    assert "Rejected: below the floor" in (aside / "card.md").read_text()
+    mine.write_text(recipe.model_copy(update={"min_snr_db": 60.0}).to_toml())
+    assert edgeacc(*words).code == 0
+    assert sorted(tmp_path.iterdir()) == [mine, out]
 
 
 @pytest.mark.integration
 @pytest.mark.slow
 @pytest.mark.skipif(any(missing_packages(target, "convert") for target in TARGETS), reason="an extra is not installed")
-def test_all_targets_in_a_process_of_its_own(checkpoint, store, tmp_path):
+def test_all_targets_in_a_process_of_its_own(tiny_checkpoint, tiny_store, tmp_path):
     """Nothing that a converter prints, from Python or C++, reaches the user.
 
     An untrained network may fall below a compressed recipe's floor: then it is said, and the others are made.
     """
-    words = ("export", checkpoint, "--target", "all", "--store", store, "-o", tmp_path / "all", "--json")
+    words = ("export", tiny_checkpoint, "--target", "all", "--store", tiny_store, "-o", tmp_path / "all", "--json")
     ran = subprocess.run([sys.executable, "-m", "edgeacc.cli.main", *map(str, words)], capture_output=True, text=True)
     result = json.loads(ran.stdout)
     made = {bundle["recipe"] for bundle in result["bundles"]}

@@ -1,6 +1,7 @@
 """The command line as a whole: help, wrong input, exit codes."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import time
 
 import pytest
 
+from edgeacc import __version__
 from edgeacc.compression import recipe
 from edgeacc.errors import NotPossibleHere, ParityFailed
 
@@ -27,6 +29,25 @@ def test_every_verb_explains_itself(edgeacc):
     helps = {verb: edgeacc(verb, "--help") for verb in VERBS}
     assert {ran.code for ran in helps.values()} == {0}
     assert [verb for verb, ran in helps.items() if "Usage: edgeacc" not in ran.out] == []
+
+
+def test_a_short_word_for_help_and_the_version(edgeacc):
+    from edgeacc.cli.main import VERBS
+
+    assert edgeacc("-h") == edgeacc("--help")
+    assert [verb for verb in VERBS if edgeacc(verb, "-h") != edgeacc(verb, "--help")] == []
+    assert edgeacc("train", "student", "-h").out.startswith("Usage: edgeacc train student")
+    assert edgeacc("--version") == (0, f"edgeacc {__version__}\n", "")
+
+
+@pytest.mark.parametrize("closed", [">&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_is_no_defect_and_no_file_takes_its_place(tmp_path, closed):
+    """Left closed, the file to be written would be the standard output, and hold what is printed."""
+    copy = tmp_path / "mine.toml"
+    command = f"exec {shlex.join([*EDGEACC, 'cp', 'onnx-fp32', str(copy)])} {closed}"
+    ran = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert copy.read_text() == recipe.recipe_text("onnx-fp32")
 
 
 def test_the_help_keeps_the_order_of_work(edgeacc):

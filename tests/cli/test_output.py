@@ -93,10 +93,27 @@ def test_a_terminal_gets_a_bar(capsys, monkeypatch):
     assert "loss [x]" in err
 
 
-def test_a_long_word_is_folded_never_cut(capsys, monkeypatch):
+NAMES = ("executorch-w8a8-of-my-own", "coreml-fp16-another-one")
+
+
+def test_where_a_table_is_too_wide_each_cell_has_its_line(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "60")
-    show({}, [table("", ("path", "state"), [("x" * 100, "ok")])], as_json=False)
-    assert printed(capsys).count("x") == 100
+    rows = [(name, 12.5, f"/some/folder/{name}", None) for name in NAMES]
+    show({}, [table("Bundles", ("recipe", "SNR [dB]", "bundle", "fix"), rows)], as_json=False)
+    words = printed(capsys).split()
+    assert words[0] == "Bundles"
+    assert words.count("recipe") == words.count("[dB]") == words.count("12.5") == words.count("-") == 2
+    assert [word for word in words if word.startswith("/")] == [f"/some/folder/{name}" for name in NAMES]
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_no_word_is_broken_however_narrow_the_terminal(capsys, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    cell = "pip install 'edgeacc[coreml]' -c constraints.txt"
+    show({}, [table("", ("path", "state", "fix"), [("x" * 100, "ok", cell)])], as_json=False)
+    words = printed(capsys).split()
+    assert "x" * 100 in words
+    assert set(cell.split()) <= set(words)
 
 
 @pytest.mark.parametrize("columns", ["60", "200"])

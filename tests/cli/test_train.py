@@ -1,6 +1,7 @@
 """Training from the command line, on a small cohort and with few steps."""
 
 import json
+import shlex
 
 import pytest
 import torch
@@ -33,6 +34,22 @@ def test_teacher_student_and_baseline(edgeacc, store, tmp_path):
     ran = edgeacc("train", "baseline", store, "-o", tmp_path / "mae", "--objective", "acc-mae", *SHORT)
     assert ran.code == 0, ran.err
     assert f"--baseline {tmp_path / 'mae'}" in ran.out
+
+
+def test_a_student_is_no_teacher(edgeacc, store, tiny_checkpoint, tmp_path):
+    ran = edgeacc("train", "student", store, "--teacher", tiny_checkpoint, "-o", tmp_path / "student")
+    assert ran.code == 2
+    assert "my-student is a student, which reads the accelerometer; it cannot be the teacher" in ran.err
+    assert "next: edgeacc train teacher STORE -o DIR" in ran.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_next_command_can_be_copied_whatever_the_folders_are_called(edgeacc, store, tmp_path):
+    ran = edgeacc("train", "teacher", store, "-o", tmp_path / "my teacher", *SHORT)
+    assert shlex.split(ran.out.splitlines()[-1]) == [
+        *("next:", "edgeacc", "train", "student", str(store)),
+        *("--teacher", str(tmp_path / "my teacher"), "-o", "DIR"),
+    ]
 
 
 def test_the_teacher_goes_on_from_a_checkpoint(edgeacc, store, tmp_path):

@@ -15,6 +15,7 @@ from edgeacc.cohort.config import CohortConfig
 from edgeacc.compression.recipe import RECIPES
 from edgeacc.errors import BadInput, NotPossibleHere, ParityFailed
 from edgeacc.export import registry
+from edgeacc.export.onnx import OnnxExporter
 from edgeacc.export.pipeline import export_bundle, read_source
 from edgeacc.export.registry import TARGETS, missing_packages
 from edgeacc.export.verify import verify_bundle
@@ -163,9 +164,21 @@ def test_below_the_floor_no_bundle_is_made_and_the_artifact_kept_aside(source, t
     assert sorted(path.name for path in tmp_path.iterdir()) == ["b.rejected"]
     kept = tmp_path / "b.rejected"
     assert (kept / "model" / "model.onnx").stat().st_size > 0
-    assert json.loads((kept / "verification.json").read_text())["min_snr_db"] == 199
+    assert not open_bundle(kept).manifest.verification.passed
     with pytest.raises(ParityFailed):
         export_bundle(source, TOO_STRICT, out)  # and again, over what was kept
+    assert not verify_bundle(kept).passed
+    export_bundle(source, RECIPE, out)
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_an_artifact_that_gives_no_numbers_is_kept_aside_too(source, tmp_path, monkeypatch):
+    """A NaN reaches no file: nothing in the manifest or the card is anything but a number or missing."""
+    monkeypatch.setattr(OnnxExporter, "run", lambda self, model, acc_BCT: np.full((len(acc_BCT), 80), np.nan, "f4"))
+    with pytest.raises(ParityFailed, match=r"-200\.0 dB"):
+        export_bundle(source, RECIPE, tmp_path / "b")
+    checked = open_bundle(tmp_path / "b.rejected").manifest.verification
+    assert (checked.snr_db, checked.hr_mae_bpm) == (-200, None)
 
 
 def test_a_rejected_export_leaves_the_older_bundle(source, bundle):
@@ -192,7 +205,7 @@ def test_a_ppg_encoder_is_not_exported(encoder, tmp_path, store):
     config = encoder.config.model_copy(update={"in_channels": 4})
     card = Card(kind="teacher", objective="masked-input", encoder=config, contract=DEFAULT)
     save(tmp_path / "teacher", card, Encoder(config))
-    with pytest.raises(BadInput, match="reads 4 channels: it is a PPG encoder"):
+    with pytest.raises(BadInput, match="teacher is a teacher, which reads the PPG and is not exported"):
         read_source(tmp_path / "teacher", store, 0)
 
 

@@ -1,4 +1,5 @@
 import json
+import resource
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,43 @@ def test_another_architecture_is_refused_with_all_mistakes(tmp_path):
         load_encoder(path)
     for said in ("surprise: not a part", "z_shift_D: missing", "(7,) where the architecture has (480,)"):
         assert said in caught.value.problem
+
+
+def change_card(path, change):
+    card = json.loads((path / "config.json").read_text())
+    change(card)
+    (path / "config.json").write_text(json.dumps(card))
+
+
+def test_a_card_allocates_no_more_than_its_file_has(tmp_path):
+    """Every field within its bounds, and together 8 GiB of weights."""
+
+    def grow(card):
+        card["encoder"]["frame_filters"] = 4096
+        card["encoder"]["stages"] = [{"width": 4096, "stride": 2}] * 2 + [{"width": 4096, "stride": 1}] * 12
+
+    path = _teacher(tmp_path / "teacher")
+    change_card(path, grow)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(BadInput, match="weights of another architecture"):
+        load_encoder(path)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500_000  # KiB
+
+
+@pytest.mark.parametrize(("kind", "channels"), [("student", 4), ("baseline", 1), ("teacher", 3)])
+def test_an_encoder_of_another_sensor_is_refused(tmp_path, kind, channels):
+    path = _teacher(tmp_path / "teacher")
+    change_card(path, lambda card: card.update(kind=kind, encoder=card["encoder"] | {"in_channels": channels}))
+    with pytest.raises(BadInput, match=f"its encoder {channels}"):
+        load_encoder(path)
+
+
+def test_a_ppg_of_three_channels_is_a_ppg(tmp_path):
+    encoder = build("pyramid-s", 3)
+    contract = DEFAULT.model_copy(update={"ppg_channels": 3})
+    card = Card(kind="teacher", objective="masked-input", encoder=encoder.config, contract=contract)
+    save(tmp_path / "teacher", card, encoder)
+    assert load_encoder(tmp_path / "teacher").card.sensor == "ppg"
 
 
 def test_a_card_with_mistakes_lists_them_all(tmp_path):

@@ -80,13 +80,21 @@ def wide():
     return nn.Sequential(nn.Flatten(1), nn.Linear(3 * 960, 128))
 
 
-def test_large_weights_are_inside_the_flatbuffer(wide, tmp_path):
+@pytest.mark.parametrize(("recipe", "share", "least_db"), [("tflite-w8a8", 0.3, 30), ("tflite-fp32", 1.05, 90)])
+def test_large_weights_are_inside_the_flatbuffer(wide, tmp_path, recipe, share, least_db):
     windows_BCT = torch.randn(8, 3, 960)
-    model = TFLiteExporter().convert(program_of(wide, 960), RECIPES["tflite-w8a8"], windows_BCT, tmp_path)
+    model = TFLiteExporter().convert(program_of(wide, 960), RECIPES[recipe], windows_BCT, tmp_path)
     assert external_buffers(model.read_bytes()) == 0
-    assert model.stat().st_size < 0.3 * sum(weight.nbytes for weight in wide.parameters())
+    assert model.stat().st_size < share * sum(weight.nbytes for weight in wide.parameters())
     expected_BD = wide(windows_BCT).detach().numpy()
-    assert parity(expected_BD, TFLiteExporter().run(model, windows_BCT.numpy())).snr_db > 30
+    assert parity(expected_BD, TFLiteExporter().run(model, windows_BCT.numpy())).snr_db > least_db
+
+
+def test_weights_that_stay_outside_are_refused(wide, tmp_path, monkeypatch):
+    monkeypatch.setattr("edgeacc.export.tflite.exporter.inlined", lambda model: model)
+    with pytest.raises(NotPossibleHere, match=r"left 1 weight\(s\) outside the flatbuffer"):
+        TFLiteExporter().convert(program_of(wide, 960), RECIPES["tflite-w8a8"], torch.randn(8, 3, 960), tmp_path)
+    assert list(tmp_path.glob("*.tflite")) == []
 
 
 def test_inlining_moves_external_weights_and_changes_no_number(wide):
