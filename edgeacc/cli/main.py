@@ -9,7 +9,22 @@ from typing import Annotated
 
 import typer
 
-from edgeacc.cli import bench, cat, cohort, cp, demo, doctor, evaluate, export, import_, ls, train, validate, verify
+from edgeacc.cli import (
+    bench,
+    cat,
+    cohort,
+    cp,
+    data,
+    demo,
+    doctor,
+    evaluate,
+    export,
+    import_,
+    ls,
+    train,
+    validate,
+    verify,
+)
 from edgeacc.cli.group import Verb, VerbGroup, told
 from edgeacc.cli.interrupt import ended_like_ctrl_c
 from edgeacc.errors import BadInput, EdgeaccError, NotPossibleHere
@@ -22,6 +37,7 @@ VERBS: dict[str, Callable[..., None] | typer.Typer] = {
     "validate": validate.validate,
     "cohort": cohort.app,
     "import": import_.import_,
+    "data": data.app,
     "train": train.app,
     "evaluate": evaluate.evaluate,
     "export": export.export,

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from edgeacc.evaluation.limit import BeatTrains, Plain
+from edgeacc.evaluation.limit import Plain
 from edgeacc.evaluation.matching import JITTERS_MS, by_participant, delayed, jittered, trains_of
 from edgeacc.evaluation.result import Direction, Group, RetrievalRow
 from edgeacc.evaluation.retrieval import Ranks, joined, rank_scores, shuffled
 from edgeacc.evaluation.rows import row
+from edgeacc.signals.beat_locked import BeatTrains, energy_by_delay
 from edgeacc.windows.window_set import WindowSet
 
 DELAYS_S = (-5.0, -2.0, -1.0, -0.5, 0.5, 1.0, 1.5, 2.0, 5.0)
@@ -127,9 +128,11 @@ def searched_delays_s(windows: WindowSet) -> Tensor:
     rate_hz = windows.contract.rate_hz
     step, reach = round(_DELAY_STEP_S * rate_hz), round(LARGEST_DELAY_S * rate_hz)
     delays = range(-reach, reach + 1, step)
-    energy_BD = Plain(rate_hz).by_delay(windows.acc_BCT, trains_of(windows), delays)
+    trains = trains_of(windows)
     delay_s_B = torch.zeros(len(windows))
     for rows in by_participant(windows.participant_B):
-        others_BD = energy_BD[rows].sum(0) - energy_BD[rows]
+        own = BeatTrains(trains.train_NT[rows], trains.beats_N[rows])
+        energy_BD = energy_by_delay(windows.acc_BCT[rows], own, rate_hz, delays)
+        others_BD = energy_BD.sum(0) - energy_BD
         delay_s_B[rows] = torch.tensor(delays)[others_BD.argmax(1)] / rate_hz
     return delay_s_B

@@ -5,8 +5,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from edgeacc.evaluation.limit import BeatTrains, beat_trains
 from edgeacc.evaluation.people import people
+from edgeacc.signals.beat_locked import BeatTrains, beat_trains
 from edgeacc.windows.window_set import WindowSet
 
 JITTERS_MS = (30.0, 100.0)

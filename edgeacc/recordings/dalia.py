@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from edgeacc.errors import BadInput
+from edgeacc.recordings.e4 import PPG_LATE_S
 from edgeacc.recordings.pickled import Pickle, opened
 from edgeacc.recordings.recording import Recording, Stream, regular
 from edgeacc.recordings.units import E4_COUNT, as_samples, beats, check_spans, in_g
@@ -65,6 +66,7 @@ def read(path: Path, participant: str) -> Recording:
         acc=regular(acc_g_NC, "g", 0.0, ACC_HZ, 127 / 64),
         ppg=regular(bvp_NC, "au", 0.0, BVP_HZ),
         intervals=intervals,
+        ppg_late_s=PPG_LATE_S,
         notes=(f"accelerometer was in {unit}", told, "the file's labels are not used"),
     )
 

@@ -23,6 +23,9 @@ NAME = "empatica-e4"
 COUNTS_PER_G = 64
 RANGE_G = 127 / 64
 """Counts are 8-bit: -128 ... 127."""
+PPG_LATE_S = 1.45
+"""By how much the PPG is late against the accelerometer: median over the 25 recordings of Stress-Predict with four
+still windows or more (docs/results.md). Starts are told in whole seconds, and rates are nominal."""
 UNIX_S = (946_684_800.0, 4_102_444_800.0)
 """A start between 2000 and 2100."""
 
@@ -50,6 +53,7 @@ def read_folder(path: File, participant: str, format_name: str) -> Recording:
         acc=_stream(_named(path, "ACC.csv"), ("x", "y", "z"), 1 / COUNTS_PER_G, "g", RANGE_G),
         ppg=_stream(_named(path, "BVP.csv"), ("bvp",), 1.0, "au", None),
         intervals=_intervals(path / "IBI.csv"),
+        ppg_late_s=PPG_LATE_S,
     )
 
 

@@ -73,6 +73,8 @@ class Recording:
         acc: accelerometer in g with gravity, three axes.
         ppg: one channel or more, upstroke of the pulse positive; None where the device has no optical sensor.
         intervals: the device's own beat-to-beat intervals in s, each at the time of the beat that ends it.
+        ppg_late_s: None where accelerometer and PPG share a clock; where each counts its own time, by how much the
+            PPG's is usually late.
         notes: what a reader did that is not in the streams, such as a sign that was turned.
     """
 
@@ -82,6 +84,7 @@ class Recording:
     acc: Stream
     ppg: Stream | None
     intervals: Stream | None = None
+    ppg_late_s: float | None = None
     notes: tuple[str, ...] = ()
 
     def pair(self) -> tuple[Stream, Stream]:

@@ -39,7 +39,7 @@ class SignalContract(BaseModel):
     acc_range_g: float = Field(8.0, gt=0)
     ppg_channels: int = Field(4, ge=1)
     ppg_band_hz: tuple[float, float] = (0.4, 8.0)
-    max_gap_s: float = Field(0.25, ge=0)
+    max_gap_s: float = Field(0.2, ge=0)
     low_motion_mg: float = Field(30.0, gt=0)
     steps: tuple[str, ...] = ("fill_gaps", "band_pass", "z_score")
 

@@ -21,6 +21,10 @@ FLAT_S = 0.5
 """A PPG is flat (clipped, or off the wrist) that holds one value for longer. In still Empatica E4 windows the longest
 such run is 0.17 s (measured on the 28 recordings of Stress-Predict)."""
 
+OFF_WRIST_MG = 2.0
+"""A window without a pulse that moves less was not worn (our estimate: three axes of 150 ug/sqrt(Hz), a fine
+accelerometer's noise, over 32 Hz make 1.5 mg; the stillest worn minute measured, of Polar Verity Sense, has 4.4 mg)."""
+
 
 class Fault(StrEnum):
     """Why a window is not used, in the order in which they are looked for."""
@@ -29,7 +33,10 @@ class Fault(StrEnum):
     SATURATED = "saturated"
     FROZEN_AXIS = "frozen_axis"
     FLAT_PPG = "flat_ppg"
+    CLOCK = "clock"
     MOTION = "motion"
+    OFF_WRIST = "off_wrist"
+    NO_PULSE = "no_pulse"
 
 
 def acc_faults(

@@ -17,7 +17,8 @@ from edgeacc.recordings.table import TableMapping
 from edgeacc.signals.contract import DEFAULT, SignalContract
 from edgeacc.signals.quality import Fault
 from edgeacc.windows import columns
-from edgeacc.windows.cut import STEPS_PER_WINDOW, Cut, Device, cut
+from edgeacc.windows.cut import Cut, Device, cut
+from edgeacc.windows.sieve import STEPS_PER_WINDOW
 from edgeacc.windows.split import split_participants
 from edgeacc.windows.store import Store, create_store
 
@@ -41,6 +42,8 @@ class RecordingAccount(BaseModel):
     lost_min: dict[str, float]
     device_interval_windows: int
     interval_lag_s: float | None
+    acc_delay_s: tuple[float, float] | None
+    acc_delay_told_windows: int | None
     hr_difference_bpm: float | None
     notes: tuple[str, ...]
 
@@ -169,6 +172,8 @@ def _account(
         lost_min={reason: round(minutes, 3) for reason, minutes in lost_min.items()},
         device_interval_windows=int(done.device.labels["device_intervals"].sum()) if len(done.windows) else 0,
         interval_lag_s=done.device.lag_s,
+        acc_delay_s=done.synchrony.delay_s if done.synchrony else None,
+        acc_delay_told_windows=done.synchrony.windows_told if done.synchrony else None,
         hr_difference_bpm=done.device.hr_difference_bpm,
         notes=recording.notes,
     )

@@ -21,6 +21,7 @@ LABELS = (
     "bmi_kg_m2",
     "pwv_m_s",
     "motion_mg",
+    "ppg_quality",
 )
 """All label columns of a store. `device_intervals` is 1 where the device labels come from intervals that the device
 itself reported, 0 where they come from beats detected in its PPG."""

@@ -1,15 +1,14 @@
 """Beat-locked matching against sums written out, and on windows whose beats are known."""
 
-import math
-
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgeacc.evaluation.limit import Plain, Template, beat_trains, cleaned, local_amplitude_removed
+from edgeacc.evaluation.limit import Plain, Template, cleaned
 from edgeacc.evaluation.matching import delayed, jittered, trains_of
 from edgeacc.evaluation.retrieval import rank_scores
+from edgeacc.signals.beat_locked import beat_trains, energy_by_delay, local_amplitude_removed
 
 RATE = 64.0
 
@@ -23,22 +22,6 @@ def fitted_template(paired):
     others = paired(16, 8, seed=99)
     partner = torch.arange(len(others)).roll(8)
     return Template.fit(others.acc_BCT, others.beats_BK, partner, RATE, (4.0, 18.0))
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.lists(st.floats(0.05, 9.9), min_size=1, max_size=12))
-def test_trains_keep_the_number_and_the_time_of_beats(times):
-    trains = beat_trains(torch.tensor([[*times, math.nan]], dtype=torch.float32), RATE, 640)
-    index = torch.arange(640) / RATE
-    assert trains.beats_N.tolist() == [len(times)]
-    assert float(trains.train_NT.sum()) == pytest.approx(len(times), abs=1e-4)
-    assert float((trains.train_NT[0] * index).sum()) == pytest.approx(sum(times), abs=0.01)
-
-
-def test_beats_outside_the_window_do_not_count():
-    trains = beat_trains(torch.tensor([[-0.1, 0.0, 9.984375, 10.0, math.nan]]), RATE, 640)
-    assert trains.beats_N.tolist() == [2]
-    assert trains.train_NT[0, [0, 639]].tolist() == [1.0, 1.0]
 
 
 def test_plain_scores_equal_the_sums_written_out(paired):
@@ -112,7 +95,7 @@ def test_a_constant_window_scores_nothing():
 def test_the_delay_of_the_ppg_is_found(paired):
     windows = paired(seed=1, late_s=0.75)
     delays = range(-96, 97, 8)
-    energy = Plain(RATE).by_delay(windows.acc_BCT, trains_of(windows), delays)
+    energy = energy_by_delay(windows.acc_BCT, trains_of(windows), RATE, delays)
     assert energy.shape == (48, len(delays))
     assert abs(delays[int(energy.sum(0).argmax())] / RATE - 0.75) <= 0.25
 
@@ -120,7 +103,7 @@ def test_the_delay_of_the_ppg_is_found(paired):
 def test_energy_by_delay_is_the_score_of_the_delayed_window(paired):
     windows = paired(1, 3, seed=1)
     delays = range(-32, 33, 16)
-    energy = Plain(RATE).by_delay(windows.acc_BCT, trains_of(windows), delays)
+    energy = energy_by_delay(windows.acc_BCT, trains_of(windows), RATE, delays)
     for column, by in enumerate(delays):
         moved = delayed(windows.acc_BCT, torch.full((3,), by))
         direct = Plain(RATE).scores(moved, trains_of(windows)).diag()
