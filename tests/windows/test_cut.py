@@ -101,7 +101,7 @@ def test_a_fault_costs_the_windows_around_it_and_is_named(recording, stream, cha
 
 
 def test_a_short_gap_costs_nothing(recording):
-    done = cut(spoiled(recording, "acc", fill(1, 5000, 5016, np.nan)), DEFAULT)
+    done = cut(spoiled(recording, "acc", fill(1, 5000, 5012, np.nan)), DEFAULT)
     assert (len(done.windows), done.rejected) == (4, {})
 
 
