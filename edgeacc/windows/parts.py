@@ -1,12 +1,14 @@
 """The Parquet files of a store: written, checked, read."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import torch
+from torch import Generator
 
 from edgeacc import files
 from edgeacc.errors import BadInput
@@ -84,30 +86,45 @@ def changed(place: str) -> BadInput:
 
 
 def windows_of_part(
-    file: PartFile, contract: SignalContract, groups: Sequence[int] | None = None
+    file: PartFile, contract: SignalContract, rows: range | None = None, draw: Generator | None = None
 ) -> Iterator[WindowSet]:
     """The windows of a part, one row group (at most 128 windows) at a time.
 
     Args:
         file: what to read.
         contract: of the store.
-        groups: which row groups, in which order; without it all in theirs.
+        rows: which windows; without it all.
+        draw: draws the order of the row groups; without it they come in theirs.
 
     Raises:
         BadInput: no readable Parquet, or the manifest tells otherwise of it.
     """
     part = file.part
-    place = f"{file.store}/{part.file}"
+    rows = range(part.windows) if rows is None else rows
     try:
         with pq.ParquetFile(file.source) as opened:
             _check_manifest(file, "windows", opened.metadata.num_rows == part.windows)
             _check_manifest(file, "columns", opened.schema_arrow.equals(columns.schema(contract)))
-            for group in range(opened.num_row_groups) if groups is None else groups:
+            groups = _groups(opened.metadata, rows)
+            order = range(len(groups)) if draw is None else torch.randperm(len(groups), generator=draw).tolist()
+            for group, inside in (groups[place] for place in order):
                 windows = columns.from_table(opened.read_row_group(group), contract)
                 _check_manifest(file, "beats", windows.beats_BK.shape[1] <= part.most_beats)
-                yield windows
+                yield windows if len(inside) == len(windows) else windows.take(torch.tensor(inside))
     except (pa.ArrowException, OSError) as error:
-        raise BadInput(f"{place} is not a readable Parquet file: {error}") from error
+        raise BadInput(f"{file.store}/{part.file} is not a readable Parquet file: {error}") from error
+
+
+def _groups(metadata: pq.FileMetaData, rows: range) -> list[tuple[int, range]]:
+    """The row groups that hold some of the rows, and where in each these are."""
+    found, at = [], 0
+    for group in range(metadata.num_row_groups):
+        count = metadata.row_group(group).num_rows
+        inside = range(max(rows.start - at, 0), min(rows.stop - at, count))
+        if inside:
+            found.append((group, inside))
+        at += count
+    return found
 
 
 def _check_manifest(file: PartFile, what: str, agrees: bool) -> None:

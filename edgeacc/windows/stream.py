@@ -17,7 +17,7 @@ from edgeacc.errors import BadInput, NotPossibleHere
 from edgeacc.signals.contract import SignalContract
 from edgeacc.windows import columns
 from edgeacc.windows.manifest import HELP, NAME, Part, StoreManifest, parse_manifest, read_manifest
-from edgeacc.windows.parts import WINDOWS_PER_ROW_GROUP, PartFile, changed, lacks, truncated, windows_of_part
+from edgeacc.windows.parts import PartFile, changed, lacks, truncated, windows_of_part
 from edgeacc.windows.split import Split
 from edgeacc.windows.store import check_contract
 from edgeacc.windows.window_set import WindowSet
@@ -51,11 +51,10 @@ WHOLE = Shard()
 
 
 class _Slice(NamedTuple):
-    """Windows `first` to `end` of a part."""
+    """Some windows of a part."""
 
     part: Part
-    first: int
-    end: int
+    rows: range
 
 
 @dataclass(frozen=True)
@@ -134,12 +133,7 @@ class StreamedStore:
     def _windows(self, piece: _Slice, draw: Generator) -> Iterator[WindowSet]:
         """The windows of a slice by row groups, in an order that is drawn."""
         file = PartFile(self.place, piece.part, pa.BufferReader(self._checked(piece.part)))
-        first_group, end_group = piece.first // WINDOWS_PER_ROW_GROUP, -(-piece.end // WINDOWS_PER_ROW_GROUP)
-        groups = (first_group + torch.randperm(end_group - first_group, generator=draw)).tolist()
-        for group, windows in zip(groups, windows_of_part(file, self.manifest.contract, groups), strict=True):
-            row = torch.arange(len(windows)) + group * WINDOWS_PER_ROW_GROUP
-            inside = (row >= piece.first) & (row < piece.end)
-            yield windows if inside.all() else windows.take(inside)
+        yield from windows_of_part(file, self.manifest.contract, piece.rows, draw)
 
     def _checked(self, part: Part) -> pa.Buffer:
         """A part's bytes, which are those that were written."""
@@ -215,9 +209,9 @@ def _share(parts: list[Part], shard: Shard) -> list[_Slice]:
     first, end = (total * edge // shard.count for edge in (shard.number, shard.number + 1))
     slices, at = [], 0
     for part in parts:
-        inside = _Slice(part, max(first - at, 0), min(end - at, part.windows))
-        if inside.first < inside.end:
-            slices.append(inside)
+        rows = range(max(first - at, 0), min(end - at, part.windows))
+        if rows:
+            slices.append(_Slice(part, rows))
         at += part.windows
     return slices
 

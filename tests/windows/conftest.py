@@ -13,7 +13,7 @@ def contract():
     return SMALL
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_windows():
     """Windows of noise, one per entry of `participants`, with 0, 1, 2 ... 7, 0 ... beats."""
 

@@ -31,7 +31,7 @@ def sets(tmp_path, write_table):
         write_table(tmp_path / "one" / f"S{number}" / "monday.csv", seconds=25, seed=number)
     write_table(tmp_path / "one" / "S1" / "tuesday.csv", seconds=35, seed=10)
     for number in range(2):
-        write_table(tmp_path / "two" / f"S{number}.csv", seconds=15, seed=20 + number)
+        write_table(tmp_path / "two" / f"S{number}" / "monday.csv", seconds=15, seed=20 + number)
     return tmp_path / "one", tmp_path / "two"
 
 
@@ -64,7 +64,7 @@ def test_one_after_the_other_is_both_at_once(sets, add, tmp_path):
 
 
 def test_the_other_way_round_holds_the_same_windows(sets, add):
-    one, other = add(*sets, to="one").store.load("all"), add(*reversed(sets), to="other").store.load("all")
+    one, other = add(*sets, to="here").store.load("all"), add(*reversed(sets), to="there").store.load("all")
     orders = [windows.window_id_B.argsort() for windows in (one, other)]
     for name in ("acc_BCT", "ppg_BCT", "participant_B", "window_id_B"):
         assert torch.equal(getattr(one, name)[orders[0]], getattr(other, name)[orders[1]])
@@ -235,11 +235,11 @@ def test_a_run_killed_while_it_writes_leaves_the_old_store_or_none(sets, add, tm
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A disk of 400 KiB, where this process may mount one."""
+    """A disk of 200 KiB, where this process may mount one."""
     place = tmp_path / "disk"
     place.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", place], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", place], capture_output=True, check=False
     )
     if mounted.returncode:
         pytest.skip("no permission to mount a small disk")
