@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -139,6 +141,50 @@ def test_a_recording_without_ppg_is_accounted_for_and_nothing_of_it_kept(tmp_pat
     with pytest.raises(BadInput, match=r"^b\.csv: accelerometer only, no PPG: nothing to pair$"):
         from_recordings([tmp_path / "set" / "b.csv"], tmp_path / "other", contract=SHORT, mapping=MAPPING)
     assert not (tmp_path / "other").exists()
+
+
+IMPORT = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from edgeacc.recordings import table
+from edgeacc.recordings.recording import Recording, regular
+from edgeacc.recordings.table import TableMapping
+from edgeacc.signals.contract import SignalContract
+from edgeacc.windows.from_recordings import from_recordings
+
+def read(path, participant, mapping):
+    rng = np.random.default_rng(int(path.stem))
+    t_s = np.arange(64 * 3600 * 4) / 64
+    acc = rng.normal(scale=0.002, size=(len(t_s), 3)) + np.array([0, 0, 1])
+    pulse = np.where(t_s % 1 < 0.2, t_s % 1 / 0.2, (1 - t_s % 1) / 0.8) + rng.normal(scale=0.01, size=len(t_s))
+    streams = regular(acc, "g", 0.0, 64.0), regular(pulse[:, None], "au", 0.0, 64.0)
+    yield Recording(participant, "a band", "table", *streams)
+
+table.read = read
+folder = Path(sys.argv[1])
+columns = {"acc_columns": ("x", "y", "z"), "ppg_columns": ("p",)}
+mapping = TableMapping(**columns, acc_unit="g", ppg_upstroke="positive", rate_hz=64)
+done = from_recordings([folder / "set"], folder / "store", contract=SignalContract(window_s=600), mapping=mapping)
+print(sum(done.store.manifest.windows.values()), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+@pytest.mark.slow
+def test_the_memory_does_not_grow_with_the_recordings(tmp_path):
+    """Recordings of four hours, 12 MiB of windows each: 12 more of them add less than a third of what they hold."""
+    peaks_mib = []
+    for count in (4, 16):
+        for number in range(count):
+            (tmp_path / str(count) / "set").mkdir(parents=True, exist_ok=True)
+            (tmp_path / str(count) / "set" / f"{number}.csv").write_text("made when it is read")
+        ran = subprocess.run(
+            [sys.executable, "-c", IMPORT, tmp_path / str(count)], capture_output=True, text=True, check=True
+        )
+        windows, peak_mib = ran.stdout.split()
+        assert int(windows) == 24 * count
+        peaks_mib.append(float(peak_mib))
+    assert peaks_mib[1] - peaks_mib[0] < 12 * 12 / 3
 
 
 @pytest.mark.integration
