@@ -10,7 +10,7 @@ from edgeacc.cli.output import progress, show, table
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from edgeacc.windows.from_recordings import RecordingAccount
+    from edgeacc.windows.from_recordings import Imported, RecordingAccount
 
 
 def _list(asked: bool) -> None:
@@ -57,7 +57,7 @@ def import_(
 
     columns = read_model(mapping, TableMapping) if mapping else None
     with progress("import") as report:
-        store, accounts, known, notes = from_recordings(
+        done = from_recordings(
             paths,
             output,
             report,
@@ -68,21 +68,25 @@ def import_(
             keep_ids=keep_ids,
             force=force,
         )
-    manifest = store.manifest
-    sides = [(split, count, manifest.participants[split]) for split, count in manifest.windows.items()]
+    _show(done, output, window_s, as_json=json)
+
+
+def _show(done: "Imported", output: Path, window_s: float, *, as_json: bool) -> None:
+    manifest = done.store.manifest
     result = {
         "store": str(output),
-        "recordings": accounts,
-        "known": known,
-        "notes": notes,
+        "recordings": done.accounts,
+        "known": done.known,
+        "notes": done.notes,
         "windows": manifest.windows,
         "rejected": manifest.rejected,
     }
-    tables = [_accounts(accounts, window_s)] if accounts else []
+    sides = [(split, count, manifest.participants[split]) for split, count in manifest.windows.items()]
+    tables = [_accounts(done.accounts, window_s)] if done.accounts else []
     tables.append(table("Split by participant", ("split", "windows", "participants"), sides))
-    if notes:
-        tables.append(table("", ("note",), [[note] for note in notes]))
-    show(result, tables, as_json=json, next_command=f"edgeacc evaluate --limit {output}")
+    if done.notes:
+        tables.append(table("", ("note",), [[note] for note in done.notes]))
+    show(result, tables, as_json=as_json, next_command=f"edgeacc evaluate --limit {output}")
 
 
 def _accounts(accounts: "list[RecordingAccount]", window_s: float) -> "Table":

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict
 
 from edgeacc import files
 from edgeacc.errors import BadInput, NotPossibleHere
@@ -30,7 +30,7 @@ from edgeacc.windows.split import SPLITS, Split, join_split
 from edgeacc.windows.store import WINDOWS_PER_PART, check_contract
 from edgeacc.windows.window_set import WindowSet
 
-SPLIT_SEED = 0
+SPLIT_SEED: Literal[0] = 0
 STAGED = "staged-"
 
 
@@ -45,6 +45,11 @@ class RecordingRow(BaseModel):
     """The windows' numbers begin with it."""
     participant: int
     format: str
+
+
+class _Provenance(BaseModel):
+    recordings: list[RecordingRow]
+    split_seed: Literal[0]
 
 
 class _Staged(NamedTuple):
@@ -69,8 +74,11 @@ class Addition:
         self.salt = salt
         self.grew = False
         self._folder, self._contract, self._before = folder, contract, before
-        kept = before.provenance["recordings"] if before else []
-        self._rows = {row.recording: row for row in map(RecordingRow.model_validate, kept)}  # type: ignore[arg-type]
+        kept = (
+            files.parse_model(before.provenance, _Provenance, where=f"{folder / NAME}: provenance") if before else None
+        )
+        self._rows = {row.recording: row for row in kept.recordings} if kept else {}
+        self._numbers = {row.number for row in self._rows.values()}
         self._people: dict[int, Person] = {one.participant: one for one in before.people} if before else {}
         self._parts = list(before.parts) if before else []
         self._rejected = Counter(before.rejected if before else {})
@@ -88,9 +96,8 @@ class Addition:
 
     def free_number(self, recording_hash: str) -> int:
         """A number that no other recording of the store has."""
-        taken = {row.number for row in self._rows.values()}
         number = number_of(recording_hash)
-        while number in taken:
+        while number in self._numbers:
             number = (number + 1) % 2**RECORDING_BITS
         return number
 
@@ -112,6 +119,7 @@ class Addition:
         """
         self.grew = True
         self._rows[row.recording] = row
+        self._numbers.add(row.number)
         self._rejected.update(rejected)
         for at in range(0, len(windows), WINDOWS_PER_PART):
             piece = windows.take(torch.arange(at, min(at + WINDOWS_PER_PART, len(windows))))
@@ -136,14 +144,14 @@ class Addition:
         """The manifest of all; the order in which things came leaves no trace in it."""
         parts = sorted(self._parts, key=lambda part: (SPLITS.index(part.split), part.file))
         rows = sorted(self._rows.values(), key=lambda row: (row.participant, row.recording))
-        recordings: list[JsonValue] = [row.model_dump(mode="json") for row in rows]
+        provenance = _Provenance(recordings=rows, split_seed=SPLIT_SEED)
         versions = self._before.versions if self._before else []
         return StoreManifest(
             source="recordings",
             name=" + ".join(sorted({row.format for row in rows})),
             contract=self._contract,
             contract_digest=self._contract.digest,
-            provenance={"recordings": recordings, "split_seed": SPLIT_SEED},
+            provenance=provenance.model_dump(mode="json"),
             windows={split: sum(part.windows for part in parts if part.split == split) for split in SPLITS},
             participants=self._participants(),
             rejected=dict(sorted(self._rejected.items())),
@@ -176,8 +184,10 @@ def alone(store: Path) -> Iterator[StoreManifest]:
     try:
         try:
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             raise NotPossibleHere(f"another command is adding to store {store}; nothing was written") from error
+        except OSError as error:
+            raise NotPossibleHere(f"cannot lock store {store}: {error.strerror}; nothing was written") from error
         manifest = read_manifest(store)
         _remove_unnamed(store, manifest)
         try:

@@ -1,6 +1,7 @@
 """Adding recordings to a store: what is there stays, what is new is added once, and nothing is ever half there."""
 
 import fcntl
+import json
 import os
 import shutil
 import signal
@@ -14,6 +15,7 @@ import torch
 from edgeacc.errors import BadInput, NotPossibleHere
 from edgeacc.recordings.table import TableMapping
 from edgeacc.signals.contract import SignalContract
+from edgeacc.windows import addition
 from edgeacc.windows.from_recordings import from_recordings
 from edgeacc.windows.store import open_store
 
@@ -144,6 +146,27 @@ def test_without_its_salt_nothing_is_added(sets, add, tmp_path):
         salt.unlink() if text is None else salt.write_text(text)
         with pytest.raises(BadInput, match=told):
             from_recordings([sets[1]], tmp_path / "store", contract=SHORT, mapping=MAPPING, append=True)
+
+
+def test_windows_have_numbers_of_their_own_even_where_recordings_hash_alike(sets, add, monkeypatch):
+    monkeypatch.setattr(addition, "number_of", lambda recording_hash: 2**33 - 1)
+    add(sets[0])
+    numbers = add(sets[1]).store.load("all").window_id_B.tolist()
+    assert len(set(numbers)) == len(numbers) == 15
+    assert min(numbers) >= 0
+
+
+def test_an_edited_manifest_is_told(sets, add, tmp_path):
+    add(sets[0])
+    manifest = tmp_path / "store" / "manifest.json"
+    content = json.loads(manifest.read_text())
+    for change, told in (
+        ({"provenance": {"recordings": [{"participant": 1}]}}, "recordings.0.number: Field required"),
+        ({"people": content["people"][1:]}, "of `people` are there"),
+    ):
+        manifest.write_text(json.dumps(content | change))
+        with pytest.raises(BadInput, match=told):
+            add(sets[1])
 
 
 def test_two_commands_at_once_are_refused(sets, add, tmp_path):
