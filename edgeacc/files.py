@@ -44,7 +44,7 @@ def replacing(path: Path, *, force: bool = False) -> Iterator[Path]:
     """
     refuse_existing(path, force=force)
     _make_parent(path)
-    beside, aside = (path.with_name(f".{path.name}.{state}") for state in ("writing", "replaced"))
+    beside = path.with_name(f".{path.name}.writing")
     try:
         _remove(beside)
         yield beside
@@ -54,6 +54,7 @@ def replacing(path: Path, *, force: bool = False) -> Iterator[Path]:
                 f"{path} is {kinds[path.is_dir()]}, the result {kinds[beside.is_dir()]}; nothing was replaced",
                 valid="another path",
             )
+        aside = path.with_name(f".{path.name}.replaced")
         if path.is_dir():  # a file takes a file's place in one step, a folder in two
             _remove(aside)
             path.replace(aside)

@@ -88,9 +88,10 @@ def test_a_limit_is_spread_over_the_split(make_store, make_windows):
     assert len(store.load("train", limit=100)) == 8
 
 
-def test_the_same_windows_give_the_same_digest(make_store, make_windows):
+def test_the_same_windows_give_the_same_digest(make_store, make_windows, tmp_path):
     one, two = make_store(), make_store(force=True)
     assert one.manifest == two.manifest
+    assert [path.name for path in tmp_path.iterdir()] == ["store"]
     other = make_store([make_windows([0, 1], seed=9)], force=True)
     assert other.manifest.content_digest != one.manifest.content_digest
 
