@@ -54,9 +54,12 @@ def replacing(path: Path, *, force: bool = False) -> Iterator[Path]:
                 f"{path} is {kinds[path.is_dir()]}, the result {kinds[beside.is_dir()]}; nothing was replaced",
                 valid="another path",
             )
-        if path.is_dir():  # a file takes a file's place in one step, a folder does not
-            _remove(path)
+        aside = path.with_name(f".{path.name}.replaced")
+        if path.is_dir():  # a file takes a file's place in one step, a folder in two
+            _remove(aside)
+            path.replace(aside)
         beside.replace(path)
+        _remove(aside)
     except OSError as error:
         raise _spoken(error, path) from error
     except SafetensorError as error:

@@ -10,7 +10,7 @@ from edgeacc.cli.output import progress, show, table
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from edgeacc.windows.from_recordings import RecordingAccount
+    from edgeacc.windows.from_recordings import Imported, RecordingAccount
 
 
 def _list(asked: bool) -> None:
@@ -31,6 +31,12 @@ def import_(
     ] = None,
     mapping: Annotated[Path | None, typer.Option(help="TOML file that says which column of a table is what.")] = None,
     window_s: Annotated[float, typer.Option(min=10, max=600, help="Length of a window in seconds.")] = 60.0,
+    append: Annotated[
+        bool, typer.Option("--append", help="Add what is new to the store if it exists; what it holds stays as it is.")
+    ] = False,
+    keep_ids: Annotated[
+        bool, typer.Option("--keep-ids", help="Write participants' names into the store's manifest.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")] = False,
     _: Annotated[
         bool,
@@ -40,7 +46,9 @@ def import_(
 ) -> None:
     """Cut recordings into still, whole, paired windows with the device's labels.
 
-    Prints what was kept and what was lost, in minutes by reason. Participants' names do not enter the store.
+    Prints what was kept and what was lost, in minutes by reason. Participants' names do not enter the store: a
+    participant is a salted hash. The salt is written beside the store, as OUTPUT.salt: keep it to add more later, and
+    do not pass it on with the store.
     """
     from edgeacc.files import read_model
     from edgeacc.recordings.table import TableMapping
@@ -49,20 +57,36 @@ def import_(
 
     columns = read_model(mapping, TableMapping) if mapping else None
     with progress("import") as report:
-        store, accounts = from_recordings(
+        done = from_recordings(
             paths,
             output,
             report,
             contract=SignalContract(window_s=window_s),
             format_name=format_name,
             mapping=columns,
+            append=append,
+            keep_ids=keep_ids,
             force=force,
         )
-    manifest = store.manifest
+    _show(done, output, window_s, as_json=json)
+
+
+def _show(done: "Imported", output: Path, window_s: float, *, as_json: bool) -> None:
+    manifest = done.store.manifest
+    result = {
+        "store": str(output),
+        "recordings": done.accounts,
+        "known": done.known,
+        "notes": done.notes,
+        "windows": manifest.windows,
+        "rejected": manifest.rejected,
+    }
     sides = [(split, count, manifest.participants[split]) for split, count in manifest.windows.items()]
-    result = {"store": str(output), "recordings": accounts, "windows": manifest.windows, "rejected": manifest.rejected}
-    tables = [_accounts(accounts, window_s), table("Split by participant", ("split", "windows", "participants"), sides)]
-    show(result, tables, as_json=json, next_command=f"edgeacc evaluate --limit {output}")
+    tables = [_accounts(done.accounts, window_s)] if done.accounts else []
+    tables.append(table("Split by participant", ("split", "windows", "participants"), sides))
+    if done.notes:
+        tables.append(table("", ("note",), [[note] for note in done.notes]))
+    show(result, tables, as_json=as_json, next_command=f"edgeacc evaluate --limit {output}")
 
 
 def _accounts(accounts: "list[RecordingAccount]", window_s: float) -> "Table":

@@ -1,12 +1,15 @@
-"""The store of a user's recordings: find, read, cut, split, write; every minute is accounted for."""
+"""The store of a user's recordings: find, read, cut, write, split; every minute is accounted for.
+
+One recording at a time is in memory; what the store keeps of its origin is numbers alone (docs/decisions/0006).
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
-from pydantic import BaseModel, JsonValue
+from pydantic import BaseModel
 
 from edgeacc.errors import BadInput
 from edgeacc.files import refuse_existing
@@ -17,20 +20,21 @@ from edgeacc.recordings.table import TableMapping
 from edgeacc.signals.contract import DEFAULT, SignalContract
 from edgeacc.signals.quality import Fault
 from edgeacc.windows import columns
+from edgeacc.windows.addition import Addition, RecordingRow, adding
 from edgeacc.windows.cut import Cut, Device, cut
 from edgeacc.windows.sieve import STEPS_PER_WINDOW
-from edgeacc.windows.split import split_participants
-from edgeacc.windows.store import Store, create_store
+from edgeacc.windows.store import Store, open_store
 
 TAIL = "tail"
 """What is left at the end of a recording, shorter than a window."""
 UNPAIRED = "no PPG"
 """All of a recording whose device has no optical sensor."""
-SPLIT_SEED = 0
+TOLD_TO_THE_USER_ALONE = {"place", "device", "notes"}
+"""Of an account: readers take words for these from the files."""
 
 
 class RecordingAccount(BaseModel):
-    """What became of one recording; all but `place` goes into the store's manifest."""
+    """What became of one recording; all but `TOLD_TO_THE_USER_ALONE` goes into the store's manifest."""
 
     place: str
     participant: int
@@ -49,10 +53,19 @@ class RecordingAccount(BaseModel):
 
 
 class Imported(NamedTuple):
-    """A store and the account of what went into it."""
+    """A store and the account of what went into it.
+
+    Attributes:
+        store: with all that it holds.
+        accounts: of the recordings that were new.
+        known: places of recordings whose every sample the store held already, or which came twice.
+        notes: what the user should know of who was taken for whom.
+    """
 
     store: Store
     accounts: list[RecordingAccount]
+    known: list[str]
+    notes: list[str]
 
 
 def from_recordings(
@@ -63,86 +76,144 @@ def from_recordings(
     contract: SignalContract = DEFAULT,
     format_name: str | None = None,
     mapping: TableMapping | None = None,
+    append: bool = False,
+    keep_ids: bool = False,
     force: bool = False,
 ) -> Imported:
     """Import recordings into a store.
 
-    Participants get numbers in the order in which they are found; their names stay in the files. The same name under
-    two of `paths` is two participants.
+    A person is a name in a set, the folder whose name is above it: the same name in two sets is two people. Windows
+    carry a salted hash of both (`edgeacc.windows.salt`). A recording that the store holds, by the samples that are
+    read, is passed over. Everybody who comes by one of `paths` is given a side before the next is read, so that
+    adding B to a store of A gives the store of A and B.
 
     Args:
         paths: recordings, or folders of recordings.
-        out: the store's folder, to be created.
+        out: the store's folder.
         progress: told of the recordings done.
         contract: of the windows.
         format_name: take only this format; without it, each is recognised.
         mapping: of tables.
+        append: add to the store if it exists.
+        keep_ids: write people's names into the manifest.
         force: replace a store that is there.
 
     Raises:
-        BadInput: `out` exists; a path holds nothing that is known; a recording is given twice; any number of malformed
-            recordings, all told at once; no PPG in any; no window is left.
+        BadInput: `out` exists and neither `append` nor `force` is set; as `edgeacc.windows.addition.adding`; a path
+            holds nothing that is known; a recording is given twice; any number of malformed recordings, all told at
+            once; no PPG in any, or no window left, for a new store.
         NotPossibleHere: no space left.
     """
-    refuse_existing(out, force=force)
-    found = [(path, one) for path in paths for one in find(path, format_name, mapping)]
-    _refuse_twice(one.path.resolve() for _, one in found)
-    cuts, accounts = _cut_all(found, contract, progress)
-    kept = [done.windows for done in cuts if len(done.windows)]
-    rejected = sum((done.rejected for done in cuts), Counter[str]())
-    if not kept and accounts and all(UNPAIRED in account.lost_min for account in accounts):
-        places = _few([account.place for account in accounts])
-        raise BadInput(f"{places}: {NO_PPG}", valid="recordings of a device with both sensors", next_command=HELP)
-    if not kept:
+    if append and force:
+        raise BadInput("--append adds to the store, --force replaces it", valid="one of the two")
+    if not append:
+        refuse_existing(out, force=force, inputs=paths)
+    found = [(path, find(path, format_name, mapping)) for path in paths]
+    _refuse_twice(one.path.resolve() for _, here in found for one in here)
+    with adding(out, contract, append=append, force=force, keep_ids=keep_ids) as addition:
+        run = _Import(addition, contract, keep_ids)
+        total, done = sum(len(here) for _, here in found), count(1)
+        for root, here in found:
+            for one in here:
+                run.take(root, one)
+                progress(next(done), total, f"{run.windows} windows")
+            addition.settle()
+        run.check(new=addition.is_empty)
+    return Imported(open_store(out), run.accounts, run.known, run.notes())
+
+
+class _Import:
+    """One command's recordings, read one after another."""
+
+    def __init__(self, addition: Addition, contract: SignalContract, keep_ids: bool) -> None:
+        self.accounts: list[RecordingAccount] = []
+        self.known: list[str] = []
+        self.windows = 0
+        self._addition, self._contract, self._keep_ids = addition, contract, keep_ids
+        self._mistakes: list[BadInput] = []
+        self._rejected: Counter[str] = Counter()
+        self._sets: dict[str, dict[str, Path]] = {}
+        self._namesakes: dict[str, str] = {}
+
+    def take(self, root: Path, one: Found) -> None:
+        """Read what was found; a mistake is kept for `check`."""
+        try:
+            for recording in one.read():
+                self._take(root, one.path, recording)
+                del recording  # the next may be as large
+        except BadInput as mistake:
+            self._mistakes.append(mistake)
+
+    def check(self, *, new: bool) -> None:
+        """Raise BadInput for the mistakes, or for a new store without a window."""
+        if len(self._mistakes) == 1:
+            raise self._mistakes[0]
+        if self._mistakes:
+            told = [f"{each.problem}{f' (valid: {each.valid})' if each.valid else ''}" for each in self._mistakes]
+            raise BadInput.several("recordings", told, next_command=HELP)
+        if not new:
+            return
+        places = _few([account.place for account in self.accounts])
+        if self.accounts and all(UNPAIRED in account.lost_min for account in self.accounts):
+            raise BadInput(f"{places}: {NO_PPG}", valid="recordings of a device with both sensors", next_command=HELP)
         raise BadInput(
-            f"no window is left of {_few([account.place for account in accounts])}; rejected: {_told(rejected)}",
-            valid=f"{contract.window_s:g} s in one piece, whole and at rest; or a shorter --window-s",
+            f"no window is left of {places}; rejected: {_told(self._rejected)}",
+            valid=f"{self._contract.window_s:g} s in one piece, whole and at rest; or a shorter --window-s",
         )
-    people = torch.cat([windows.participant_B for windows in kept]).unique().tolist()
-    rows: list[JsonValue] = [account.model_dump(mode="json", exclude={"place"}) for account in accounts]
-    store = create_store(
-        out,
-        iter(kept),
-        split_participants(people, seed=SPLIT_SEED),
-        contract=contract,
-        source="recordings",
-        name=" + ".join(sorted({account.format for account in accounts})),
-        provenance={"recordings": rows, "split_seed": SPLIT_SEED},
-        rejected=rejected,
-        force=force,
-    )
-    return Imported(store, accounts)
+
+    def notes(self) -> list[str]:
+        """Who was taken for whom."""
+        one_person = "; if they are one, import a folder that holds both under that name"
+        notes = []
+        for name, sets in sorted(self._sets.items()):
+            under = [f"{name} under {place}" for place in sorted(sets)]
+            if len(under) > 1:
+                notes.append(f"{' and '.join(under)} are taken for {len(under)} people{one_person}")
+            elif name in self._namesakes:
+                notes.append(f"{under[0]} is taken for another person than the {name} of the store{one_person}")
+        if self.known:
+            notes.append(
+                f"{len(self.known)} recording(s) are in the store already, sample by sample: nothing was added of them"
+            )
+        return notes
+
+    def _take(self, root: Path, path: Path, recording: Recording) -> None:
+        salt, place = self._addition.salt, _place(root, path)
+        digest = salt.recording(recording)
+        if self._addition.knows(digest):
+            self.known.append(place)
+            return
+        who = self._person(_set_of(root, path), recording.participant)
+        number = self._addition.free_number(digest)
+        done = _cut(recording, self._contract, participant=who, number=number)
+        account = _account(place, recording, who, done, self._contract)
+        kept = account.model_dump(mode="json", exclude=TOLD_TO_THE_USER_ALONE)
+        row = RecordingRow(recording=digest, number=number, **kept)
+        kept_id = recording.participant if self._keep_ids else None
+        self._addition.add(row, done.windows, done.rejected, salt.name(recording.participant), kept_id)
+        self.accounts.append(account)
+        self.windows += len(done.windows)
+        self._rejected.update(done.rejected)
+
+    def _person(self, set_: Path, name: str) -> int:
+        """The person's number; who has the same name elsewhere is noted."""
+        other = self._sets.setdefault(name, {}).setdefault(set_.name, set_)
+        if other != set_:
+            raise BadInput(
+                f"{other} and {set_} are two sets of one name, and both hold {name}: they cannot be told apart",
+                valid="sets whose folders have different names",
+            )
+        salt = self._addition.salt
+        who = salt.participant(set_.name, name)
+        if self._addition.namesakes(who, salt.name(name)):
+            self._namesakes[name] = set_.name
+        return who
 
 
 def _refuse_twice(places: Iterable[Path]) -> None:
     twice = [str(place) for place, count in Counter(places).items() if count > 1]
     if twice:
         raise BadInput(f"given twice: {', '.join(twice)}", valid="each recording once")
-
-
-def _cut_all(
-    found: list[tuple[Path, Found]], contract: SignalContract, progress: Progress
-) -> tuple[list[Cut], list[RecordingAccount]]:
-    """Cut recording after recording; one in memory at a time, beside the windows kept."""
-    numbers: dict[tuple[Path, str], int] = {}
-    cuts: list[Cut] = []
-    accounts: list[RecordingAccount] = []
-    mistakes: list[BadInput] = []
-    for done, (root, one) in enumerate(found, 1):
-        try:
-            for recording in one.read():
-                who = numbers.setdefault((root, recording.participant), len(numbers))
-                cuts.append(_cut(recording, contract, participant=who, number=len(cuts)))
-                accounts.append(_account(_place(root, one.path), recording, who, cuts[-1], contract))
-        except BadInput as mistake:
-            mistakes.append(mistake)
-        progress(done, len(found), f"{sum(len(each.windows) for each in cuts)} windows")
-    if len(mistakes) == 1:
-        raise mistakes[0]
-    if mistakes:
-        told = [f"{mistake.problem}{f' (valid: {mistake.valid})' if mistake.valid else ''}" for mistake in mistakes]
-        raise BadInput.several("recordings", told, next_command=HELP)
-    return cuts, accounts
 
 
 def _cut(recording: Recording, contract: SignalContract, *, participant: int, number: int) -> Cut:
@@ -182,6 +253,11 @@ def _account(
 def _place(root: Path, path: Path) -> str:
     """Where a recording lies, from the last folder of what the user gave on."""
     return str(Path(root.resolve().name) / path.relative_to(root))
+
+
+def _set_of(root: Path, path: Path) -> Path:
+    """The folder whose folders or files are the participants, as `find` takes them."""
+    return root.resolve().parent if path == root else root.resolve()
 
 
 def _few(places: list[str]) -> str:

@@ -1,7 +1,8 @@
 """Split by participant, never by window: nobody is on two sides."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, get_args
 
 from edgeacc.errors import BadInput
@@ -35,6 +36,37 @@ def split_participants(
     train, validation, _ = _counts(len(ranked), shares)
     sides = ["train"] * train + ["validation"] * validation
     return {who: sides[i] if i < len(sides) else "test" for i, who in enumerate(ranked)}  # type: ignore[misc]
+
+
+def join_split(
+    sides: Mapping[int, Split], newcomers: Iterable[int], *, seed: int, shares: Sequence[float] = FRACTIONS
+) -> dict[int, Split]:
+    """Assign participants who come to others; nobody who has a side is moved.
+
+    In the order of a seeded hash each newcomer goes to the side furthest below its share of all (in proportion; the
+    first such side). Fewer than three in all go to `test`, as in `split_participants`, and stay there. Who comes
+    together matters, in which order they are given does not.
+
+    Args:
+        sides: those who have a side.
+        newcomers: numbers of the others; who has a side already is passed over.
+        seed: another seed, another assignment.
+        shares: of train, validation, test: fractions that sum to 1, none of them 0.
+
+    Returns:
+        Everybody's side, old and new.
+    """
+    joined = dict(sides)
+    ranked = sorted(set(newcomers) - set(sides), key=lambda participant: _rank(seed, participant))
+    total = len(joined) + len(ranked)
+    if total < FEWEST:
+        return joined | dict.fromkeys(ranked, "test")
+    wanted = dict(zip(SPLITS, _counts(total, shares), strict=True))
+    there = Counter(joined.values())
+    for who in ranked:
+        joined[who] = min(SPLITS, key=lambda side: there[side] / wanted[side])
+        there[joined[who]] += 1
+    return joined
 
 
 def _rank(seed: int, participant: int) -> bytes:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Literal
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 from pydantic import JsonValue
 
@@ -15,12 +14,12 @@ from edgeacc.errors import BadInput
 from edgeacc.progress import Progress, silent
 from edgeacc.signals.contract import SignalContract
 from edgeacc.windows import columns
-from edgeacc.windows.manifest import NAME, Part, StoreManifest, content_digest, read_manifest
+from edgeacc.windows.manifest import NAME, Part, StoreManifest, content_digest, read_manifest, tool_versions
+from edgeacc.windows.parts import PartFile, check_part, check_size, windows_of_part, write_part
 from edgeacc.windows.split import SPLITS, Split
 from edgeacc.windows.window_set import WindowSet
 
 WINDOWS_PER_PART = 1024
-WINDOWS_PER_ROW_GROUP = 128
 
 
 @dataclass(frozen=True)
@@ -41,11 +40,10 @@ class Store:
             BadInput: a part is missing, truncated, or changed since it was written.
         """
         for part in self._parts(split):
-            _check_part(self.path / part.file, part)
-            for table in _row_groups(self.path / part.file, part, columns.schema(self.manifest.contract)):
-                windows = columns.from_table(table, self.manifest.contract)
-                _check_manifest(self.path, part, "beats", windows.beats_BK.shape[1] <= part.most_beats)
-                yield windows
+            check_part(self.path / part.file, part)
+            yield from windows_of_part(
+                PartFile(str(self.path), part, str(self.path / part.file)), self.manifest.contract
+            )
 
     def load(self, split: Split | Literal["all"], limit: int | None = None) -> WindowSet:
         """Read a split into memory.
@@ -93,14 +91,20 @@ def open_store(path: Path, contract: SignalContract | None = None) -> Store:
             that is missing or truncated.
     """
     manifest = read_manifest(path)
-    if contract is not None and manifest.contract != contract:
+    if contract is not None:
+        check_contract(str(path), manifest, contract)
+    for part in manifest.parts:
+        check_size(path / part.file, part)
+    return Store(path, manifest)
+
+
+def check_contract(store: str, manifest: StoreManifest, contract: SignalContract) -> None:
+    """Raise BadInput where a store was prepared by another contract, with what differs."""
+    if manifest.contract != contract:
         raise BadInput(
-            f"store {path} has another signal contract: {_difference(manifest.contract, contract)}",
+            f"store {store} has another signal contract: {_difference(manifest.contract, contract)}",
             valid=f"a store with contract {contract.digest}",
         )
-    for part in manifest.parts:
-        _check_size(path / part.file, part)
-    return Store(path, manifest)
 
 
 def create_store(
@@ -158,6 +162,7 @@ def create_store(
             columns=columns.schema(contract).names,
             parts=parts,
             content_digest=content_digest(contract, parts),
+            versions=[tool_versions()],
         )
         files.write_json(beside / NAME, manifest)
     return Store(path, manifest)
@@ -198,58 +203,9 @@ class _Writer:
             self._waiting[split] = [rest] if rest.num_rows else []
 
     def _write(self, split: Split, table: pa.Table) -> None:
-        path = self.folder / f"{split}-{len(self._parts[split]):05d}.parquet"
-        pq.write_table(
-            table,
-            path,
-            compression="zstd",
-            row_group_size=WINDOWS_PER_ROW_GROUP,
-            use_dictionary=False,
-            use_byte_stream_split=["acc.list.element", "ppg.list.element"],
-        )
-        self._parts[split].append(
-            Part(
-                file=path.name,
-                split=split,
-                windows=table.num_rows,
-                most_beats=max(len(beats) for beats in table["beats_s"]),
-                size_bytes=path.stat().st_size,
-                sha256=files.sha256(path),
-            )
-        )
-
-
-def _check_size(path: Path, part: Part) -> None:
-    if not path.is_file():
-        raise BadInput(f"store {path.parent} lacks its part {path.name}", valid="a whole store: make or copy it again")
-    if path.stat().st_size != part.size_bytes:
-        raise BadInput(
-            f"{path} is truncated or changed: {path.stat().st_size} bytes",
-            valid=f"{part.size_bytes} bytes as the manifest says: make or copy the store again",
-        )
-
-
-def _check_part(path: Path, part: Part) -> None:
-    _check_size(path, part)
-    if files.sha256(path) != part.sha256:
-        raise BadInput(f"{path} was changed since it was written", valid="a store as written: make or copy it again")
-
-
-def _check_manifest(store: Path, part: Part, what: str, agrees: bool) -> None:
-    if not agrees:
-        told = f"{store / NAME} was changed: the {what} of {part.file} are others"
-        raise BadInput(told, valid="a store as written: make or copy it again")
-
-
-def _row_groups(path: Path, part: Part, schema: pa.Schema) -> Iterator[pa.Table]:
-    try:
-        with pq.ParquetFile(path) as file:
-            _check_manifest(path.parent, part, "windows", file.metadata.num_rows == part.windows)
-            _check_manifest(path.parent, part, "columns", file.schema_arrow.equals(schema))
-            for group in range(file.num_row_groups):
-                yield file.read_row_group(group)
-    except (pa.ArrowException, OSError) as error:
-        raise BadInput(f"{path} is not a readable Parquet file: {error}") from error
+        file = f"{split}-{len(self._parts[split]):05d}.parquet"
+        facts = write_part(self.folder / file, table)
+        self._parts[split].append(Part(file=file, split=split, **facts._asdict()))
 
 
 def _difference(have: SignalContract, want: SignalContract) -> str:

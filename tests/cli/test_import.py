@@ -48,6 +48,32 @@ def test_an_existing_store_is_kept_unless_forced(edgeacc, table, tmp_path):
     assert edgeacc(*command, "--force").code == 0
 
 
+def test_the_same_command_again_adds_nothing(edgeacc, table, tmp_path):
+    command = ["import", table, "-o", tmp_path / "store", "--mapping", tmp_path / "map.toml", "--window-s", "10"]
+    first = edgeacc(*command, "--append")
+    assert first.code == 0, first.err
+    before = {path.name: path.read_bytes() for path in (tmp_path / "store").iterdir()}
+    again = edgeacc(*command, "--append")
+    assert again.code == 0
+    assert "1 recording(s) are in the store already, sample by sample: nothing was added of them" in again.out
+    assert {path.name: path.read_bytes() for path in (tmp_path / "store").iterdir()} == before
+    forced = edgeacc(*command, "--force")
+    assert forced.code == 0
+    assert {path.name: path.read_bytes() for path in (tmp_path / "store").iterdir()} == before
+    both = edgeacc(*command, "--append", "--force")
+    assert both.code == 2
+    assert "--append adds to the store, --force replaces it" in both.err
+
+
+def test_names_stay_out_unless_asked_for(edgeacc, table, tmp_path):
+    command = ["import", table, "--mapping", tmp_path / "map.toml", "--window-s", "10", "-o"]
+    assert edgeacc(*command, tmp_path / "store").code == 0
+    assert "anna" not in (tmp_path / "store" / "manifest.json").read_text()
+    assert (tmp_path / "store.salt").exists()
+    assert edgeacc(*command, tmp_path / "named", "--keep-ids").code == 0
+    assert '"id": "anna.csv"' in (tmp_path / "named" / "manifest.json").read_text()
+
+
 def test_what_cannot_be_imported(edgeacc, table, tmp_path):
     for arguments, told in (
         ((tmp_path / "nowhere",), "nowhere does not exist"),

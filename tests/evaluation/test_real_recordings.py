@@ -20,7 +20,7 @@ pytestmark = [
 
 
 def limit_of(paths, folder, window_s):
-    store, _ = from_recordings(paths, folder / "windows", contract=SignalContract(window_s=window_s))
+    store = from_recordings(paths, folder / "windows", contract=SignalContract(window_s=window_s)).store
     result = evaluate_limit(store)
     return result, {row.variant: row for row in result.rows if row.direction == "acc->ppg"}
 

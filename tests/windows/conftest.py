@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 
@@ -12,7 +13,7 @@ def contract():
     return SMALL
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_windows():
     """Windows of noise, one per entry of `participants`, with 0, 1, 2 ... 7, 0 ... beats."""
 
@@ -31,3 +32,19 @@ def make_windows():
         )
 
     return make
+
+
+@pytest.fixture
+def write_table():
+    """A still wrist with a pulse at 60 a minute; `motion_g` makes it move."""
+
+    def write(path, seconds=45, motion_g=0.0, seed=0):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        t_s = np.arange(64 * seconds) / 64
+        acc = np.random.default_rng(seed).normal(scale=0.002, size=(len(t_s), 3)) + np.array([0, 0, 1])
+        acc[:, 0] += motion_g * np.sin(t_s * 9)
+        pulse = np.where(t_s % 1 < 0.2, t_s % 1 / 0.2, (1 - t_s % 1) / 0.8)
+        rows = (f"{x:.4f},{y:.4f},{z:.4f},{p:.4f}" for (x, y, z), p in zip(acc, pulse, strict=True))
+        path.write_text("x,y,z,p\n" + "\n".join(rows) + "\n")
+
+    return write

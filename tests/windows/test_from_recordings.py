@@ -1,8 +1,9 @@
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from edgeacc.errors import BadInput
@@ -17,22 +18,6 @@ SHORT = SignalContract(window_s=10)
 MAPPING = TableMapping(
     acc_columns=("x", "y", "z"), acc_unit="g", ppg_columns=("p",), ppg_upstroke="positive", rate_hz=64
 )
-
-
-@pytest.fixture
-def write_table():
-    """A still wrist with a pulse at 60 a minute; `motion_g` makes it move."""
-
-    def write(path, seconds=45, motion_g=0.0, seed=0):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        t_s = np.arange(64 * seconds) / 64
-        acc = np.random.default_rng(seed).normal(scale=0.002, size=(len(t_s), 3)) + np.array([0, 0, 1])
-        acc[:, 0] += motion_g * np.sin(t_s * 9)
-        pulse = np.where(t_s % 1 < 0.2, t_s % 1 / 0.2, (1 - t_s % 1) / 0.8)
-        rows = (f"{x:.4f},{y:.4f},{z:.4f},{p:.4f}" for (x, y, z), p in zip(acc, pulse, strict=True))
-        path.write_text("x,y,z,p\n" + "\n".join(rows) + "\n")
-
-    return write
 
 
 def test_every_minute_is_accounted_for(tmp_path, write_table):
@@ -65,17 +50,50 @@ def test_no_name_enters_the_store(tmp_path, write_table):
         assert b"miller" not in content
         assert b"hospital" not in content
     manifest = json.loads((tmp_path / "store" / "manifest.json").read_text())
-    assert [row["participant"] for row in manifest["provenance"]["recordings"]] == [0, 1, 2]
+    numbers = [row["participant"] for row in manifest["provenance"]["recordings"]]
+    assert numbers == sorted(account.participant for account in done.accounts)
+    assert len(set(numbers)) == 3
     assert "place" not in manifest["provenance"]["recordings"][0]
 
 
 def test_one_name_in_two_sets_is_two_people_and_two_recordings_of_one_are_one(tmp_path, write_table):
-    for file in ("one/S01/monday.csv", "one/S01/tuesday.csv", "two/S01/monday.csv"):
-        write_table(tmp_path / file, seconds=15)
+    for seed, file in enumerate(("one/S01/monday.csv", "one/S01/tuesday.csv", "two/S01/monday.csv")):
+        write_table(tmp_path / file, seconds=15, seed=seed)
     done = from_recordings([tmp_path / "one", tmp_path / "two"], tmp_path / "store", contract=SHORT, mapping=MAPPING)
-    assert [account.participant for account in done.accounts] == [0, 0, 1]
+    first, second, third = (account.participant for account in done.accounts)
+    assert first == second != third
     assert [account.place for account in done.accounts][::2] == ["one/S01/monday.csv", "two/S01/monday.csv"]
     assert done.store.manifest.name == "table"
+    assert len(done.notes) == 1
+    assert done.notes[0].startswith("S01 under one and S01 under two are taken for 2 people; if they are one, ")
+
+
+def test_a_person_is_the_same_by_any_path_to_the_set(tmp_path, write_table, monkeypatch):
+    write_table(tmp_path / "set" / "S01.csv")
+    (tmp_path / "a.salt").write_text("1f" * 32)
+    (tmp_path / "b.salt").write_text("1f" * 32)
+    one = from_recordings([tmp_path / "set"], tmp_path / "a", contract=SHORT, mapping=MAPPING)
+    monkeypatch.chdir(tmp_path / "set")
+    other = from_recordings([Path("S01.csv")], tmp_path / "b", contract=SHORT, mapping=MAPPING)
+    assert other.store.manifest == one.store.manifest
+
+
+def test_two_sets_of_one_name_cannot_be_told_apart(tmp_path, write_table):
+    for seed, file in enumerate(("x/data/S01.csv", "y/data/S01.csv")):
+        write_table(tmp_path / file, seed=seed)
+    with pytest.raises(BadInput, match=r"x/data and .*y/data are two sets of one name, and both hold S01"):
+        from_recordings(
+            [tmp_path / "x" / "data", tmp_path / "y" / "data"], tmp_path / "store", contract=SHORT, mapping=MAPPING
+        )
+
+
+def test_the_same_recording_under_two_names_is_taken_once(tmp_path, write_table):
+    for file in ("S01.csv", "S02.csv"):
+        write_table(tmp_path / "set" / file)
+    done = from_recordings([tmp_path / "set"], tmp_path / "store", contract=SHORT, mapping=MAPPING)
+    assert [account.place for account in done.accounts] == ["set/S01.csv"]
+    assert done.known == ["set/S02.csv"]
+    assert done.notes == ["1 recording(s) are in the store already, sample by sample: nothing was added of them"]
 
 
 def test_a_recording_given_twice_is_refused(tmp_path, write_table):
@@ -123,6 +141,50 @@ def test_a_recording_without_ppg_is_accounted_for_and_nothing_of_it_kept(tmp_pat
     with pytest.raises(BadInput, match=r"^b\.csv: accelerometer only, no PPG: nothing to pair$"):
         from_recordings([tmp_path / "set" / "b.csv"], tmp_path / "other", contract=SHORT, mapping=MAPPING)
     assert not (tmp_path / "other").exists()
+
+
+IMPORT = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from edgeacc.recordings import table
+from edgeacc.recordings.recording import Recording, regular
+from edgeacc.recordings.table import TableMapping
+from edgeacc.signals.contract import SignalContract
+from edgeacc.windows.from_recordings import from_recordings
+
+def read(path, participant, mapping):
+    rng = np.random.default_rng(int(path.stem))
+    t_s = np.arange(64 * 3600 * 4) / 64
+    acc = rng.normal(scale=0.002, size=(len(t_s), 3)) + np.array([0, 0, 1])
+    pulse = np.where(t_s % 1 < 0.2, t_s % 1 / 0.2, (1 - t_s % 1) / 0.8) + rng.normal(scale=0.01, size=len(t_s))
+    streams = regular(acc, "g", 0.0, 64.0), regular(pulse[:, None], "au", 0.0, 64.0)
+    yield Recording(participant, "a band", "table", *streams)
+
+table.read = read
+folder = Path(sys.argv[1])
+columns = {"acc_columns": ("x", "y", "z"), "ppg_columns": ("p",)}
+mapping = TableMapping(**columns, acc_unit="g", ppg_upstroke="positive", rate_hz=64)
+done = from_recordings([folder / "set"], folder / "store", contract=SignalContract(window_s=600), mapping=mapping)
+print(sum(done.store.manifest.windows.values()), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+@pytest.mark.slow
+def test_the_memory_does_not_grow_with_the_recordings(tmp_path):
+    """Recordings of four hours, 12 MiB of windows each: 12 more of them add less than a third of what they hold."""
+    peaks_mib = []
+    for count in (4, 16):
+        for number in range(count):
+            (tmp_path / str(count) / "set").mkdir(parents=True, exist_ok=True)
+            (tmp_path / str(count) / "set" / f"{number}.csv").write_text("made when it is read")
+        ran = subprocess.run(
+            [sys.executable, "-c", IMPORT, tmp_path / str(count)], capture_output=True, text=True, check=True
+        )
+        windows, peak_mib = ran.stdout.split()
+        assert int(windows) == 24 * count
+        peaks_mib.append(float(peak_mib))
+    assert peaks_mib[1] - peaks_mib[0] < 12 * 12 / 3
 
 
 @pytest.mark.integration

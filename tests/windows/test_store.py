@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+from importlib.metadata import version
 
 import pyarrow.parquet as pq
 import pytest
@@ -9,6 +10,7 @@ import torch
 from edgeacc.errors import BadInput, NotPossibleHere
 from edgeacc.files import sha256
 from edgeacc.signals.contract import SignalContract
+from edgeacc.windows import parts as parts_room
 from edgeacc.windows import store as store_room
 from edgeacc.windows.labels import LABELS
 from edgeacc.windows.manifest import content_digest
@@ -68,7 +70,7 @@ def test_columns_on_disk_are_plain_parquet(make_store):
 
 def test_parts_and_chunks_are_bounded(make_store, make_windows, monkeypatch):
     monkeypatch.setattr(store_room, "WINDOWS_PER_PART", 5)
-    monkeypatch.setattr(store_room, "WINDOWS_PER_ROW_GROUP", 2)
+    monkeypatch.setattr(parts_room, "WINDOWS_PER_ROW_GROUP", 2)
     batches = [make_windows([0] * 7, seed=1), make_windows([0] * 6 + [3], seed=2), make_windows([0] * 4, seed=3)]
     store = make_store(batches)
     assert [(part.file, part.windows) for part in store.manifest.parts] == [
@@ -86,9 +88,10 @@ def test_a_limit_is_spread_over_the_split(make_store, make_windows):
     assert len(store.load("train", limit=100)) == 8
 
 
-def test_the_same_windows_give_the_same_digest(make_store, make_windows):
+def test_the_same_windows_give_the_same_digest(make_store, make_windows, tmp_path):
     one, two = make_store(), make_store(force=True)
     assert one.manifest == two.manifest
+    assert [path.name for path in tmp_path.iterdir()] == ["store"]
     other = make_store([make_windows([0, 1], seed=9)], force=True)
     assert other.manifest.content_digest != one.manifest.content_digest
 
@@ -144,10 +147,23 @@ def _edit_manifest(path, **fields):
 
 def test_another_schema_version_is_refused(make_store):
     path = make_store().path
-    _edit_manifest(path, schema_version=2, something_new=1)
-    with pytest.raises(BadInput, match="has schema version 2") as caught:
+    _edit_manifest(path, schema_version=1, something_old=1)
+    with pytest.raises(BadInput, match="has schema version 1") as caught:
         open_store(path)
-    assert caught.value.valid == "version 1"
+    assert caught.value.valid == "version 2: make the store again"
+
+
+def test_it_says_which_tools_made_it(make_store):
+    [versions] = make_store().manifest.versions
+    assert set(versions) == {"edgeacc", "numpy", "scipy", "torch", "pyarrow"}
+    assert versions["torch"] == version("torch")
+
+
+def test_an_empty_part_is_refused(make_store):
+    store = make_store()
+    (store.path / "test-00000.parquet").write_bytes(b"")
+    with pytest.raises(BadInput, match=r"test-00000\.parquet is truncated or changed: 0 bytes"):
+        open_store(store.path)
 
 
 def test_a_part_cannot_point_outside(make_store):
