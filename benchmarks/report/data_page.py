@@ -116,7 +116,7 @@ def _minutes_section(result: DataResult) -> Section:
     rows = [
         [
             f"{number}",
-            str(row.get("device", _DASH)),
+            str(row.get("format", _DASH)),
             _or_dash(_number(row, "acc_step_mg"), "g"),
             f"{_number(row, 'recorded_min'):.1f}",
             *(_or_dash(each.get(reason, 0.0), ".1f") for reason in reasons),
@@ -124,7 +124,7 @@ def _minutes_section(result: DataResult) -> Section:
         ]
         for number, (row, each) in enumerate(zip(result.recordings, kept_lost, strict=True))
     ]
-    columns = ["recording", "device", "step (mg)", "minutes", *(r.replace("_", " ") for r in reasons), "delay (s)"]
+    columns = ["recording", "format", "step (mg)", "minutes", *(r.replace("_", " ") for r in reasons), "delay (s)"]
     return Section(
         "Minutes kept, and lost by reason",
         figures=[Figure(data_plots.minutes(kept_lost), "Each window tried and rejected counts for a quarter of it.")],

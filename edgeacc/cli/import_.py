@@ -1,11 +1,13 @@
 """`edgeacc import`: recordings of a watch or a band into a store of paired windows."""
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgeacc.cli.output import progress, show, table
+from edgeacc.errors import command
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -86,25 +88,42 @@ def _show(done: "Imported", output: Path, window_s: float, *, as_json: bool) -> 
     tables.append(table("Split by participant", ("split", "windows", "participants"), sides))
     if done.notes:
         tables.append(table("", ("note",), [[note] for note in done.notes]))
-    show(result, tables, as_json=as_json, next_command=f"edgeacc evaluate --limit {output}")
+    show(
+        result,
+        tables,
+        as_json=as_json,
+        next_command=command("edgeacc", "data", "report", output, "-o", f"{output}.html"),
+    )
 
 
 def _accounts(accounts: "list[RecordingAccount]", window_s: float) -> "Table":
     """One row per recording and a sum: kept, and lost by reason."""
-    reasons = list(dict.fromkeys(reason for account in accounts for reason in account.lost_min))
-    rows = [(account.place, *_row([account], reasons), account.hr_difference_bpm) for account in accounts]
-    rows.append(("all", *_row(accounts, reasons), None))
+    rows = [(account.place, *_row([account]), _delay(account), account.hr_difference_bpm) for account in accounts]
+    rows.append(("all", *_row(accounts), None, None))
     rows = [(*cells, None if hr_bpm is None else f"{hr_bpm:.1f}") for *cells, hr_bpm in rows]
-    title = f"Minutes recorded; windows of {window_s:g} s; minutes lost by reason; windows with the device's intervals"
-    return table(title, ("recording", "minutes", "windows", *reasons, "intervals", "HR off [bpm]"), rows)
+    title = f"Minutes recorded, windows of {window_s:g} s kept, and minutes lost by reason"
+    columns = ("recording", "minutes", "windows", "lost [min]", "intervals", "delay [s]", "HR off [bpm]")
+    return table(title, columns, rows)
 
 
-def _row(accounts: "list[RecordingAccount]", reasons: list[str]) -> list[object]:
-    """Sums over some recordings; None where nothing was lost."""
-    lost_min = [sum(account.lost_min.get(reason, 0.0) for account in accounts) for reason in reasons]
+def _row(accounts: "list[RecordingAccount]") -> list[object]:
+    """Sums over some recordings."""
+    lost_min: Counter[str] = Counter()
+    for account in accounts:
+        lost_min.update(account.lost_min)
+    lost = ", ".join(f"{reason} {minutes:.1f}" for reason, minutes in lost_min.most_common() if minutes >= 0.05)
     return [
         f"{sum(account.recorded_min for account in accounts):.1f}",
         sum(account.windows for account in accounts),
-        *(f"{minutes:.1f}" if minutes else None for minutes in lost_min),
+        lost or None,
         sum(account.device_interval_windows for account in accounts),
     ]
+
+
+def _delay(account: "RecordingAccount") -> str | None:
+    """By how much the accelerometer was delayed; marked where the heartbeat did not tell it."""
+    if account.acc_delay_s is None:
+        return None
+    low_s, high_s = account.acc_delay_s
+    told = "" if account.acc_delay_told_windows else " (usual)"
+    return f"{low_s:.2f}{told}" if low_s == high_s else f"{low_s:.2f}-{high_s:.2f}{told}"

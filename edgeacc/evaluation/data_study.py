@@ -63,7 +63,7 @@ class DataResult(_Frozen):
         quantiles: label -> its `QUANTILES` over the windows.
         baselines: heart rate told without the window's PPG.
         spectra: of accelerometer and PPG.
-        heartbeats: one per recording.
+        heartbeats: one per recording; its number is its place among `recordings`.
     """
 
     store: StoreFacts
@@ -94,17 +94,20 @@ def study_data(store: Store, *, seed: int = 0, progress: Progress = silent) -> t
     name, hr_bpm_B = _heart_rate(windows)
     provenance = manifest.provenance.get("recordings", [])
     sample = windows.take(torch.randperm(len(windows), generator=_generator(seed))[:MOST_WINDOWS].sort().values)
+    recordings: list[dict[str, JsonValue]] = provenance if isinstance(provenance, list) else []  # type: ignore[assignment]
+    place = {row.get("number"): place for place, row in enumerate(recordings)}
+    found = heartbeats(sample, seed=seed, progress=progress)
     result = DataResult(
         store=facts(store, windows),
         splits={split: (count, manifest.participants[split]) for split, count in manifest.windows.items()},
         rejected=manifest.rejected,
-        recordings=provenance if isinstance(provenance, list) else [],
+        recordings=recordings,
         hr_bpm=hr_bpm_B[hr_bpm_B.isfinite()].tolist(),
         hr_source=name,
         quantiles=_quantiles(windows),
         baselines=_baselines(windows, hr_bpm_B, seed),
         spectra=[_spectrum("accelerometer", sample.acc_BCT, sample), _spectrum("PPG", sample.ppg_BCT, sample)],
-        heartbeats=heartbeats(sample, seed=seed, progress=progress),
+        heartbeats=[row.model_copy(update={"recording": place.get(row.recording, row.recording)}) for row in found],
     )
     return result, _examples(windows)
 

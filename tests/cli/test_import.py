@@ -26,7 +26,7 @@ def test_prints_what_was_kept_and_lost(edgeacc, table, tmp_path):
     assert ran.code == 0, ran.err
     assert "anna.csv" in ran.out
     assert "tail" in ran.out
-    assert f"next: edgeacc evaluate --limit {tmp_path / 'store'}" in ran.out
+    assert f"next: edgeacc data report {tmp_path / 'store'} -o" in ran.out
     assert (tmp_path / "store" / "manifest.json").exists()
 
 
