@@ -20,6 +20,11 @@ Place = Callable[[int], str]
 """Where sample n stands in its file, for an error."""
 
 
+AS_RECORDED = "device axes as recorded"
+"""What is known of the axes of every format here: none tells how its device lies on the body."""
+UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True)
 class Stream:
     """One signal as its device gave it.
@@ -55,6 +60,11 @@ class Stream:
         return self.start_s + np.arange(self.samples_CN.shape[1]) / self.rate_hz
 
     @property
+    def missing(self) -> int:
+        """How many samples lack the value of a channel or more."""
+        return int(np.isnan(self.samples_CN).any(0).sum())
+
+    @property
     def step(self) -> float | None:
         """Smallest difference between two values of a channel, in `unit`: the resolution; None where nothing moves."""
         known = (np.unique(x_N[~np.isnan(x_N)]) for x_N in self.samples_CN)
@@ -72,8 +82,13 @@ class Recording:
         format: name of the format, a key of `edgeacc.recordings.registry.FORMATS`.
         acc: accelerometer in g with gravity, three axes.
         ppg: one channel or more, upstroke of the pulse positive; None where the device has no optical sensor.
-        intervals: the device's own beat-to-beat intervals in s, each at the time of the beat that ends it.
+        intervals: beat-to-beat intervals in s, each at the time of the beat that ends it: the device's own, or between
+            the R peaks that a data set has marked (the notes tell which).
         notes: what a reader did that is not in the streams, such as a sign that was turned.
+        ecg: the raw ECG of a data set that has one, in mV where the unit is known, on the clock of the other streams.
+        axes: what is known of the accelerometer's axes.
+        licence: what is known of the licence of the data, from the format's entry in the registry.
+        source: where the format and, for a data set, its licence are described.
     """
 
     participant: str
@@ -83,6 +98,10 @@ class Recording:
     ppg: Stream | None
     intervals: Stream | None = None
     notes: tuple[str, ...] = ()
+    ecg: Stream | None = None
+    axes: str = AS_RECORDED
+    licence: str = UNKNOWN
+    source: str = UNKNOWN
 
     def pair(self) -> tuple[Stream, Stream]:
         """Accelerometer and PPG.
@@ -124,6 +143,8 @@ def irregular(
     """
     if len(times_s) < 2:
         raise BadInput(f"{place(0)}: {len(times_s)} sample(s)", valid="two samples or more")
+    if not np.isfinite(times_s).all():
+        raise BadInput(f"{place(int(np.isfinite(times_s).argmin()))}: no finite time", valid="ascending times")
     back = np.flatnonzero(~(np.diff(times_s) > 0))
     if len(back):
         at = place(int(back[0]) + 1)
