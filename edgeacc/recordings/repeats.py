@@ -18,7 +18,7 @@ FEWEST_VALUES = 16
 """A stretch with fewer different values is a sensor at its limit, not a pulse (our choice)."""
 MOST_TIMES = 3
 """What repeats more often all over is a made signal with a period, not a damaged file (our choice)."""
-_PIECE = 2**20
+_PIECE = 2**18
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 _INVERSE = np.uint64(pow(int(_BASE), -1, 2**64))
 
@@ -29,10 +29,7 @@ def refuse_repeats(stream: Stream, place: Place) -> None:
     width = round(BLOCK_S * stream.rate_hz)
     if len(x_N) < 2 * width:
         return
-    anchor_K = np.arange(len(x_N) // width) * width
-    stretches_KW = np.sort(x_N[: len(anchor_K) * width].reshape(-1, width), axis=1)
-    anchor_K = anchor_K[(np.diff(stretches_KW, axis=1) > 0).sum(1) >= FEWEST_VALUES - 1]
-    found = _again(x_N, anchor_K, width)
+    found = _again(x_N, _anchors(x_N, width), width)
     if not found or np.median([len(places) for places in found.values()]) > MOST_TIMES:
         return
     first, again = min(((anchor, places[0]) for anchor, places in found.items()), key=max)
@@ -47,15 +44,34 @@ def refuse_repeats(stream: Stream, place: Place) -> None:
     raise BadInput(f"{place(again - first + begin)}: {told}", valid="each sample once: no block that was written twice")
 
 
+def _anchors(x_N: NDArray[np.float32], width: int) -> NDArray[np.int64]:
+    """The multiples of the width at which a stretch with enough different values begins."""
+    good = []
+    for begin in range(0, len(x_N) // width * width, _PIECE // width * width):
+        piece = x_N[begin : begin + _PIECE // width * width]
+        sorted_KW = np.sort(piece[: len(piece) // width * width].reshape(-1, width), axis=1)
+        enough_K = (np.diff(sorted_KW, axis=1) > 0).sum(1) >= FEWEST_VALUES - 1
+        good.append(begin + np.flatnonzero(enough_K) * width)
+    return np.concatenate(good)
+
+
 def _again(x_N: NDArray[np.float32], anchor_K: NDArray[np.int64], width: int) -> dict[int, list[int]]:
     """Anchor -> the other places where its stretch is; none where one lies so near that the stretch has a period."""
-    hashes = np.concatenate([np.zeros(0, np.uint64), *(part for _, part in _hashes(x_N, width))])[anchor_K]
-    order = np.argsort(hashes)
     found: dict[int, list[int]] = {}
-    for begin, part in _hashes(x_N, width) if len(hashes) else ():
-        at = np.minimum(np.searchsorted(hashes[order], part), len(order) - 1)
-        for place in np.flatnonzero(hashes[order][at] == part).tolist():
-            anchor = int(anchor_K[order[at[place]]])
+    if not len(anchor_K):
+        return found
+    hash_K = np.concatenate(
+        [
+            part[anchor_K[slice(*np.searchsorted(anchor_K, [begin, begin + len(part)]))] - begin]
+            for begin, part in _hashes(x_N, width)
+        ]
+    )
+    order = np.argsort(hash_K)
+    hash_K, anchor_K = hash_K[order], anchor_K[order]
+    for begin, part in _hashes(x_N, width):
+        at = np.minimum(np.searchsorted(hash_K, part), len(hash_K) - 1)
+        for place in np.flatnonzero(hash_K[at] == part).tolist():
+            anchor = int(anchor_K[at[place]])
             other = begin + place
             if other != anchor and np.array_equal(x_N[anchor : anchor + width], x_N[other : other + width]):
                 found.setdefault(anchor, []).append(other)

@@ -22,8 +22,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from edgeacc.errors import BadInput
 from edgeacc.recordings.binary import first_bytes, short
-from edgeacc.recordings.recording import SIGNAL_HZ, Recording, Stream, regular, sampled
-from edgeacc.recordings.text import LARGEST, MISSING, Column, head, read_columns
+from edgeacc.recordings.recording import ENOUGH, SIGNAL_HZ, Recording, Stream, regular, sampled
+from edgeacc.recordings.text import LARGEST, MISSING, Column, Growing, head, read_columns
 
 NAME = "table"
 STANDARD_GRAVITY_M_S2 = 9.80665
@@ -35,9 +35,7 @@ PARQUET_MAGIC = b"PAR1"
 STILL_G = (0.5, 2.0)
 """Median magnitude of an accelerometer on a wrist, gravity included: further off, the unit is another (our choice)."""
 
-BATCH_ROWS = 2**18
-ENOUGH = 10**6
-"""Vectors whose median is as good as that of all."""
+BATCH_ROWS = 2**16
 
 Columns = dict[str, NDArray[Any]]
 
@@ -102,7 +100,7 @@ def _recording(
     """One person's recording: of some rows, or of all."""
 
     def own(name: str) -> NDArray[Any]:
-        return columns[name] if rows is None else columns[name][rows]
+        return columns.pop(name) if rows is None else columns[name][rows]
 
     def place(row: int) -> str:
         return _place(path, row if rows is None else int(rows[row]))
@@ -115,7 +113,8 @@ def _recording(
         return sampled(times_s, samples_CN.T, unit, place=place, range_=range_)
 
     if mapping.time_column:
-        times_s = own(mapping.time_column) * SECONDS_PER_UNIT[mapping.time_unit]
+        times_s = own(mapping.time_column)
+        times_s *= SECONDS_PER_UNIT[mapping.time_unit]
 
     turned = mapping.ppg_upstroke == "negative"
     acc = stream(mapping.acc_columns, PER_UNIT[mapping.acc_unit], "g", mapping.acc_range_g)
@@ -178,23 +177,23 @@ def _column(name: str, mapping: TableMapping) -> Column:
 
 def _read_parquet(path: Path, mapping: TableMapping) -> Columns:
     """The columns of the mapping, row group after row group."""
-    pieces: dict[str, list[NDArray[Any]]] = {}
+    columns: dict[str, Growing] = {}
     row = 0
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, memory_pool=pa.system_memory_pool()) as file:  # the default one keeps 200 MB more
             wanted = _wanted(path, file.schema_arrow.names, mapping)
             for batch in file.iter_batches(BATCH_ROWS, columns=wanted, use_threads=False):
                 for name in wanted:
                     column = batch.column(name)
                     text = name == mapping.participant_column
                     read = _names(path, name, column) if text else _number(path, name, column, row, mapping)
-                    pieces.setdefault(name, []).append(read)
+                    columns.setdefault(name, Growing(file.metadata.num_rows)).append(read)
                 row += batch.num_rows
     except (pa.ArrowException, OSError, MemoryError) as error:
         raise BadInput(f"{path}: {short(error)}", valid="a whole Parquet file") from error
     if row == 0:
         raise BadInput(f"{path} has no samples", valid="one row per sample")
-    return {name: np.concatenate(pieces.pop(name)) for name in list(pieces)}
+    return {name: values.whole for name, values in columns.items()}
 
 
 def _names(path: Path, name: str, column: pa.Array) -> NDArray[Any]:

@@ -41,9 +41,40 @@ _DTYPE: dict[Kind, type] = {
     "time": np.float64,
     "text": object,
 }
-_BLOCK_BYTES = 2**22
+_BLOCK_BYTES = 2**21
+LOOK_AT_LINES = 50
+MOST_EXPECTED = 2**24
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
 _WHOLE = re.compile(r"[-+]?\d{1,18}|[-+]?[1-8]\d{18}", re.ASCII)
+
+
+class Growing:
+    """An array that pieces are put behind; what is not filled yet takes no memory, and no small pieces lie about."""
+
+    def __init__(self, expected: int) -> None:
+        """Begin with nothing.
+
+        Args:
+            expected: about how many values there will be; neither a limit nor a promise.
+        """
+        self._first = min(max(expected, 1), MOST_EXPECTED)
+        self._space: NDArray[Any] = np.empty(0)
+        self._filled = 0
+
+    def append(self, piece: NDArray[Any]) -> None:
+        """Put a piece behind what is there; the first one tells the type."""
+        end = self._filled + len(piece)
+        if end > len(self._space):
+            space = np.empty(max(end, 2 * len(self._space), self._first), piece.dtype)
+            space[: self._filled] = self.whole
+            self._space = space
+        self._space[self._filled : end] = piece
+        self._filled = end
+
+    @property
+    def whole(self) -> NDArray[Any]:
+        """(N,) all pieces."""
+        return self._space[: self._filled]
 
 
 class Column(NamedTuple):
@@ -85,19 +116,26 @@ def read_columns(path: File, delimiter: str, columns: Sequence[Column], skip: in
     Raises:
         BadInput: no row, or a line with a wrong number of cells or a cell of another kind; names the first such line.
     """
-    if not head(path, skip + 1)[skip:]:
+    first = head(path, skip + LOOK_AT_LINES)[skip:]
+    if not first:
         raise BadInput(f"{path} has no samples: nothing behind line {skip}", valid=_row(columns, delimiter))
     wanted = {column.name: column for column in columns if column.kind != "ignored"}
-    pieces: dict[str, list[NDArray[Any]]] = {name: [] for name in wanted}
+    expected = _size(path) * len(first) // sum(len(line) + 1 for line in first)
+    read = {name: Growing(expected) for name in wanted}
     try:
         for batch in _batches(path, delimiter, columns, skip):
             for name, column in wanted.items():
-                pieces[name].append(_checked(batch.column(name), column))
+                read[name].append(_checked(batch.column(name), column))
     except (pa.ArrowInvalid, ValueError) as error:
         raise _first_mistake(path, delimiter, columns, skip, short(error)) from error
-    if not sum(len(piece) for piece in next(iter(pieces.values()))):
+    if not any(len(values.whole) for values in read.values()):
         raise BadInput(f"{path} has no samples: nothing behind line {skip}", valid=_row(columns, delimiter))
-    return {name: np.concatenate(pieces.pop(name)) for name in wanted}
+    return {name: values.whole for name, values in read.items()}
+
+
+def _size(path: File) -> int:
+    """Bytes of a file, or of a member unpacked, as its archive claims."""
+    return path.root.getinfo(path.at).file_size if isinstance(path, zipfile.Path) else path.stat().st_size
 
 
 def _batches(path: File, delimiter: str, columns: Sequence[Column], skip: int) -> Iterator[pa.RecordBatch]:

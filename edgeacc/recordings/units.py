@@ -7,20 +7,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeacc.errors import BadInput
-from edgeacc.recordings.recording import Place, Stream, irregular
+from edgeacc.recordings.recording import ENOUGH, Place, Stream, irregular
 from edgeacc.recordings.table import PER_UNIT, STILL_G
 from edgeacc.recordings.text import LARGEST
 
 E4_COUNT = "1/64 g"
 G_PER_UNIT = PER_UNIT | {E4_COUNT: 1 / 64}
-ENOUGH = 10**6
-"""Vectors whose median is as good as that of all."""
 BEAT_S = (0.25, 3.0)
 """Intervals between two beats that can be true (240 to 20 a minute, our choice); others are gaps or false beats."""
 
 
 def as_samples(values: NDArray[np.generic], channels: int, name: str) -> NDArray[np.float32]:
-    """An array as (N, channels) numbers of single precision; a vector is one channel.
+    """An array as (N, channels) numbers of single precision, in its own place if it has them; a vector is one channel.
 
     Raises:
         BadInput: another shape, nothing in it, infinite values, or nothing but NaN in a channel.
@@ -31,13 +29,14 @@ def as_samples(values: NDArray[np.generic], channels: int, name: str) -> NDArray
     if len(column) < 2:
         raise BadInput(f"{name}: {len(column)} sample(s)", valid="two samples or more")
     with np.errstate(invalid="ignore", over="ignore"):  # a signalling NaN or a huge number, of a damaged file
-        samples_NC = column.astype(np.float32)
-        wrong_NC = np.abs(samples_NC) > LARGEST
-    samples_NC[np.isnan(samples_NC)] = np.nan
-    if wrong_NC.any():
-        row, channel = np.argwhere(wrong_NC)[0]
+        samples_NC = column.astype(np.float32, copy=not column.flags.writeable)
+        extreme = max(abs(find(samples_NC.T.ravel("K"))) for find in (np.fmin.reduce, np.fmax.reduce))
+    missing_NC = np.isnan(samples_NC)
+    np.copyto(samples_NC, np.nan, where=missing_NC)
+    if extreme > LARGEST:
+        row, channel = np.argwhere(np.abs(samples_NC) > LARGEST)[0]
         raise BadInput(f"{name}, sample {row}, channel {channel} is {column[row, channel]}", valid="finite numbers")
-    empty = np.flatnonzero(np.isnan(samples_NC).all(0))
+    empty = np.flatnonzero(missing_NC.all(0))
     if len(empty):
         raise BadInput(f"{name}: channel {empty[0]} has no number in it (all NaN)", valid="samples")
     return samples_NC
@@ -49,7 +48,7 @@ def has_samples(values: NDArray[np.floating[Any]] | None) -> bool:
 
 
 def in_g(samples_NC: NDArray[np.float32], units: Sequence[str], name: str) -> tuple[NDArray[np.float32], str]:
-    """Acceleration in g, and the one of `units` under which its median magnitude is that of gravity.
+    """Acceleration in g, in its own place, and the one of `units` under which its median magnitude is that of gravity.
 
     The ranges of the units do not overlap: gravity is 1 g, 64 counts of the E4, 9.81 m/s2 or 1000 mg.
 
@@ -59,7 +58,8 @@ def in_g(samples_NC: NDArray[np.float32], units: Sequence[str], name: str) -> tu
     magnitude = magnitude_of(samples_NC)
     for unit in units:
         if STILL_G[0] < magnitude * G_PER_UNIT[unit] < STILL_G[1]:
-            return samples_NC * np.float32(G_PER_UNIT[unit]), unit
+            samples_NC *= np.float32(G_PER_UNIT[unit])
+            return samples_NC, unit
     raise BadInput(
         f"{name}: the median magnitude is {magnitude:.4g}",
         valid=f"gravity in it, and one of these units: {', '.join(units)}",
