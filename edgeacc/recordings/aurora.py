@@ -123,7 +123,7 @@ def _thinned(path: Path, acc_NC: NDArray[np.float32]) -> NDArray[np.float64]:
     try:
         thinned_CN = np.asarray(resample(whole_CN, FILE_HZ, ACC_HZ), np.float64)
     except BadInput as error:
-        raise BadInput(f"{path}: {len(acc_NC)} rows: {error.problem}", valid=error.valid) from error
+        raise BadInput(f"{path}: {len(acc_NC)} rows: {error.problem}", valid="a second or more") from error
     step = round(FILE_HZ / ACC_HZ)
     near_N = np.convolve(missing_N, np.ones(2 * step + 1), "same")[::step] > 0.5
     count = min(thinned_CN.shape[1], len(near_N))

@@ -45,8 +45,8 @@ def recognise(path: Path) -> bool:
         rows = [[float(cell) for cell in line.split(" ")] for line in lines[: max(2, len(lines) - 1)]]
         if len(rows) < 2 or any(len(row) != 4 for row in rows):
             return False
-        table = np.array(rows)
-        if not (np.abs(table) < LARGEST).all():
+        table = np.array([row for row in rows if not np.isnan(row).any()])
+        if len(table) < 2 or (np.abs(table) > LARGEST).any():
             return False
         step_s = float(np.median(np.diff(table[:, 0])))
         return bool(STEP_S[0] < step_s < STEP_S[1] and 0.5 < np.median(np.linalg.norm(table[:, 1:], axis=1)) < 2)

@@ -35,7 +35,8 @@ PARQUET_MAGIC = b"PAR1"
 STILL_G = (0.5, 2.0)
 """Median magnitude of an accelerometer on a wrist, gravity included: further off, the unit is another (our choice)."""
 
-BATCH_ROWS = 2**16
+MOST_NAMES = 20
+BATCH_ROWS, BUFFER_BYTES = 2**16, 2**20
 
 Columns = dict[str, NDArray[Any]]
 
@@ -154,7 +155,9 @@ def _wanted(path: Path, there: list[str], mapping: TableMapping) -> list[str]:
     wanted = [*mapping.numbers, *([mapping.participant_column] if mapping.participant_column else [])]
     missing = [name for name in wanted if name not in there]
     if missing:
-        found = f"it has {', '.join(there)}" if any(there) else "a first line of column names, in UTF-8"
+        names = ", ".join(name[:40] for name in there[:MOST_NAMES])
+        more = f" and {len(there) - MOST_NAMES} more" if len(there) > MOST_NAMES else ""
+        found = f"it has {names}{more}" if any(there) else "a first line of column names, in UTF-8"
         raise BadInput(f"{path} lacks the column(s) {', '.join(missing)}", valid=found)
     if twice := [name for name in wanted if there.count(name) > 1]:
         raise BadInput(f"{path} has several columns {', '.join(twice)}", valid="one column of each name in the mapping")
@@ -176,24 +179,29 @@ def _column(name: str, mapping: TableMapping) -> Column:
 
 
 def _read_parquet(path: Path, mapping: TableMapping) -> Columns:
-    """The columns of the mapping, row group after row group."""
-    columns: dict[str, Growing] = {}
-    row = 0
+    """The columns of the mapping, one after another: then few of a row group's pages are in memory."""
     try:
-        with pq.ParquetFile(path, memory_pool=pa.system_memory_pool()) as file:  # the default one keeps 200 MB more
+        with pq.ParquetFile(path, buffer_size=BUFFER_BYTES) as file:
             wanted = _wanted(path, file.schema_arrow.names, mapping)
-            for batch in file.iter_batches(BATCH_ROWS, columns=wanted, use_threads=False):
-                for name in wanted:
-                    column = batch.column(name)
-                    text = name == mapping.participant_column
-                    read = _names(path, name, column) if text else _number(path, name, column, row, mapping)
-                    columns.setdefault(name, Growing(file.metadata.num_rows)).append(read)
-                row += batch.num_rows
-    except (pa.ArrowException, OSError, MemoryError) as error:
+            if file.metadata.num_rows == 0:
+                raise BadInput(f"{path} has no samples", valid="one row per sample")
+            columns = {name: _read_one(path, file, name, mapping) for name in wanted}
+    except (pa.ArrowException, OSError, MemoryError, UnicodeDecodeError) as error:
         raise BadInput(f"{path}: {short(error)}", valid="a whole Parquet file") from error
-    if row == 0:
-        raise BadInput(f"{path} has no samples", valid="one row per sample")
-    return {name: values.whole for name, values in columns.items()}
+    if len({len(column) for column in columns.values()}) > 1:
+        told = ", ".join(f"{name} {len(column)}" for name, column in columns.items())
+        raise BadInput(f"{path}: rows of the columns: {told}", valid="as many in each")
+    return columns
+
+
+def _read_one(path: Path, file: pq.ParquetFile, name: str, mapping: TableMapping) -> NDArray[Any]:
+    read, row = Growing(file.metadata.num_rows), 0
+    for batch in file.iter_batches(BATCH_ROWS, columns=[name], use_threads=False):
+        column = batch.column(name)
+        text = name == mapping.participant_column
+        read.append(_names(path, name, column) if text else _number(path, name, column, row, mapping))
+        row += batch.num_rows
+    return read.whole
 
 
 def _names(path: Path, name: str, column: pa.Array) -> NDArray[Any]:

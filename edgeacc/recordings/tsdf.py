@@ -317,7 +317,8 @@ def _check_end(stream: _Stream, last_s: float) -> None:
 
 def _check_forward(time: _Binary, first: int, times_s: NDArray[np.float64], before_s: float) -> None:
     """Finite, ascending, and within the years that seconds may mean; the very first row may be the start."""
-    good = np.diff(times_s, prepend=before_s if first else math.nextafter(before_s, -math.inf)) > 0
+    earlier_s = np.concatenate([[before_s if first else math.nextafter(before_s, -math.inf)], times_s[:-1]])
+    good = times_s > earlier_s
     wrong = np.flatnonzero(~(good & (np.abs(times_s) < 1e11)))
     if len(wrong):
         told = f"time does not go forward ({len(wrong)} such place(s))"

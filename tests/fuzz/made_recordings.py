@@ -189,10 +189,12 @@ def tsdf(seconds=4) -> Made:
         }
 
     rows = 100 * seconds
+    end = np.datetime64("2021-06-27T16:52:20") + np.timedelta64(seconds, "s")
     top = {
         "metadata_version": "0.1",
         "device_id": "Verily Study Watch",
         "start_iso8601": "2021-06-27T16:52:20Z",
+        "end_iso8601": f"{end}Z",
         "rows": rows,
     }
     axes = [f"acceleration_{axis}" for axis in "xyz"]
