@@ -1,8 +1,8 @@
 """A block that was written twice: in a stream without time stamps nothing else tells of it, and all behind it is late.
 
 A raw PPG never repeats 4 s exactly. Every stretch of 4 s that begins at a multiple of 4 s is looked for everywhere, by
-a rolling polynomial hash modulo 2^64 (Karp and Rabin, IBM J. Res. Dev. 31(2):249, 1987) and then value by value: a block
-of 8 s or more is always found.
+a rolling polynomial hash modulo 2^64 (Karp and Rabin, IBM J. Res. Dev. 31(2):249, 1987) and then value by value: so a
+block of 8 s or more is always found.
 """
 
 from collections.abc import Iterator

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 
 import pytest
@@ -101,8 +100,3 @@ def test_the_command_prints_a_summary():
     ran = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=Path(__file__).parents[2])
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "30 inputs, 0 defects" in ran.stdout
-
-
-def test_a_warning_would_be_one():
-    with pytest.raises(UserWarning, match="as in a run"):
-        warnings.warn("as in a run", stacklevel=1)
