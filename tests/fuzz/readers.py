@@ -93,7 +93,7 @@ def _read_as(made: Made, place: Path) -> Iterable[Recording]:
 
 def _clear(mistake: BadInput, folder: Path) -> None:
     told = f"{mistake.problem} {mistake.valid}"
-    if "\n" in told or "\0" in told or str(folder) not in mistake.problem or not mistake.valid:
+    if not told.replace("\t", "").isprintable() or str(folder) not in mistake.problem or not mistake.valid:
         raise NotClear(f"the error is {told!r}") from mistake
     if len(told) > LONGEST_LINE + 3 * len(str(folder)):
         raise NotClear(f"the error has {len(told)} characters: {told[:200]!r}") from mistake
