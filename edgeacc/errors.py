@@ -17,9 +17,9 @@ class EdgeaccError(Exception):
             valid: what would have been valid.
             next_command: the command that helps.
         """
-        super().__init__(problem)
-        self.problem = problem
-        self.valid = valid
+        super().__init__(_printable(problem))
+        self.problem = _printable(problem)
+        self.valid = _printable(valid)
         self.next_command = next_command
 
 
@@ -53,6 +53,11 @@ class ParityFailed(EdgeaccError):
 def command(*words: object) -> str:
     """A command line to print: words that a shell would split, such as paths with spaces, are quoted."""
     return shlex.join(map(str, words))
+
+
+def _printable(text: str) -> str:
+    """Escaped what a terminal would obey or could not show: an error quotes files and names that others made."""
+    return "".join(one if one.isprintable() or one in "\n\t" else repr(one)[1:-1] for one in text)
 
 
 def unknown(kind: str, value: str, known: Sequence[str], *, next_command: str = "") -> BadInput:

@@ -120,7 +120,12 @@ def read_model(path: Path, model: type[Model], *, next_command: str = "") -> Mod
     Raises:
         BadInput: missing, not readable, not TOML/JSON, or any number of mistakes, all of them listed.
     """
-    return parse_model(_parse(path), model, where=str(path), next_command=next_command)
+    try:
+        content = _parse(path)
+    except BadInput as error:
+        valid = f"a TOML (.toml) or JSON file with the fields {', '.join(model.model_fields)}"
+        raise BadInput(error.problem, valid=valid, next_command=next_command) from error
+    return parse_model(content, model, where=str(path), next_command=next_command)
 
 
 def parse_model(content: Any, model: type[Model], *, where: str, next_command: str = "") -> Model:  # noqa: ANN401

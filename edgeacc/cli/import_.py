@@ -1,6 +1,7 @@
 """`edgeacc import`: recordings of a watch or a band into a store of paired windows."""
 
 from collections import Counter
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +13,15 @@ from edgeacc.errors import command
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from edgeacc.windows.from_recordings import Imported, RecordingAccount
+    from edgeacc.windows.account import RecordingAccount
+    from edgeacc.windows.from_recordings import Imported
+
+
+class EngineName(StrEnum):
+    """Where recordings are read and cut."""
+
+    local = "local"
+    ray = "ray"
 
 
 def _list(asked: bool) -> None:
@@ -39,6 +48,10 @@ def import_(
     keep_ids: Annotated[
         bool, typer.Option("--keep-ids", help="Write participants' names into the store's manifest.")
     ] = False,
+    engine: Annotated[
+        EngineName,
+        typer.Option(help="Where files are read: here, or on a Ray cluster (RAY_ADDRESS, or one of its own)."),
+    ] = EngineName.local,
     force: Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")] = False,
     _: Annotated[
         bool,
@@ -55,6 +68,7 @@ def import_(
     from edgeacc.files import read_model
     from edgeacc.recordings.table import TableMapping
     from edgeacc.signals.contract import SignalContract
+    from edgeacc.windows.engine import ENGINES
     from edgeacc.windows.from_recordings import from_recordings
 
     columns = read_model(mapping, TableMapping) if mapping else None
@@ -66,6 +80,7 @@ def import_(
             contract=SignalContract(window_s=window_s),
             format_name=format_name,
             mapping=columns,
+            engine=ENGINES[engine.value],
             append=append,
             keep_ids=keep_ids,
             force=force,

@@ -17,7 +17,9 @@ from edgeacc.recordings.binary import of_extra, short, whole_file
 
 MAGIC = b"Obj\x01"
 MOST_BYTES = 64 * 2**20
-"""Of a file, and of a block unpacked (our choice; an hour of an EmbracePlus is 2 MB)."""
+"""Of a file (our choice; an hour of an EmbracePlus is 2 MB)."""
+MOST_BLOCK_BYTES = 16 * 2**20
+"""Of a block unpacked (our choice: about four hours). A byte of it may become a Python number of 40 bytes."""
 MOST_RECORDS = 10_000
 """In a block (our choice; an EmbracePlus writes one)."""
 ITEMS = ("int", "long", "float", "double", "string", "bytes")
@@ -95,6 +97,8 @@ def _block(content: BytesIO, codec: bytes, mark: bytes) -> tuple[int, BytesIO]:
     count, size = _long(content), _long(content)
     if not 0 <= count <= min(size, MOST_RECORDS):
         raise _Damaged(f"{count} record(s) in {size} bytes")
+    if size > MOST_BLOCK_BYTES:
+        raise _Damaged(f"it has {size:,} bytes; at most {MOST_BLOCK_BYTES:,} are read")
     packed = _exactly(content, size)
     if _exactly(content, 16) != mark:
         raise _Damaged("its end is not marked")
@@ -103,9 +107,9 @@ def _block(content: BytesIO, codec: bytes, mark: bytes) -> tuple[int, BytesIO]:
 
 def _inflated(packed: bytes) -> bytes:
     stream = zlib.decompressobj(-15)
-    data = stream.decompress(packed, MOST_BYTES)
+    data = stream.decompress(packed, MOST_BLOCK_BYTES)
     if not stream.eof:
-        raise _Damaged(f"it is cut off, or unpacks to more than {MOST_BYTES:,} bytes")
+        raise _Damaged(f"it is cut off, or unpacks to more than {MOST_BLOCK_BYTES:,} bytes")
     return data
 
 

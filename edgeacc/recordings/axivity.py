@@ -68,6 +68,11 @@ ADJOIN_S = 0.5
 """Blocks that begin this near to the end of the last adjoin, and within half a block (our choice; the real file's are
 within 0.003 s)."""
 
+RATE_DIFFERS = 0.01
+"""Largest relative difference between the declared rate and that of the time stamps (our choice)."""
+FEWEST_STEPS = 8
+"""Steps whose median is compared: a time stamp may be off by a sample (our choice)."""
+
 Blocks = NDArray[Any]
 
 
@@ -90,6 +95,7 @@ def read(path: Path, participant: str) -> Iterator[Recording]:
         _check(blocks, numbers, rate_code, path)
         starts_s = _starts_s(blocks, numbers, path)
         _check_forward(starts_s, numbers, end_s, path)
+        _check_steps(starts_s, blocks, numbers, path)
         end_s = float(starts_s[-1])
         notes = (f"{damaged} damaged block(s) left out",) if damaged else ()
         for span in _unbroken(starts_s):
@@ -185,6 +191,21 @@ def _check_forward(starts_s: NDArray[np.float64], numbers: NDArray[np.int64], en
     if len(back):
         told = f"time does not go forward ({len(back)} such place(s))"
         raise BadInput(f"{path}, block {numbers[back[0]]}: {told}", valid="ascending times")
+
+
+def _check_steps(starts_s: NDArray[np.float64], blocks: Blocks, numbers: NDArray[np.int64], path: Path) -> None:
+    """The rate by the time stamps is the declared one."""
+    adjoining = np.flatnonzero(np.diff(numbers) == 1)
+    if len(adjoining) < FEWEST_STEPS:
+        return
+    rates_hz = blocks["count"][adjoining] / np.diff(starts_s)[adjoining]
+    declared_hz, found_hz = _rate_hz(int(blocks["rate"][0])), float(np.median(rates_hz))
+    if abs(found_hz / declared_hz - 1) > RATE_DIFFERS:
+        told = f"{found_hz:.6g} samples per second by the time stamps"
+        raise BadInput(
+            f"{path}, from block {numbers[0]} on: {told}",
+            valid=f"{declared_hz:g}, as declared, within {RATE_DIFFERS:.0%}",
+        )
 
 
 def _unbroken(starts_s: NDArray[np.float64]) -> list[slice]:

@@ -33,7 +33,7 @@ def whole_file(path: Path, most_bytes: int) -> bytes:
             raise BadInput(f"{path} has {size:,} bytes", valid=f"at most {most_bytes:,}")
         return path.read_bytes()
     except OSError as error:
-        raise BadInput(f"cannot read {path}: {error.strerror}") from error
+        raise BadInput(f"cannot read {path}: {error.strerror}", valid="a file that can be read") from error
 
 
 @contextmanager

@@ -5,6 +5,7 @@
 - `signal` -> `wrist` -> `BVP`: (N, 1), 64 Hz, upstroke positive as in the E4's own files.
 - `rpeaks` (PPG-DaLiA): sample numbers of the R peaks in the chest's ECG, 700 Hz: the reference beats. They come before
   the pulse at the wrist by its travel time. WESAD has the ECG without peaks: no intervals.
+- `signal` -> `chest` -> `ECG`: (N, 1), 700 Hz; the raw ECG, if it is there. Its unit is not told by the file.
 - `label`: heart rate of 8-s windows every 2 s (PPG-DaLiA), state of the protocol at 700 Hz (WESAD): told, not used.
 
 The streams of both devices begin together. The pickle is never run: see `edgeacc.recordings.pickled`. Sources: Reiss et
@@ -21,6 +22,7 @@ from edgeacc.errors import BadInput
 from edgeacc.recordings.e4 import PPG_LATE_S
 from edgeacc.recordings.pickled import Pickle, opened
 from edgeacc.recordings.recording import Recording, Stream, regular
+from edgeacc.recordings.repeats import refuse_repeats
 from edgeacc.recordings.units import E4_COUNT, as_samples, beats, check_spans, in_g
 
 NAME = "dalia-wesad"
@@ -58,15 +60,19 @@ def read(path: Path, participant: str) -> Recording:
         what = f"{path}: wrist ACC at {ACC_HZ:g} Hz and BVP at {BVP_HZ:g} Hz"
         check_spans(len(acc_NC) / ACC_HZ, len(bvp_NC) / BVP_HZ, what, SPANS_DIFFER_S)
         intervals, told = _intervals(path, pickle, value, len(bvp_NC) / BVP_HZ)
+        ecg = _ecg(path, pickle, value["signal"])
     acc_g_NC, unit = in_g(acc_NC, (E4_COUNT, "g"), f"{path}: wrist ACC")
+    ppg = regular(bvp_NC, "au", 0.0, BVP_HZ)
+    refuse_repeats(ppg, lambda sample: f"{path}: wrist BVP, sample {sample}")
     return Recording(
         participant=_who(value, participant),
         device="Empatica E4",
         format=NAME,
         acc=regular(acc_g_NC, "g", 0.0, ACC_HZ, 127 / 64),
-        ppg=regular(bvp_NC, "au", 0.0, BVP_HZ),
+        ppg=ppg,
         intervals=intervals,
         ppg_late_s=PPG_LATE_S,
+        ecg=ecg,
         notes=(f"accelerometer was in {unit}", told, "the file's labels are not used"),
     )
 
@@ -91,6 +97,15 @@ def _intervals(path: Path, pickle: Pickle, value: dict[Any, Any], span_s: float)
         raise BadInput(f"{path}: {told}", valid=f"R peaks as samples at {CHEST_HZ:g} Hz")
     stream = beats(np.asarray(times_s, np.float64), lambda beat: f"{path}: rpeaks, number {beat}")
     return stream, "intervals are between R peaks of the chest ECG"
+
+
+def _ecg(path: Path, pickle: Pickle, signal: dict[Any, Any]) -> Stream | None:
+    """The chest's ECG, whose unit the file does not tell; None where there is none."""
+    chest = signal.get("chest")
+    if not isinstance(chest, dict) or "ECG" not in chest:
+        return None
+    ecg_NC = as_samples(pickle.numbers(chest["ECG"], "chest ECG"), 1, f"{path}: chest ECG")
+    return regular(ecg_NC, "au", 0.0, CHEST_HZ)
 
 
 def _within(path: Path, value: object, name: str, above: str = "") -> dict[Any, Any]:

@@ -16,8 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from edgeacc.errors import BadInput
+from edgeacc.recordings.binary import short
 from edgeacc.recordings.recording import Recording, Stream, check_rate, irregular, lines, regular
-from edgeacc.recordings.text import Column, File, head, read_columns
+from edgeacc.recordings.repeats import refuse_repeats
+from edgeacc.recordings.text import MISSING, Column, File, head, read_columns
+from edgeacc.recordings.units import check_spans
 
 NAME = "empatica-e4"
 COUNTS_PER_G = 64
@@ -26,6 +29,8 @@ RANGE_G = 127 / 64
 PPG_LATE_S = 1.45
 """By how much the PPG is late against the accelerometer: median over the 25 recordings of Stress-Predict with four
 still windows or more (docs/results.md). Starts are told in whole seconds, and rates are nominal."""
+SPANS_DIFFER, SPANS_DIFFER_S = 0.01, 10.0
+"""How much the spans of the streams may differ, as a part and in s (our choice; the real ones by up to 1.8 s)."""
 UNIX_S = (946_684_800.0, 4_102_444_800.0)
 """A start between 2000 and 2100."""
 
@@ -46,12 +51,18 @@ def read(path: Path, participant: str) -> Recording:
 
 def read_folder(path: File, participant: str, format_name: str) -> Recording:
     """`read`, of a folder on the disk or in an archive."""
+    acc = _stream(_named(path, "ACC.csv"), ("x", "y", "z"), 1 / COUNTS_PER_G, "g", RANGE_G)
+    ppg = _stream(_named(path, "BVP.csv"), ("bvp",), 1.0, "au", None)
+    acc_s, ppg_s = (stream.samples_CN.shape[1] / stream.rate_hz for stream in (acc, ppg))
+    what = f"{path}: ACC.csv at {acc.rate_hz:g} Hz and BVP.csv at {ppg.rate_hz:g} Hz"
+    check_spans(acc_s, ppg_s, what, SPANS_DIFFER_S + SPANS_DIFFER * max(acc_s, ppg_s))
+    refuse_repeats(ppg, lines(path / "BVP.csv", 3))
     return Recording(
         participant=participant,
         device="Empatica E4",
         format=format_name,
-        acc=_stream(_named(path, "ACC.csv"), ("x", "y", "z"), 1 / COUNTS_PER_G, "g", RANGE_G),
-        ppg=_stream(_named(path, "BVP.csv"), ("bvp",), 1.0, "au", None),
+        acc=acc,
+        ppg=ppg,
         intervals=_intervals(path / "IBI.csv"),
         ppg_late_s=PPG_LATE_S,
     )
@@ -80,21 +91,22 @@ def _named(folder: File, name: str) -> File:
 def _stream(path: File, names: tuple[str, ...], scale: float, unit: str, range_: float | None) -> Stream:
     if not is_e4(path) or head(path, 1)[0].count(",") != len(names) - 1:
         raise BadInput(
-            f"{path}, lines 1 and 2: {head(path, 2)}",
+            f"{path}, lines 1 and 2: {short(head(path, 2))}",
             valid=f"line 1: start in Unix seconds, line 2: rate in Hz, {len(names)} column(s) each",
         )
     start, rate = (_same(path, number, line) for number, line in enumerate(head(path, 2), 1))
     check_rate(rate, f"{path}, line 2")
-    columns = read_columns(path, ",", [Column(name) for name in names], skip=2)
-    samples_NC = np.stack([columns[name] for name in names], axis=1)
-    return regular(samples_NC * scale, unit, start, rate, range_)
+    columns = read_columns(path, ",", [Column(name, "sample", MISSING) for name in names], skip=2)
+    samples_CN = np.stack([columns.pop(name) for name in names])
+    samples_CN *= np.float32(scale)
+    return regular(samples_CN.T, unit, start, rate, range_)
 
 
 def _same(path: File, number: int, line: str) -> float:
     """The one number that all columns of a line repeat."""
     numbers = {float(cell) for cell in line.split(",")}
     if len(numbers) > 1:
-        raise BadInput(f"{path}, line {number}: {line!r}", valid="the same number in every column")
+        raise BadInput(f"{path}, line {number}: {line[:120]!r}", valid="the same number in every column")
     return numbers.pop()
 
 
@@ -105,10 +117,14 @@ def _intervals(path: File) -> Stream | None:
     start, *title = head(path, 1)[0].split(",")
     try:
         start_s = float(start)
+        if not UNIX_S[0] < start_s < UNIX_S[1]:
+            raise ValueError
     except ValueError as error:
-        raise BadInput(f"{path}, line 1: {start!r}", valid="start in Unix seconds, IBI") from error
+        raise BadInput(f"{path}, line 1: {start[:120]!r}", valid="start in Unix seconds, IBI") from error
     if [cell.strip() for cell in title] != ["IBI"]:
-        raise BadInput(f"{path}, line 1: {','.join(title)!r} behind the start", valid="start in Unix seconds, IBI")
+        raise BadInput(
+            f"{path}, line 1: {','.join(title)[:120]!r} behind the start", valid="start in Unix seconds, IBI"
+        )
     columns = read_columns(path, ",", [Column("offset_s"), Column("interval_s")], skip=1)
     if len(columns["offset_s"]) < 2:
         return None

@@ -1,7 +1,7 @@
 """Empatica E4, as exported: one `.zip` with the CSV files that `e4` describes, at its top or in one folder.
 
 The archive is read where it is: nothing is written to the disk, and no archive within it is opened. Members that
-point outside (`../`, an absolute path), the same member twice, and members of more than 512 MiB unpacked (four days
+point outside (`../`, an absolute path), the same member twice, and members of more than 128 MiB unpacked (three days
 of PPG) are refused. Checked on archives that the tests make of a real recording of Stress-Predict; on no archive of
 Empatica's own.
 """
@@ -23,7 +23,7 @@ NAME_AT = 30
 STREAMS = ("ACC.csv", "BVP.csv")
 SIGNS = (*STREAMS, "IBI.csv", "HR.csv", "EDA.csv", "TEMP.csv", "tags.csv", "info.txt")
 """Names that the first member of a damaged archive may have: then it is told as one, not passed over."""
-MOST_BYTES = 512 * 2**20
+MOST_BYTES = 128 * 2**20
 MOST_MEMBERS = 1000
 VALID = "the ZIP of one session as exported, with ACC.csv and BVP.csv"
 

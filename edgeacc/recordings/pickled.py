@@ -19,6 +19,7 @@ from typing import Any, ClassVar, Literal
 from numpy.typing import NDArray
 
 from edgeacc.errors import BadInput
+from edgeacc.recordings.binary import short
 from edgeacc.recordings.pickled_arrays import Array, DType, Known, Long, numbers, unescaped
 
 MOST_STEPS = 1_000_000
@@ -55,7 +56,7 @@ def opened(path: Path) -> Iterator["Pickle"]:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             yield Pickle(path, data)
     except OSError as error:
-        raise BadInput(f"cannot read {path}: {error.strerror}") from error
+        raise BadInput(f"cannot read {path}: {error.strerror}", valid="a file that can be read") from error
 
 
 class Pickle:
@@ -239,7 +240,7 @@ class Pickle:
     def _name(self, module: object, name: object) -> None:
         known = _NAMES.get((module, name)) if isinstance(module, str) and isinstance(name, str) else None
         if known is None:
-            raise self._wrong(f"it names {str(module)[:60]}.{str(name)[:60]}, which is no data")
+            raise self._wrong(f"it names {short(module)}.{short(name)}, which is no data")
         self._push(Known(known))
 
     def _global(self) -> None:

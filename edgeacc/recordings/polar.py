@@ -12,14 +12,16 @@ which falls as the pulse arrives, so the sign is turned: in the recording checke
 1.7 times its steepest rises. Checked on one recording of a Verity Sense (sample data of the BIOBSS package).
 """
 
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgeacc.errors import BadInput
 from edgeacc.recordings.recording import Recording, Stream, irregular, lines, sampled
-from edgeacc.recordings.text import Column, head, read_columns
+from edgeacc.recordings.text import MISSING, Column, Kind, head, read_columns
 
 NAME = "polar-sense"
 CLOCK = "sensor timestamp [ns]"
@@ -79,54 +81,49 @@ def _header(file: Path) -> list[str]:
     return (head(file, 1) or [""])[0].rstrip(";").split(";")
 
 
-def _columns(file: Path, numbers: dict[str, str]) -> dict[str, np.ndarray]:
-    """All columns of a file: those in `numbers` as this kind, the rest as text; a last `;` makes one more."""
+def _columns(file: Path, numbers: dict[str, Kind]) -> dict[str, NDArray[Any]]:
+    """The columns of a file in `numbers`, as this kind; a last `;` makes one more that is ignored."""
     names = _header(file)
-    if lacking := [name for name in (PHONE, *numbers) if name not in names]:
+    if lacking := [name for name in numbers if name not in names]:
         raise BadInput(f"{file}, line 1 lacks {', '.join(lacking)}", valid=f"columns such as {'; '.join(numbers)}")
-    columns = [Column(name, numbers.get(name, "text")) for name in names]  # type: ignore[arg-type]
+    kinds = [numbers.get(name, "ignored") for name in names]
+    columns = [Column(name, kind, MISSING if kind == "sample" else ()) for name, kind in zip(names, kinds, strict=True)]
     if any(line.endswith(";") for line in head(file, 2)[1:]):
-        columns.append(Column("", "text"))
+        columns.append(Column("", "ignored"))
     return read_columns(file, ";", columns, skip=1)
 
 
 def _acc(file: Path) -> tuple[Stream, float]:
     """The accelerometer, and by how much the phone's clock is ahead of the sensor's."""
-    columns = _columns(file, {CLOCK: "int", **dict.fromkeys(AXES, "float")})
-    times_s = columns[CLOCK] / 1e9
-    samples_NC = np.stack([columns[name] for name in AXES], axis=1) / 1000
-    ahead_s = float(np.median(_phone_s(file, columns[PHONE]) - times_s))
-    return sampled(times_s, samples_NC, "g", place=lines(file, 2)), ahead_s
+    columns = _columns(file, {PHONE: "time", CLOCK: "int", **_all(AXES)})
+    times_s = columns.pop(CLOCK) / 1e9
+    ahead_s = float(np.median(columns.pop(PHONE) - times_s))
+    samples_CN = np.stack([columns.pop(name) for name in AXES])
+    samples_CN /= np.float32(1000)
+    return sampled(times_s, samples_CN.T, "g", place=lines(file, 2)), ahead_s
 
 
 def _ppg(file: Path) -> Stream:
     channels = [name for name in _header(file) if name.startswith("channel")] or ["channel 0"]
-    columns = _columns(file, {CLOCK: "int", **dict.fromkeys([*channels, AMBIENT], "float")})
-    light_NC = np.stack([columns[name] - columns[AMBIENT] for name in channels], axis=1)
-    return sampled(columns[CLOCK] / 1e9, -light_NC, "au", place=lines(file, 2))
+    columns = _columns(file, {CLOCK: "int", **_all([*channels, AMBIENT])})
+    times_s, ambient_N = columns.pop(CLOCK) / 1e9, columns.pop(AMBIENT)
+    light_CN = np.stack([ambient_N - columns.pop(name) for name in channels])
+    return sampled(times_s, light_CN.T, "au", place=lines(file, 2))
+
+
+def _all(names: Sequence[str]) -> dict[str, Kind]:
+    return dict.fromkeys(names, "sample")
 
 
 def _intervals(file: Path, host_ahead_s: float) -> Stream | None:
     """The sensor's intervals on its clock, as far as the phone knows it; None where none can be trusted."""
-    columns = _columns(file, {INTERVAL: "float", ERROR: "float"})
+    columns = _columns(file, {PHONE: "time", INTERVAL: "float", ERROR: "float"})
     good = columns[ERROR] <= LARGEST_ERROR_MS
     interval_s = columns[INTERVAL][good] / 1000
     if len(interval_s) < 2:
         return None
-    ends_s = _phone_s(file, columns[PHONE])[good] - host_ahead_s + interval_s
+    ends_s = columns[PHONE][good] - host_ahead_s + interval_s
     order = np.argsort(ends_s, kind="stable")
     order = order[np.diff(ends_s[order], prepend=-np.inf) > 0]
     samples_NC = interval_s[order][:, None]
     return irregular(ends_s[order], samples_NC, "s", place=lines(file, 2), clock="host")
-
-
-def _phone_s(file: Path, texts: np.ndarray) -> np.ndarray:
-    """Seconds since 1970 of the phone's local times, without a zone (only differences are used)."""
-    times_s = np.empty(len(texts))
-    for row, text in enumerate(texts):
-        try:
-            times_s[row] = datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
-        except ValueError as error:
-            told = f"{lines(file, 2)(row)}: {PHONE} is {text[:40]!r}"
-            raise BadInput(told, valid="times such as 2022-04-25T11:39:36.978") from error
-    return times_s

@@ -14,10 +14,17 @@ SIGNAL_HZ = (16.0, 10_000.0)
 the fastest is our choice."""
 LEAST_PRESENT = 0.1
 """Part of its span that a signal's samples fill at least (our choice): less is a wrong time, and fills the memory."""
+ENOUGH = 10**6
+"""Values, evenly taken, whose median is as good as that of all."""
 NO_PPG = "accelerometer only, no PPG: nothing to pair"
 
 Place = Callable[[int], str]
 """Where sample n stands in its file, for an error."""
+
+
+AS_RECORDED = "device axes as recorded"
+"""What is known of the axes of every format here: none tells how its device lies on the body."""
+UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,11 @@ class Stream:
         return self.start_s + np.arange(self.samples_CN.shape[1]) / self.rate_hz
 
     @property
+    def missing(self) -> int:
+        """How many samples lack the value of a channel or more."""
+        return int(np.isnan(self.samples_CN).any(0).sum())
+
+    @property
     def step(self) -> float | None:
         """Smallest difference between two values of a channel, in `unit`: the resolution; None where nothing moves."""
         known = (np.unique(x_N[~np.isnan(x_N)]) for x_N in self.samples_CN)
@@ -72,10 +84,15 @@ class Recording:
         format: name of the format, a key of `edgeacc.recordings.registry.FORMATS`.
         acc: accelerometer in g with gravity, three axes.
         ppg: one channel or more, upstroke of the pulse positive; None where the device has no optical sensor.
-        intervals: the device's own beat-to-beat intervals in s, each at the time of the beat that ends it.
+        intervals: beat-to-beat intervals in s, each at the time of the beat that ends it: the device's own, or between
+            the R peaks that a data set has marked (the notes tell which).
         ppg_late_s: None where accelerometer and PPG share a clock; where each counts its own time, by how much the
             PPG's is usually late.
         notes: what a reader did that is not in the streams, such as a sign that was turned.
+        ecg: the raw ECG of a data set that has one, in mV where the unit is known, on the clock of the other streams.
+        axes: what is known of the accelerometer's axes.
+        licence: what is known of the licence of the data, from the format's entry in the registry.
+        source: where the format and, for a data set, its licence are described.
     """
 
     participant: str
@@ -86,6 +103,10 @@ class Recording:
     intervals: Stream | None = None
     ppg_late_s: float | None = None
     notes: tuple[str, ...] = ()
+    ecg: Stream | None = None
+    axes: str = AS_RECORDED
+    licence: str = UNKNOWN
+    source: str = UNKNOWN
 
     def pair(self) -> tuple[Stream, Stream]:
         """Accelerometer and PPG.
@@ -127,7 +148,9 @@ def irregular(
     """
     if len(times_s) < 2:
         raise BadInput(f"{place(0)}: {len(times_s)} sample(s)", valid="two samples or more")
-    back = np.flatnonzero(~(np.diff(times_s) > 0))
+    if not np.isfinite(times_s).all():
+        raise BadInput(f"{place(int(np.isfinite(times_s).argmin()))}: no finite time", valid="ascending times")
+    back = np.flatnonzero(times_s[1:] <= times_s[:-1])
     if len(back):
         at = place(int(back[0]) + 1)
         raise BadInput(f"{at}: time does not go forward ({len(back)} such place(s))", valid="ascending times")
@@ -144,10 +167,11 @@ def sampled(
         BadInput: as `irregular`, a rate that no such signal has, or times far apart.
     """
     stream = irregular(times_s, samples_NC, unit, place=place, range_=range_)
-    steps_s = np.diff(times_s)
-    step_s = float(np.median(steps_s))
+    every = max(1, len(times_s) // ENOUGH)
+    step_s = float(np.median(times_s[1::every] - times_s[:-1:every]))
     check_rate(1 / step_s, place(0))
-    if len(steps_s) * step_s < LEAST_PRESENT * float(steps_s.sum()):
+    if (len(times_s) - 1) * step_s < LEAST_PRESENT * float(times_s[-1] - times_s[0]):
+        steps_s = np.diff(times_s)
         longest = int(steps_s.argmax())
         raise BadInput(
             f"{place(longest + 1)}: time leaps by {steps_s[longest]:.6g} s; most of the recording is missing",

@@ -4,6 +4,7 @@ A format is one module of this room with `NAME`, `recognise` and `read`, and one
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -24,10 +25,12 @@ from edgeacc.recordings import (
     wfdb,
     wildppg,
 )
-from edgeacc.recordings.recording import Recording
+from edgeacc.recordings.recording import AS_RECORDED, UNKNOWN, Recording
 from edgeacc.recordings.table import TableMapping
 
 HELP = "edgeacc ls formats"
+OWNERS = "none with the format: that of the data's owner"
+NOT_FOUND = "unknown: none found with the data"
 
 
 class Reader(Protocol):
@@ -41,7 +44,7 @@ class Reader(Protocol):
 
 
 class Format(NamedTuple):
-    """One format: four texts for people, and the module that reads it (none for tables, which need a mapping)."""
+    """One format: texts for people, and the module that reads it (none for tables, which need a mapping)."""
 
     name: str
     device: str
@@ -49,10 +52,19 @@ class Format(NamedTuple):
     recognised_by: str
     checked_on: str
     reader: Reader | None
+    licence: str = OWNERS
+    """Of the data: a data set's, where the format is one's; else its owner's."""
+    source: str = UNKNOWN
+    """Where the format and, for a data set, its licence are described."""
+    axes: str = AS_RECORDED
 
     def told(self) -> dict[str, str]:
-        """The texts by their names."""
-        return {key: text for key, text in self._asdict().items() if key != "reader"}
+        """What it is and how it is recognised: the texts of a table, by their names."""
+        return {key: getattr(self, key) for key in ("name", "device", "files", "recognised_by", "checked_on")}
+
+    def provenance(self) -> dict[str, str]:
+        """Licence and source of the data, and what is known of the axes."""
+        return {key: getattr(self, key) for key in ("licence", "source", "axes")}
 
 
 FORMATS = {
@@ -65,6 +77,7 @@ FORMATS = {
             recognised_by="a CSV file that begins with a Unix time and a rate",
             checked_on="28 real recordings",
             reader=e4,
+            source="info.txt of an export; Stress-Predict (MIT): Iqbal et al., Sensors 22:8135, 2022",
         ),
         Format(
             name=e4_zip.NAME,
@@ -73,6 +86,7 @@ FORMATS = {
             recognised_by="a ZIP archive with such a CSV file",
             checked_on="archives made by the tests of a real recording",
             reader=e4_zip,
+            source="as empatica-e4",
         ),
         Format(
             name=embraceplus.NAME,
@@ -81,6 +95,7 @@ FORMATS = {
             recognised_by="an Avro file with Empatica's schema",
             checked_on="1 real recording",
             reader=embraceplus,
+            source="Empatica's Avro schema, version 6; the file checked (Apache-2.0): doi 10.5281/zenodo.13838392",
         ),
         Format(
             name=polar.NAME,
@@ -89,6 +104,7 @@ FORMATS = {
             recognised_by="the headers of the logs",
             checked_on="1 real recording",
             reader=polar,
+            source="headers of the logs; the recording checked (MIT): sample data of the package BIOBSS",
         ),
         Format(
             name=tsdf.NAME,
@@ -97,6 +113,7 @@ FORMATS = {
             recognised_by="JSON files that describe an accelerometer's channels",
             checked_on="1 real recording",
             reader=tsdf,
+            source="TSDF 0.1, arXiv 2211.11294; the recording checked (Apache-2.0): example data of ParaDigMa",
         ),
         Format(
             name=axivity.NAME,
@@ -105,6 +122,7 @@ FORMATS = {
             recognised_by="the header's first bytes",
             checked_on="1 real recording of an AX6; the AX3's packings on files made by the tests",
             reader=axivity,
+            source="Open Movement, AX3/AX6 data format; the file checked (Apache-2.0): test data of ParaDigMa",
         ),
         Format(
             name=dalia.NAME,
@@ -113,6 +131,8 @@ FORMATS = {
             recognised_by="a pickled dict that names wrist, ACC and BVP",
             checked_on="files made by the tests",
             reader=dalia,
+            licence="PPG-DaLiA: CC BY 4.0; WESAD: unknown, see its read-me",
+            source="UCI repository, doi 10.24432/C53890 (PPG-DaLiA); Schmidt et al., ICMI 2018 (WESAD)",
         ),
         Format(
             name=troika.NAME,
@@ -121,6 +141,8 @@ FORMATS = {
             recognised_by="a MATLAB header and the variable sig",
             checked_on="files made by the tests",
             reader=troika,
+            licence=NOT_FOUND,
+            source="Zhang, Pi and Liu, IEEE Trans. Biomed. Eng. 62(2):522, 2015",
         ),
         Format(
             name=wildppg.NAME,
@@ -129,6 +151,8 @@ FORMATS = {
             recognised_by="a MATLAB header and the variables wrist and ankle",
             checked_on="files made by the tests",
             reader=wildppg,
+            licence="MIT, by the card of its data set at Hugging Face (eth-siplab/WildPPG)",
+            source="Meier, Demirel and Holz, NeurIPS 2024, arXiv 2412.17540",
         ),
         Format(
             name=wfdb.NAME,
@@ -137,6 +161,8 @@ FORMATS = {
             recognised_by="a header with an accelerometer's x, y and z",
             checked_on="files made by the tests",
             reader=wfdb,
+            licence="that of the record's data set: its page at PhysioNet tells it",
+            source="WFDB Applications Guide, header(5), signal(5), annot(5)",
         ),
         Format(
             name=aurora.NAME,
@@ -145,6 +171,8 @@ FORMATS = {
             recognised_by="a first line with t, optical and accel_x, accel_y, accel_z",
             checked_on="files made by the tests",
             reader=aurora,
+            licence="data use agreement: no sharing, no use outside the proposal approved",
+            source="Mieloszyk et al., IEEE J. Biomed. Health Inform. 26(7), 2022; the read-me of aurorabp-sample-data",
         ),
         Format(
             name=sleep_accel.NAME,
@@ -153,6 +181,8 @@ FORMATS = {
             recognised_by="rows of a time, some ms apart, and three axes of about 1 g",
             checked_on="files made by the tests",
             reader=sleep_accel,
+            licence="open access at PhysioNet; which licence: unknown, see its page",
+            source="Walch et al., Sleep 42(12):zsz180, 2019; doi 10.13026/hmhs-py35",
         ),
         Format(
             name=table.NAME,
@@ -161,6 +191,7 @@ FORMATS = {
             recognised_by="nothing: the mapping says what is what",
             checked_on="files made by the tests",
             reader=None,
+            source="the mapping",
         ),
     )
 }
@@ -201,7 +232,7 @@ def find(path: Path, format_name: str | None = None, mapping: TableMapping | Non
         found = _tables(path, mapping)
     else:
         found = [
-            Found(place, kind.name, partial(_read, reader, place, _participant(path, place)))
+            Found(place, kind.name, partial(_read, kind, reader, place, _participant(path, place)))
             for place, kind, reader in _recordings(path, [FORMATS[name]] if name else list(FORMATS.values()))
         ]
     if not found:
@@ -214,7 +245,7 @@ def recognised(path: Path) -> Found | None:
     """The recording that a folder or a file is, as `find` gives it; None where it is none, though it may hold some."""
     for kind in FORMATS.values():
         if kind.reader is not None and kind.reader.recognise(path):
-            return Found(path, kind.name, partial(_read, kind.reader, path, _participant(path, path)))
+            return Found(path, kind.name, partial(_read, kind, kind.reader, path, _participant(path, path)))
     return None
 
 
@@ -229,16 +260,29 @@ def _recordings(path: Path, kinds: list[Format]) -> Iterator[tuple[Path, Format,
             yield from _recordings(below, kinds)
 
 
-def _read(reader: Reader, path: Path, participant: str) -> Iterable[Recording]:
+def _read(kind: Format, reader: Reader, path: Path, participant: str) -> Iterator[Recording]:
     read = reader.read(path, participant)
-    return [read] if isinstance(read, Recording) else read
+    for recording in [read] if isinstance(read, Recording) else read:
+        yield _told(recording, kind)
+
+
+def _told(recording: Recording, kind: Format) -> Recording:
+    """The recording with what the registry knows of its format, and with its missing samples in the notes."""
+    streams = (("accelerometer", recording.acc), ("PPG", recording.ppg), ("ECG", recording.ecg))
+    missing = [f"{stream.missing} missing sample(s): {name}" for name, stream in streams if stream and stream.missing]
+    notes = (*recording.notes, *missing)
+    return replace(recording, notes=notes, licence=kind.licence, source=kind.source, axes=kind.axes)
 
 
 def _tables(path: Path, mapping: TableMapping | None) -> list[Found]:
     if mapping is None:
-        raise BadInput("a table needs a mapping of its columns", valid="--mapping FILE", next_command=HELP)
+        raise BadInput(f"{path}: a table needs a mapping of its columns", valid="--mapping FILE", next_command=HELP)
     files = [path] if path.is_file() else [file for file in sorted(path.rglob("*")) if table.is_table(file)]
-    return [Found(file, table.NAME, partial(table.read, file, _participant(path, file), mapping)) for file in files]
+    return [Found(file, table.NAME, partial(_read_table, file, _participant(path, file), mapping)) for file in files]
+
+
+def _read_table(path: Path, participant: str, mapping: TableMapping) -> list[Recording]:
+    return [_told(recording, FORMATS[table.NAME]) for recording in table.read(path, participant, mapping)]
 
 
 def _participant(path: Path, place: Path) -> str:

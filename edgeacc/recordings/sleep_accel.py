@@ -12,6 +12,7 @@ The number in the name is the participant, since the folders are by kind of data
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +21,8 @@ from numpy.typing import NDArray
 from edgeacc.errors import BadInput
 from edgeacc.recordings.binary import first_bytes
 from edgeacc.recordings.recording import Place, Recording, sampled
-from edgeacc.recordings.text import Column, read_columns
-from edgeacc.recordings.units import in_g
+from edgeacc.recordings.text import LARGEST, MISSING, Column, read_columns
+from edgeacc.recordings.units import as_samples, in_g
 
 NAME = "sleep-accel"
 LOOK_AT_BYTES = 2048
@@ -44,7 +45,9 @@ def recognise(path: Path) -> bool:
         rows = [[float(cell) for cell in line.split(" ")] for line in lines[: max(2, len(lines) - 1)]]
         if len(rows) < 2 or any(len(row) != 4 for row in rows):
             return False
-        table = np.array(rows)
+        table = np.array([row for row in rows if not np.isnan(row).any()])
+        if len(table) < 2 or (np.abs(table) > LARGEST).any():
+            return False
         step_s = float(np.median(np.diff(table[:, 0])))
         return bool(STEP_S[0] < step_s < STEP_S[1] and 0.5 < np.median(np.linalg.norm(table[:, 1:], axis=1)) < 2)
     except (BadInput, ValueError, OverflowError):
@@ -57,34 +60,39 @@ def read(path: Path, participant: str) -> Iterator[Recording]:
     Raises:
         BadInput: which line, and what was expected.
     """
-    columns = [Column(name) for name in ("time", "x", "y", "z")]
-    cells = read_columns(path, " ", columns, skip=0)
-    rows_N4 = np.stack([cells[column.name] for column in columns], axis=1)
-    again = np.zeros(len(rows_N4), np.bool_)
-    again[1:] = (np.diff(rows_N4, axis=0) == 0).all(1)
+    cells = read_columns(path, " ", [Column("time"), *(Column(axis, "sample", MISSING) for axis in "xyz")], skip=0)
+    times_s, acc_NC = cells.pop("time"), np.stack([cells.pop(axis) for axis in "xyz"]).T
+    again = np.zeros(len(times_s), np.bool_)
+    again[1:] = (np.diff(times_s) == 0) & (acc_NC[1:] == acc_NC[:-1]).all(1)
     line_N = np.flatnonzero(~again)
-    rows_N4 = rows_N4[line_N]
+    if again.any():
+        times_s, acc_NC = times_s[line_N], acc_NC[line_N]
     told = _heart_rate(path)
     notes = (told,) if not again.any() else (told, f"{again.sum()} repeated row(s) left out")
-    return _parts(path, _who(path, participant), rows_N4, line_N, notes)
+    return _parts(path, _who(path, participant), times_s, acc_NC, line_N, notes)
 
 
 def _parts(
-    path: Path, who: str, rows_N4: NDArray[np.float64], line_N: NDArray[np.int64], notes: tuple[str, ...]
+    path: Path,
+    who: str,
+    times_s: NDArray[np.float64],
+    acc_NC: NDArray[np.float32],
+    line_N: NDArray[np.int64],
+    notes: tuple[str, ...],
 ) -> Iterator[Recording]:
-    breaks = np.flatnonzero(np.diff(rows_N4[:, 0]) > GAP_S) + 1
-    parts = np.split(np.arange(len(rows_N4)), breaks)
-    whole = [part for part in parts if len(part) >= FEWEST]
+    edges = [0, *(np.flatnonzero(np.diff(times_s) > GAP_S) + 1), len(times_s)]
+    parts = [slice(first, end) for first, end in pairwise(edges)]
+    whole = [part for part in parts if part.stop - part.start >= FEWEST]
     if not whole:
-        told = f"{path}: {len(rows_N4)} rows in {len(parts)} part(s)"
+        told = f"{path}: {len(times_s)} rows in {len(parts)} part(s)"
         raise BadInput(told, valid=f"{FEWEST} rows without a gap of {GAP_S:g} s")
     for number, part in enumerate(whole, 1):
-        acc_g_NC, _ = in_g(rows_N4[part, 1:], ("g",), f"{path}: acceleration")
+        acc_g_NC, _ = in_g(as_samples(acc_NC[part], 3, f"{path}: acceleration"), ("g",), f"{path}: acceleration")
         yield Recording(
             participant=who,
             device="Apple Watch",
             format=NAME,
-            acc=sampled(rows_N4[part, 0], acc_g_NC, "g", place=_place(path, line_N[part])),
+            acc=sampled(times_s[part], acc_g_NC, "g", place=_place(path, line_N[part])),
             ppg=None,
             notes=(f"part {number} of {len(whole)}", *notes),
         )

@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from edgeacc.errors import BadInput
-from edgeacc.recordings.recording import SIGNAL_HZ, Recording, Stream, regular, sampled
-from edgeacc.recordings.text import Column, head, read_columns
+from edgeacc.recordings.binary import first_bytes, short
+from edgeacc.recordings.recording import ENOUGH, SIGNAL_HZ, Recording, Stream, regular, sampled
+from edgeacc.recordings.text import LARGEST, MISSING, Column, Growing, head, read_columns
 
 NAME = "table"
 STANDARD_GRAVITY_M_S2 = 9.80665
@@ -33,6 +34,9 @@ SUFFIXES = (".csv", ".parquet")
 PARQUET_MAGIC = b"PAR1"
 STILL_G = (0.5, 2.0)
 """Median magnitude of an accelerometer on a wrist, gravity included: further off, the unit is another (our choice)."""
+
+MOST_NAMES = 20
+BATCH_ROWS, BUFFER_BYTES = 2**16, 2**20
 
 Columns = dict[str, NDArray[Any]]
 
@@ -82,7 +86,7 @@ def read(path: Path, participant: str, mapping: TableMapping) -> list[Recording]
     """
     columns = _read_parquet(path, mapping) if _is_parquet(path) else _read_csv(path, mapping)
     if mapping.participant_column is None:
-        return [_recording(path, participant, columns, mapping, np.arange(len(columns[mapping.acc_columns[0]])))]
+        return [_recording(path, participant, columns, mapping, None)]
     who = columns[mapping.participant_column]
     nobody = np.flatnonzero(who == "")
     if len(nobody):
@@ -91,13 +95,27 @@ def read(path: Path, participant: str, mapping: TableMapping) -> list[Recording]
     return [_recording(path, str(one), columns, mapping, np.flatnonzero(who == one)) for one in sorted(set(who))]
 
 
-def _recording(path: Path, who: str, columns: Columns, mapping: TableMapping, rows: NDArray[np.int64]) -> Recording:
+def _recording(
+    path: Path, who: str, columns: Columns, mapping: TableMapping, rows: NDArray[np.int64] | None
+) -> Recording:
+    """One person's recording: of some rows, or of all."""
+
+    def own(name: str) -> NDArray[Any]:
+        return columns.pop(name) if rows is None else columns[name][rows]
+
+    def place(row: int) -> str:
+        return _place(path, row if rows is None else int(rows[row]))
+
     def stream(names: tuple[str, ...], factor: float, unit: str, range_: float | None) -> Stream:
-        samples_NC = np.stack([columns[name][rows] for name in names], axis=1) * factor
+        samples_CN = np.stack([own(name) for name in names])
+        samples_CN *= np.float32(factor)
         if mapping.rate_hz is not None:
-            return regular(samples_NC, unit, 0.0, mapping.rate_hz, range_)
-        times_s = columns[str(mapping.time_column)][rows] * SECONDS_PER_UNIT[mapping.time_unit]
-        return sampled(times_s, samples_NC, unit, place=lambda row: _place(path, int(rows[row])), range_=range_)
+            return regular(samples_CN.T, unit, 0.0, mapping.rate_hz, range_)
+        return sampled(times_s, samples_CN.T, unit, place=place, range_=range_)
+
+    if mapping.time_column:
+        times_s = own(mapping.time_column)
+        times_s *= SECONDS_PER_UNIT[mapping.time_unit]
 
     turned = mapping.ppg_upstroke == "negative"
     acc = stream(mapping.acc_columns, PER_UNIT[mapping.acc_unit], "g", mapping.acc_range_g)
@@ -113,7 +131,8 @@ def _recording(path: Path, who: str, columns: Columns, mapping: TableMapping, ro
 
 
 def _check_gravity(path: Path, acc: Stream, mapping: TableMapping) -> None:
-    squares_N = np.square(acc.samples_CN[:, ~np.isnan(acc.samples_CN).any(0)], dtype=np.float64).sum(0)
+    some_CN = acc.samples_CN[:, :: max(1, acc.samples_CN.shape[1] // ENOUGH)]
+    squares_N = np.square(some_CN[:, ~np.isnan(some_CN).any(0)], dtype=np.float64).sum(0)
     middle_g = float(np.sqrt(np.median(squares_N))) if len(squares_N) else 1.0
     if not STILL_G[0] < middle_g < STILL_G[1]:
         raise BadInput(
@@ -128,8 +147,7 @@ def _place(path: Path, row: int) -> str:
 
 
 def _is_parquet(path: Path) -> bool:
-    with path.open("rb") as stream:
-        return stream.read(4) == PARQUET_MAGIC
+    return first_bytes(path, 4) == PARQUET_MAGIC
 
 
 def _wanted(path: Path, there: list[str], mapping: TableMapping) -> list[str]:
@@ -137,7 +155,9 @@ def _wanted(path: Path, there: list[str], mapping: TableMapping) -> list[str]:
     wanted = [*mapping.numbers, *([mapping.participant_column] if mapping.participant_column else [])]
     missing = [name for name in wanted if name not in there]
     if missing:
-        found = f"it has {', '.join(there)}" if any(there) else "a first line of column names, in UTF-8"
+        names = ", ".join(name[:40] for name in there[:MOST_NAMES])
+        more = f" and {len(there) - MOST_NAMES} more" if len(there) > MOST_NAMES else ""
+        found = f"it has {names}{more}" if any(there) else "a first line of column names, in UTF-8"
         raise BadInput(f"{path} lacks the column(s) {', '.join(missing)}", valid=found)
     if twice := [name for name in wanted if there.count(name) > 1]:
         raise BadInput(f"{path} has several columns {', '.join(twice)}", valid="one column of each name in the mapping")
@@ -147,39 +167,60 @@ def _wanted(path: Path, there: list[str], mapping: TableMapping) -> list[str]:
 def _read_csv(path: Path, mapping: TableMapping) -> Columns:
     names = [name.strip().strip('"') for name in (head(path, 1) or [""])[0].split(mapping.delimiter)]
     _wanted(path, names, mapping)
-    samples = {*mapping.acc_columns, *mapping.ppg_columns}
-    columns = [Column(name, "float" if name in mapping.numbers else "text", blank=name in samples) for name in names]
-    return read_columns(path, mapping.delimiter, columns, skip=1)
+    return read_columns(path, mapping.delimiter, [_column(name, mapping) for name in names], skip=1)
+
+
+def _column(name: str, mapping: TableMapping) -> Column:
+    if name in (*mapping.acc_columns, *mapping.ppg_columns):
+        return Column(name, "sample", ("", "NA", *MISSING))
+    if name == mapping.time_column:
+        return Column(name)
+    return Column(name, "text" if name == mapping.participant_column else "ignored")
 
 
 def _read_parquet(path: Path, mapping: TableMapping) -> Columns:
+    """The columns of the mapping, one after another: then few of a row group's pages are in memory."""
     try:
-        with pq.ParquetFile(path) as file:
-            table = file.read(columns=_wanted(path, file.schema_arrow.names, mapping))
-    except (pa.ArrowException, OSError) as error:
-        raise BadInput(f"{path}: {error}", valid="a whole Parquet file") from error
-    numbers = {name: _number(path, name, table[name]) for name in mapping.numbers}
-    if table.num_rows == 0:
-        raise BadInput(f"{path} has no samples", valid="one row per sample")
-    who = mapping.participant_column
-    return numbers | ({who: _names(path, who, table[who])} if who else {})
+        with pq.ParquetFile(path, buffer_size=BUFFER_BYTES) as file:
+            wanted = _wanted(path, file.schema_arrow.names, mapping)
+            if file.metadata.num_rows == 0:
+                raise BadInput(f"{path} has no samples", valid="one row per sample")
+            columns = {name: _read_one(path, file, name, mapping) for name in wanted}
+    except (pa.ArrowException, OSError, MemoryError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path}: {short(error)}", valid="a whole Parquet file") from error
+    if len({len(column) for column in columns.values()}) > 1:
+        told = ", ".join(f"{name} {len(column)}" for name, column in columns.items())
+        raise BadInput(f"{path}: rows of the columns: {told}", valid="as many in each")
+    return columns
 
 
-def _names(path: Path, name: str, column: pa.ChunkedArray) -> NDArray[Any]:
+def _read_one(path: Path, file: pq.ParquetFile, name: str, mapping: TableMapping) -> NDArray[Any]:
+    read, row = Growing(file.metadata.num_rows), 0
+    for batch in file.iter_batches(BATCH_ROWS, columns=[name], use_threads=False):
+        column = batch.column(name)
+        text = name == mapping.participant_column
+        read.append(_names(path, name, column) if text else _number(path, name, column, row, mapping))
+        row += batch.num_rows
+    return read.whole
+
+
+def _names(path: Path, name: str, column: pa.Array) -> NDArray[Any]:
     """A column of a Parquet file as texts; empty where there is none."""
     try:
         return np.array(column.cast(pa.string()).fill_null("").to_pylist(), object)
     except pa.ArrowException as error:
-        raise BadInput(f"{path}: column {name} holds {column.type}: {error}", valid="texts or whole numbers") from error
+        told = f"{path}: column {name} holds {short(column.type)}: {short(error)}"
+        raise BadInput(told, valid="texts or whole numbers") from error
 
 
-def _number(path: Path, name: str, column: pa.ChunkedArray) -> NDArray[np.float64]:
-    """A column of a Parquet file as numbers; NaN where there is none."""
+def _number(path: Path, name: str, column: pa.Array, first: int, mapping: TableMapping) -> NDArray[np.floating[Any]]:
+    """A piece of a column of a Parquet file as numbers, from row `first` on; NaN where there is none."""
     try:
-        values = np.asarray(column.cast(pa.float64()).to_numpy(), np.float64)
+        values = np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)
     except pa.ArrowException as error:
-        raise BadInput(f"{path}: column {name} holds {column.type}: {error}", valid="numbers") from error
-    infinite = np.flatnonzero(np.isinf(values))
-    if len(infinite):
-        raise BadInput(f"{_place(path, int(infinite[0]))}: {name} is {values[infinite[0]]}", valid="a finite number")
-    return values
+        raise BadInput(f"{path}: column {name} holds {short(column.type)}: {short(error)}", valid="numbers") from error
+    wrong = np.flatnonzero(np.abs(values) > LARGEST)
+    if len(wrong):
+        valid = f"a finite number of at most {LARGEST:g}"
+        raise BadInput(f"{_place(path, first + int(wrong[0]))}: {name} is {values[wrong[0]]}", valid=valid)
+    return values if name == mapping.time_column else values.astype(np.float32)

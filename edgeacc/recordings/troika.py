@@ -3,6 +3,7 @@
 `sig` has six rows at 125 Hz (the training files): the chest's ECG; two channels of PPG (green light, wrist); the
 wrist's acceleration along x, y and z. The test files lack the ECG: five rows. The read-me gives no unit for the
 acceleration: it is taken as g or m/s2, whichever makes the median magnitude that of gravity, and a note says which.
+Nor is there one for the ECG, which is kept as it is.
 Nor does it say whether the pulse's upstroke is positive: the sign is left as it is, and a note says so.
 
 `BPM0`, a file of its own, is the heart rate in 8-s windows every 2 s, not beats: no intervals. Source: Zhang, Pi and
@@ -18,6 +19,7 @@ from edgeacc.errors import BadInput, NotPossibleHere
 from edgeacc.recordings import matlab
 from edgeacc.recordings.matlab import Matlab
 from edgeacc.recordings.recording import Recording, regular
+from edgeacc.recordings.repeats import refuse_repeats
 from edgeacc.recordings.units import as_samples, in_g
 
 NAME = "troika"
@@ -60,12 +62,16 @@ def read(path: Path, participant: str) -> Recording:
     ppg_NC = as_samples(sig[first : first + 2].T, 2, f"{path}: PPG in sig")
     acc_NC = as_samples(sig[first + 2 :].T, 3, f"{path}: acceleration in sig")
     acc_g_NC, unit = in_g(acc_NC, ("g", "m/s2"), f"{path}: acceleration in sig")
+    ecg_NC = as_samples(sig[0], 1, f"{path}: ECG in sig") if first else None
+    ppg = regular(ppg_NC, "au", 0.0, RATE_HZ)
+    refuse_repeats(ppg, lambda sample: f"{path}: sig, column {sample + 1}")
     return Recording(
         participant=participant,
         device="wristband of TROIKA",
         format=NAME,
         acc=regular(acc_g_NC, "g", 0.0, RATE_HZ),
-        ppg=regular(ppg_NC, "au", 0.0, RATE_HZ),
+        ppg=ppg,
+        ecg=None if ecg_NC is None else regular(ecg_NC, "au", 0.0, RATE_HZ),
         notes=(
             f"accelerometer was in {unit} by its gravity",
             "sign of the PPG as in the file",

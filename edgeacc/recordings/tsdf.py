@@ -44,6 +44,9 @@ LIGHT = ("green", "ppg", "infrared", "red")
 AXES = re.compile(r"acc\w*[xyz]")
 TYPES = {"int": "i", "uint": "u", "float": "f"}
 BROKEN = "?"
+START, END = "start_iso8601", "end_iso8601"
+SPAN_DIFFERS, END_DIFFERS_S = 0.01, 2.0
+"""How much the span by the rows may differ from that of the metadata, told to the second (our choice)."""
 PART_S = 2 * 3600.0
 CHUNK_ROWS = 2**20
 VALID = "TSDF metadata as written with version 0.1"
@@ -80,6 +83,7 @@ class _Stream:
     per_unit: tuple[float, ...]
     unit: str
     start_s: float
+    end_s: float | None
     device: str
 
 
@@ -206,7 +210,8 @@ def _described(file: Path, leaf: dict[str, Any], leaves: list[dict[str, Any]], k
     scale = [values.factors[at] * (G_PER[values.units[at]] if kind == "acc" else -1.0) for at in columns]
     unit = "g" if kind == "acc" else "au"
     device = str(leaf.get("device_id", "unknown"))[:80]
-    return _Stream(values, time, columns, tuple(scale), unit, _start_s(file, leaf), device)
+    end_s = _time_s(file, leaf, END) if END in leaf else None
+    return _Stream(values, time, columns, tuple(scale), unit, _time_s(file, leaf, START), end_s, device)
 
 
 def _columns(values: _Binary, kind: str) -> tuple[int, ...]:
@@ -260,14 +265,13 @@ def _dtype(leaf: dict[str, Any], where: str) -> np.dtype[Any]:
     return np.dtype(f"{'>' if order == 'big' else '<'}{TYPES[str(kind)]}{leaf['bits'] // 8}")
 
 
-def _start_s(file: Path, leaf: dict[str, Any]) -> float:
-    text = leaf.get("start_iso8601")
+def _time_s(file: Path, leaf: dict[str, Any], key: str) -> float:
+    text = leaf.get(key)
     try:
-        start = datetime.fromisoformat(str(text))
-        start_s = (start if start.tzinfo else start.replace(tzinfo=UTC)).timestamp()
+        told = datetime.fromisoformat(str(text))
+        return (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError) as error:
-        raise BadInput(f"{file}: start_iso8601 {str(text)[:40]!r}", valid="such as 2021-06-27T16:52:20Z") from error
-    return start_s
+        raise BadInput(f"{file}: {key} {str(text)[:40]!r}", valid="such as 2021-06-27T16:52:20Z") from error
 
 
 def _times_s(stream: _Stream, first: int, end: int, before_s: float) -> NDArray[np.float64]:
@@ -295,12 +299,26 @@ def _rows_of_parts(stream: _Stream, first_s: float) -> dict[int, tuple[int, int,
             row, _, told_s = parts.get(int(part_of[begin]), new)
             parts[int(part_of[begin])] = (row, first + stop, told_s)
         before_s = float(times_s[-1])
+    _check_end(stream, before_s)
     return {part: rows for part, rows in parts.items() if rows[1] - rows[0] > 1}
+
+
+def _check_end(stream: _Stream, last_s: float) -> None:
+    """The times end when the metadata say so, where these do."""
+    if stream.end_s is None:
+        return
+    told_s, found_s = stream.end_s - stream.start_s, last_s - stream.start_s
+    if abs(found_s - told_s) > END_DIFFERS_S + SPAN_DIFFERS * abs(told_s):
+        raise BadInput(
+            f"{stream.time.path}: its {stream.time.rows} rows last {found_s:.1f} s",
+            valid=f"{told_s:.1f} s, as {START} and {END} say, within {SPAN_DIFFERS:.0%}",
+        )
 
 
 def _check_forward(time: _Binary, first: int, times_s: NDArray[np.float64], before_s: float) -> None:
     """Finite, ascending, and within the years that seconds may mean; the very first row may be the start."""
-    good = np.diff(times_s, prepend=before_s if first else math.nextafter(before_s, -math.inf)) > 0
+    earlier_s = np.concatenate([[before_s if first else math.nextafter(before_s, -math.inf)], times_s[:-1]])
+    good = times_s > earlier_s
     wrong = np.flatnonzero(~(good & (np.abs(times_s) < 1e11)))
     if len(wrong):
         told = f"time does not go forward ({len(wrong)} such place(s))"

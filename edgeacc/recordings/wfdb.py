@@ -9,6 +9,7 @@
   set of the header (so the low-noise one of "Wrist PPG During Exercise"). Its unit is the header's; where the header
   has none that is known, the one of g, m/s2 and mg under which the median magnitude is that of gravity: noted.
 - PPG: every signal whose description names PPG, pleth or BVP. Its sign is left as it is, and a note says so.
+- ECG: every signal whose description names ECG or EKG, if it has the unit of the first; mV, uV and V are known.
 - Beats (annot(5)): the first of `.atr`, `.qrs`, `.ecg` beside the header; the codes that mean a beat.
 
 Own reader: the package `wfdb` would bring pandas, aiohttp and soundfile for what is some 200 lines. Records of
@@ -25,6 +26,7 @@ from numpy.typing import NDArray
 
 from edgeacc.errors import BadInput
 from edgeacc.recordings.recording import Recording, Stream, check_rate, regular
+from edgeacc.recordings.repeats import refuse_repeats
 from edgeacc.recordings.text import head
 from edgeacc.recordings.units import as_samples, beats, in_g
 
@@ -36,6 +38,10 @@ DEFAULT_GAIN = 200.0
 """Of header(5), for a gain that is 0 or not there."""
 UNITS = {"g": "g", "G": "g", "mg": "mg", "m/s2": "m/s2", "m/s^2": "m/s2", "m/sec^2": "m/s2", "ms-2": "m/s2"}
 BITS = {16: 16, 212: 12, 24: 24, 32: 32}
+PPG = re.compile(r"ppg|pleth|\bbvp")
+ECG = re.compile(r"ecg|ekg")
+ECG_MV = {"mV": 1.0, "uV": 1e-3, "V": 1e3}
+CHUNK_FRAMES = 2**18
 BEAT_CODES = (*range(1, 14), 25, 30, 31, 34, 35, 38, 41)
 """Annotation codes that are beats (ecgcodes.h: isqrs)."""
 ANNOTATORS = ("atr", "qrs", "ecg")
@@ -94,25 +100,44 @@ def read(path: Path, participant: str) -> Recording:
     acc = _acc(header.signals)
     if acc is None:
         raise BadInput(f"{path} has no accelerometer with x, y and z; its signals: {names}", valid="three such signals")
-    ppg = [n for n, signal in enumerate(header.signals) if re.search(r"ppg|pleth|\bbvp", signal.name.lower())]
+    ppg, ecg = (_named(header, pattern) for pattern in (PPG, ECG))
     acc_NC = as_samples(_physical(path, header, acc), 3, f"{path}: accelerometer")
     unit = UNITS.get(header.signals[acc[0]].unit)
     acc_g_NC, unit = in_g(acc_NC, (unit,) if unit else ("g", "m/s2", "mg"), f"{path}: accelerometer")
     stream = as_samples(_physical(path, header, ppg), len(ppg), f"{path}: PPG") if ppg else None
     intervals, told = _beats(path, header.rate_hz, len(acc_NC))
+    light = None if stream is None else regular(stream, "au", 0.0, header.rate_hz)
+    if light is not None:
+        refuse_repeats(light, lambda sample: f"{path}: PPG, sample {sample}")
     return Recording(
         participant=_who(path, participant),
         device="unknown",
         format=NAME,
         acc=regular(acc_g_NC, "g", 0.0, header.rate_hz),
-        ppg=None if stream is None else regular(stream, "au", 0.0, header.rate_hz),
+        ppg=light,
         intervals=intervals,
+        ecg=_ecg(path, header, ecg),
         notes=(
             f"accelerometer: {', '.join(header.signals[n].name for n in acc)}, in {unit}",
             f"PPG: {', '.join(header.signals[n].name for n in ppg)}, sign as in the file" if ppg else "no PPG",
             told,
         ),
     )
+
+
+def _named(header: Header, pattern: re.Pattern[str]) -> list[int]:
+    return [place for place, signal in enumerate(header.signals) if pattern.search(signal.name.lower())]
+
+
+def _ecg(path: Path, header: Header, places: list[int]) -> Stream | None:
+    """The ECG's leads of one unit, that of the first, in mV where that is known; None where there is none."""
+    if not places:
+        return None
+    unit = header.signals[places[0]].unit
+    leads = [place for place in places if header.signals[place].unit == unit]
+    ecg_NC = as_samples(_physical(path, header, leads), len(leads), f"{path}: ECG")
+    per_mv = ECG_MV.get(unit)
+    return regular(ecg_NC * np.float32(per_mv or 1.0), "mV" if per_mv else "au", 0.0, header.rate_hz)
 
 
 def _who(path: Path, given: str) -> str:
@@ -194,24 +219,17 @@ def _acc(signals: list[Signal]) -> list[int] | None:
     return [whole[0][axis] for axis in "xyz"] if whole else None
 
 
-def _physical(path: Path, header: Header, places: list[int]) -> NDArray[np.float64]:
+def _physical(path: Path, header: Header, places: list[int]) -> NDArray[np.float32]:
     """(N, C) values of signals in the header's units, NaN where there is no sample."""
-    values = []
-    for place in places:
-        signal = header.signals[place]
-        raw_N = _samples(path, header, place)
-        values_N = (raw_N - float(signal.baseline)) / signal.gain
-        if signal.format != 32:
-            values_N[raw_N == -(1 << (BITS[signal.format] - 1))] = np.nan
-        values.append(values_N)
+    values = [_values(path, header, place) for place in places]
     if len({len(values_N) for values_N in values}) > 1:
         told = f"{path}: signals of {', '.join(str(len(values_N)) for values_N in values)} samples"
         raise BadInput(told, valid="files of one length")
-    return np.stack(values, axis=1)
+    return np.stack(values).T
 
 
-def _samples(path: Path, header: Header, place: int) -> NDArray[np.float64]:
-    """One signal's samples, out of those that share its file."""
+def _values(path: Path, header: Header, place: int) -> NDArray[np.float32]:
+    """One signal in the header's units, decoded piece by piece out of those that share its file."""
     signal = header.signals[place]
     together = [n for n, other in enumerate(header.signals) if other.file == signal.file]
     shared = [header.signals[n] for n in together]
@@ -222,13 +240,23 @@ def _samples(path: Path, header: Header, place: int) -> NDArray[np.float64]:
         raise BadInput(f"{path}: {signal.file} is not beside it", valid="the header with its signals' files")
     if len({(other.format, other.offset) for other in shared}) > 1:
         raise BadInput(f"{path}: the signals in {signal.file} have several formats or offsets", valid="one of each")
-    raw = np.fromfile(file, np.uint8, offset=min(signal.offset, file.stat().st_size))
-    frames = len(raw) * 8 // BITS[signal.format] // len(shared)
+    size = max(0, file.stat().st_size - signal.offset)
+    frames = size * 8 // BITS[signal.format] // len(shared)
     if header.samples > frames or frames < 2:
         told = f"{file} has {frames} samples of {len(shared)} signal(s), {path.name} says {header.samples}"
         raise BadInput(told, valid="a whole file")
-    count = header.samples or frames
-    return _decoded(raw, signal.format, count, len(shared), together.index(place))
+    values_N = np.empty(header.samples or frames, np.float32)
+    raw = np.memmap(file, np.uint8, "r", offset=signal.offset)
+    for first in range(0, len(values_N), CHUNK_FRAMES):
+        count = min(CHUNK_FRAMES, len(values_N) - first)
+        begin = first * len(shared) * BITS[signal.format] // 8  # whole bytes: a piece has an even number of frames
+        raw_N = _decoded(raw[begin:], signal.format, count, len(shared), together.index(place))
+        with np.errstate(over="ignore"):  # what does not fit is infinite, and refused
+            piece_N = ((raw_N - float(signal.baseline)) / signal.gain).astype(np.float32)
+        if signal.format != 32:
+            piece_N[raw_N == -(1 << (BITS[signal.format] - 1))] = np.nan
+        values_N[first : first + count] = piece_N
+    return values_N
 
 
 def _decoded(raw: NDArray[np.uint8], format_: int, count: int, width: int, place: int) -> NDArray[np.float64]:

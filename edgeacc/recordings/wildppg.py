@@ -1,7 +1,8 @@
 """WildPPG: one MATLAB file per person, four sites (sternum, head, wrist, ankle), about 13 h outdoors.
 
 Each site is a struct whose entries are structs of `v` (samples) and `fs` (rate in Hz): `ppg_g`, `ppg_r`, `ppg_ir`
-(green, red, infra-red), `acc_x`, `acc_y`, `acc_z`; the sternum has `ecg` too. One recording per site that has both
+(green, red, infra-red), `acc_x`, `acc_y`, `acc_z`; the sternum has `ecg` too, which every
+site's recording carries (its unit is not told). One recording per site that has both
 sensors, at the rate in the file (128 Hz in the paper). v5 files and v7.3 files are read.
 
 The unit of the acceleration is the one of g, m/s2 and mg under which the median magnitude is that of gravity, and a
@@ -19,11 +20,13 @@ from numpy.typing import NDArray
 
 from edgeacc.errors import BadInput
 from edgeacc.recordings.matlab import Matlab
-from edgeacc.recordings.recording import Recording, check_rate, regular
+from edgeacc.recordings.recording import Recording, Stream, check_rate, regular
+from edgeacc.recordings.repeats import refuse_repeats
 from edgeacc.recordings.troika import names_of
 from edgeacc.recordings.units import as_samples, check_spans, in_g
 
 NAME = "wildppg"
+ECG_SITE = "sternum"
 SITES = ("sternum", "head", "wrist", "ankle")
 PPG = ("ppg_g", "ppg_r", "ppg_ir")
 ACC = ("acc_x", "acc_y", "acc_z")
@@ -48,11 +51,22 @@ def read(path: Path, participant: str) -> Iterator[Recording]:
     if not sites:
         there = ", ".join(file.names[:10]) or "none"
         raise BadInput(f"{path} has no site; its variables: {there}", valid=f"structs {', '.join(SITES)}")
+    ecg = _ecg(path, file.value(ECG_SITE)) if ECG_SITE in sites else None
     for site in sites:
-        yield _recording(path, participant, site, file.value(site))
+        yield _recording(path, participant, site, file.value(site), ecg)
 
 
-def _recording(path: Path, participant: str, site: str, sensors: Any) -> Recording:  # noqa: ANN401
+def _ecg(path: Path, sensors: Any) -> Stream | None:  # noqa: ANN401
+    """The ECG of the sternum, to which all sites are synchronous; None where there is none."""
+    if not isinstance(sensors, dict) or "ecg" not in sensors:
+        return None
+    place = f"{path}: {ECG_SITE}.ecg"
+    ecg_NC, rate_hz = _channel(place, sensors["ecg"])
+    check_rate(rate_hz, f"{place}.fs")
+    return regular(ecg_NC, "au", 0.0, rate_hz)
+
+
+def _recording(path: Path, participant: str, site: str, sensors: Any, ecg: Stream | None) -> Recording:  # noqa: ANN401
     if not isinstance(sensors, dict):
         raise BadInput(f"{path}: {site} is no struct", valid=f"a struct with {', '.join((*PPG, *ACC))}")
     acc_NC, acc_hz = _stream(path, site, sensors, ACC)
@@ -61,24 +75,27 @@ def _recording(path: Path, participant: str, site: str, sensors: Any) -> Recordi
     what = f"{path}: {site}: accelerometer at {acc_hz:g} Hz and PPG at {ppg_hz:g} Hz"
     check_spans(len(acc_NC) / acc_hz, len(ppg_NC) / ppg_hz, what, SPANS_DIFFER_S)
     acc_g_NC, unit = in_g(acc_NC, ("g", "m/s2", "mg"), f"{path}: {site}: accelerometer")
+    ppg = regular(ppg_NC, "au", 0.0, ppg_hz)
+    refuse_repeats(ppg, lambda sample: f"{path}: {site}.{present[0]}, sample {sample}")
     return Recording(
         participant=participant,
         device=f"WildPPG sensor, {site}",
         format=NAME,
         acc=regular(acc_g_NC, "g", 0.0, acc_hz),
-        ppg=regular(ppg_NC, "au", 0.0, ppg_hz),
+        ppg=ppg,
+        ecg=ecg,
         notes=(
             f"site: {site}; PPG channels: {', '.join(present)}",
             f"accelerometer was in {unit} by its gravity",
             "sign of the PPG as in the file",
-            "without reference beats",
+            "without reference beats" if ecg is None else f"ECG of the {ECG_SITE}, without reference beats",
         ),
     )
 
 
 def _stream(
     path: Path, site: str, sensors: dict[str, Any], names: tuple[str, ...]
-) -> tuple[NDArray[np.float64], float]:
+) -> tuple[NDArray[np.float32], float]:
     """Channels of one rate and length, as (N, C)."""
     channels, rates = [], set()
     for name in names:
@@ -94,7 +111,7 @@ def _stream(
     return np.concatenate(channels, axis=1), rate_hz
 
 
-def _channel(place: str, sensor: Any) -> tuple[NDArray[np.float64], float]:  # noqa: ANN401
+def _channel(place: str, sensor: Any) -> tuple[NDArray[np.float32], float]:  # noqa: ANN401
     if not isinstance(sensor, dict) or not {"v", "fs"} <= set(sensor):
         raise BadInput(f"{place} is not there, or lacks v or fs", valid="a struct of v (samples) and fs (rate in Hz)")
     values, rate = sensor["v"], sensor["fs"]

@@ -90,6 +90,11 @@ class Addition:
         """Whether there is no window so far."""
         return not (self._parts or self._staged)
 
+    @property
+    def recordings(self) -> frozenset[str]:
+        """The hashes of the recordings that the store holds."""
+        return frozenset(self._rows)
+
     def knows(self, recording_hash: str) -> bool:
         """Whether the store holds this recording."""
         return recording_hash in self._rows

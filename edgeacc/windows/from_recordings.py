@@ -5,51 +5,26 @@ One recording at a time is in memory; what the store keeps of its origin is numb
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import count
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import BaseModel
+import torch
 
 from edgeacc.errors import BadInput
 from edgeacc.files import refuse_existing
 from edgeacc.progress import Progress, silent
-from edgeacc.recordings.recording import NO_PPG, Recording
-from edgeacc.recordings.registry import HELP, Found, find
+from edgeacc.recordings.recording import NO_PPG
+from edgeacc.recordings.registry import HELP, find
 from edgeacc.recordings.table import TableMapping
 from edgeacc.signals.contract import DEFAULT, SignalContract
-from edgeacc.signals.quality import Fault
-from edgeacc.windows import columns
+from edgeacc.windows.account import TOLD_TO_THE_USER_ALONE, UNPAIRED, RecordingAccount, account_of
 from edgeacc.windows.addition import Addition, RecordingRow, adding
-from edgeacc.windows.cut import Cut, Device, cut
-from edgeacc.windows.sieve import STEPS_PER_WINDOW
+from edgeacc.windows.cut import SAMPLES_PER_RECORDING
+from edgeacc.windows.engine import Engine, locally
+from edgeacc.windows.read import CutRecording, read_and_cut
 from edgeacc.windows.store import Store, open_store
-
-TAIL = "tail"
-"""What is left at the end of a recording, shorter than a window."""
-UNPAIRED = "no PPG"
-"""All of a recording whose device has no optical sensor."""
-TOLD_TO_THE_USER_ALONE = {"place", "device", "notes"}
-"""Of an account: readers take words for these from the files."""
-
-
-class RecordingAccount(BaseModel):
-    """What became of one recording; all but `TOLD_TO_THE_USER_ALONE` goes into the store's manifest."""
-
-    place: str
-    participant: int
-    format: str
-    device: str
-    acc_step_mg: float | None
-    recorded_min: float
-    windows: int
-    lost_min: dict[str, float]
-    device_interval_windows: int
-    interval_lag_s: float | None
-    acc_delay_s: tuple[float, float] | None
-    acc_delay_told_windows: int | None
-    hr_difference_bpm: float | None
-    notes: tuple[str, ...]
 
 
 class Imported(NamedTuple):
@@ -76,6 +51,7 @@ def from_recordings(
     contract: SignalContract = DEFAULT,
     format_name: str | None = None,
     mapping: TableMapping | None = None,
+    engine: Engine = locally,
     append: bool = False,
     keep_ids: bool = False,
     force: bool = False,
@@ -94,6 +70,7 @@ def from_recordings(
         contract: of the windows.
         format_name: take only this format; without it, each is recognised.
         mapping: of tables.
+        engine: where recordings are read and cut.
         append: add to the store if it exists.
         keep_ids: write people's names into the manifest.
         force: replace a store that is there.
@@ -102,7 +79,7 @@ def from_recordings(
         BadInput: `out` exists and neither `append` nor `force` is set; as `edgeacc.windows.addition.adding`; a path
             holds nothing that is known; a recording is given twice; any number of malformed recordings, all told at
             once; no PPG in any, or no window left, for a new store.
-        NotPossibleHere: no space left.
+        NotPossibleHere: no space left, or the engine is not here.
     """
     if append and force:
         raise BadInput("--append adds to the store, --force replaces it", valid="one of the two")
@@ -112,11 +89,14 @@ def from_recordings(
     _refuse_twice(one.path.resolve() for _, here in found for one in here)
     with adding(out, contract, append=append, force=force, keep_ids=keep_ids) as addition:
         run = _Import(addition, contract, keep_ids)
-        total, done = sum(len(here) for _, here in found), count(1)
+        total, done = sum(len(here) for _, here in found), 0
         for root, here in found:
-            for one in here:
-                run.take(root, one)
-                progress(next(done), total, f"{run.windows} windows")
+            work = partial(read_and_cut, contract=contract, salt=addition.salt, known=addition.recordings)
+            for one, outcomes in zip(here, engine(work, here), strict=True):
+                for outcome in outcomes:
+                    run.take(root, one.path, outcome)
+                done += 1
+                progress(done, total, f"{run.windows} windows")
             addition.settle()
         run.check(new=addition.is_empty)
     return Imported(open_store(out), run.accounts, run.known, run.notes())
@@ -135,12 +115,12 @@ class _Import:
         self._sets: dict[str, dict[str, Path]] = {}
         self._namesakes: dict[str, str] = {}
 
-    def take(self, root: Path, one: Found) -> None:
-        """Read what was found; a mistake is kept for `check`."""
+    def take(self, root: Path, path: Path, outcome: CutRecording | BadInput) -> None:
+        """Add what was read; a mistake is kept for `check`."""
         try:
-            for recording in one.read():
-                self._take(root, one.path, recording)
-                del recording  # the next may be as large
+            if isinstance(outcome, BadInput):
+                raise outcome
+            self._take(root, path, outcome)
         except BadInput as mistake:
             self._mistakes.append(mistake)
 
@@ -177,22 +157,27 @@ class _Import:
             )
         return notes
 
-    def _take(self, root: Path, path: Path, recording: Recording) -> None:
-        salt, place = self._addition.salt, _place(root, path)
-        digest = salt.recording(recording)
-        if self._addition.knows(digest):
+    def _take(self, root: Path, path: Path, recording: CutRecording) -> None:
+        digest, place = recording.digest, _place(root, path)
+        if recording.done is None or self._addition.knows(digest):
             self.known.append(place)
             return
         who = self._person(_set_of(root, path), recording.participant)
         number = self._addition.free_number(digest)
-        done = _cut(recording, self._contract, participant=who, number=number)
-        account = _account(place, recording, who, done, self._contract)
+        done = recording.done
+        windows = replace(
+            done.windows,
+            participant_B=torch.full_like(done.windows.participant_B, who),
+            window_id_B=done.windows.window_id_B + number * SAMPLES_PER_RECORDING,
+        )
+        account = account_of(recording, done, self._contract, place=place, participant=who)
         kept = account.model_dump(mode="json", exclude=TOLD_TO_THE_USER_ALONE)
         row = RecordingRow(recording=digest, number=number, **kept)
         kept_id = recording.participant if self._keep_ids else None
-        self._addition.add(row, done.windows, done.rejected, salt.name(recording.participant), kept_id)
+        name = self._addition.salt.name(recording.participant)
+        self._addition.add(row, windows, done.rejected, name, kept_id)
         self.accounts.append(account)
-        self.windows += len(done.windows)
+        self.windows += len(windows)
         self._rejected.update(done.rejected)
 
     def _person(self, set_: Path, name: str) -> int:
@@ -214,40 +199,6 @@ def _refuse_twice(places: Iterable[Path]) -> None:
     twice = [str(place) for place, count in Counter(places).items() if count > 1]
     if twice:
         raise BadInput(f"given twice: {', '.join(twice)}", valid="each recording once")
-
-
-def _cut(recording: Recording, contract: SignalContract, *, participant: int, number: int) -> Cut:
-    """`cut`; nothing, but the account of it, of a recording without PPG."""
-    if recording.ppg is not None:
-        return cut(recording, contract, participant=participant, number=number)
-    recorded_s = recording.acc.end_s - recording.acc.start_s
-    return Cut(columns.empty(0, 0, contract), Counter(), recorded_s, Device({}, None, None))
-
-
-def _account(
-    place: str, recording: Recording, participant: int, done: Cut, contract: SignalContract
-) -> RecordingAccount:
-    step_min, acc_step_g = contract.window_s / STEPS_PER_WINDOW / 60, recording.acc.step
-    lost_min = {str(fault): done.rejected[fault] * step_min for fault in Fault if done.rejected[fault]}
-    kept_min = len(done.windows) * contract.window_s / 60
-    rest = TAIL if recording.ppg is not None else UNPAIRED
-    lost_min[rest] = max(0.0, done.recorded_s / 60 - kept_min - sum(lost_min.values()))
-    return RecordingAccount(
-        place=place,
-        participant=participant,
-        format=recording.format,
-        device=recording.device,
-        acc_step_mg=None if acc_step_g is None else round(1000 * acc_step_g, 3),
-        recorded_min=round(done.recorded_s / 60, 3),
-        windows=len(done.windows),
-        lost_min={reason: round(minutes, 3) for reason, minutes in lost_min.items()},
-        device_interval_windows=int(done.device.labels["device_intervals"].sum()) if len(done.windows) else 0,
-        interval_lag_s=done.device.lag_s,
-        acc_delay_s=done.synchrony.delay_s if done.synchrony else None,
-        acc_delay_told_windows=done.synchrony.windows_told if done.synchrony else None,
-        hr_difference_bpm=done.device.hr_difference_bpm,
-        notes=recording.notes,
-    )
 
 
 def _place(root: Path, path: Path) -> str:

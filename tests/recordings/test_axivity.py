@@ -196,3 +196,17 @@ def test_the_real_recording():
     still = seconds.std(2).max(0) < 0.02
     at_rest_g = np.linalg.norm(seconds.mean(2), axis=0)[still]
     assert at_rest_g.mean() == pytest.approx(1.05, abs=0.005)  # in one position only: the sensor's own offset
+
+
+@pytest.mark.parametrize(("step_s", "told"), [(0.42, r"95\.23"), (0.38, r"105\.26")])
+def test_a_rate_that_contradicts_the_time_stamps(write, step_s, told):
+    with pytest.raises(
+        BadInput, match=rf"a\.cwa, from block 0 on: {told}\d* samples per second by the time stamps"
+    ) as caught:
+        read(write(cwa([block_at(n * step_s) for n in range(20)])))
+    assert caught.value.valid == "100, as declared, within 1%"
+
+
+def test_a_true_rate_is_not_quite_the_declared_one(write):
+    (recording,) = read(write(cwa([block_at(n * 0.4035) for n in range(20)])))
+    assert recording.acc.rate_hz == pytest.approx(100 / 1.00875, rel=2e-3)

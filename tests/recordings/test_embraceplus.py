@@ -218,6 +218,7 @@ def test_malformed_files_are_told_by_place(write, case):
 
 def test_a_few_bytes_that_unpack_to_too_much(write, monkeypatch):
     monkeypatch.setattr(avro, "MOST_BYTES", 1 << 20)
+    monkeypatch.setattr(avro, "MOST_BLOCK_BYTES", 1 << 20)
     with pytest.raises(BadInput, match=r"unpacks to more than 1,048,576 bytes"):
         embraceplus.read(write(container([deflated(bytes(10 << 20))])), "p")
     write(bytes(2 << 20))

@@ -68,7 +68,11 @@ MALFORMED = [
     ({"acc": ACC + ROW.format(1) + "\n2022;2;1"}, r"line 3: 3 cell\(s\), expected 5", ""),
     ({"acc": ACC + "\n".join(ROW.format(at) for at in (5, 9, 7))}, "line 4: time does not go forward", "ascending"),
     ({"acc": ACC + ROW.format(5)}, r"Polar_Sense_ACC\.txt, line 2: 1 sample", "two samples"),
-    ({"acc": ACC + "soon;5;1;2;3\nlater;6;1;2;3"}, r"line 2: Phone timestamp is 'soon'", "2022-04-25T11:39:36"),
+    (
+        {"acc": ACC + "soon;5;1;2;3\nlater;6;1;2;3"},
+        r"line 2: Phone timestamp is 'soon', expected a time such as 2022-04-25T11:39:36",
+        "rows of",
+    ),
     ({"acc": ACC + "\n".join(ROW.format(at) for at in (1, 9, 17))}, r"line 2: 1\.25e\+08 samples per second", "unit"),
     ({"ppg": PPG.replace("channel", "kanal")}, r"PPG\.txt, line 1 lacks channel 0", "ambient"),
     ({"ppi": "Phone timestamp;PP-interval [ms]\n"}, r"PPI\.txt, line 1 lacks error estimate \[ms\]", "PP-interval"),

@@ -60,7 +60,7 @@ WRONG = [
     ([""], None, r"acceleration\.txt, line 1: 1 cell"),
     (rows(1), None, "50 rows in 1 part"),
     ([*rows()[:7], "1 2 3"], None, r"line 8: 3 cell\(s\), expected 4"),
-    ([*rows()[:7], "1 2 nan 3"], None, "line 8: y is 'nan'"),
+    ([*rows()[:7], "1 2 inf 3"], None, "line 8: y is 'inf'"),
     ([*rows(), *rows()], None, "line 501: time does not go forward"),
     ([*rows()[:10], rows()[9], *rows()[10:], *rows()], None, "line 502: time does not go forward"),
     (rows(scale=9.81), None, r"the median magnitude is 9\.81"),

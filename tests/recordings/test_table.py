@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from edgeacc.errors import BadInput
-from edgeacc.files import parse_model
+from edgeacc.files import parse_model, read_model
 from edgeacc.recordings import table
 from edgeacc.recordings.table import TableMapping
 
@@ -136,7 +136,7 @@ def test_malformed_parquet(tmp_path):
     with pytest.raises(BadInput, match=r"words\.parquet, row 2: green is inf"):
         table.read(words, "p", AT_TIMES)
     pq.write_table(pa.table(numbers | {"t": [2.0, None]}), words)
-    with pytest.raises(BadInput, match=r"words\.parquet, row 2: time does not go forward"):
+    with pytest.raises(BadInput, match=r"words\.parquet, row 2: no finite time"):
         table.read(words, "p", AT_TIMES)
     pq.write_table(pa.table({"t": [1.0]}), words)
     with pytest.raises(BadInput, match=r"lacks the column\(s\) ax, ay, az, green"):
@@ -157,6 +157,20 @@ def test_participants_that_are_no_names(tmp_path):
     pq.write_table(pa.table(columns), tmp_path / "lists.parquet")
     with pytest.raises(BadInput, match=r"lists\.parquet: column who holds list"):
         table.read(tmp_path / "lists.parquet", "p", OF_PEOPLE)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"), [(None, "does not exist"), ("acc_unit = ", "is not valid TOML"), ("\0", "is not valid TOML")]
+)
+def test_a_mapping_that_is_not_there_or_no_toml_tells_what_one_is(tmp_path, text, told):
+    path = tmp_path / "nothere.toml"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(BadInput, match=rf"nothere\.toml {told}") as caught:
+        read_model(path, TableMapping, next_command="edgeacc ls formats")
+    for field in TableMapping.model_fields:
+        assert field in caught.value.valid
+    assert caught.value.next_command == "edgeacc ls formats"
 
 
 def test_all_mistakes_of_a_mapping_at_once():
