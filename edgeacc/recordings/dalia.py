@@ -21,7 +21,7 @@ import numpy as np
 from edgeacc.errors import BadInput
 from edgeacc.recordings.pickled import Pickle, opened
 from edgeacc.recordings.recording import Recording, Stream, regular
-from edgeacc.recordings.repeats import refuse_repeats
+from edgeacc.recordings.repeats import repeated
 from edgeacc.recordings.units import E4_COUNT, as_samples, beats, check_spans, in_g
 
 NAME = "dalia-wesad"
@@ -62,7 +62,7 @@ def read(path: Path, participant: str) -> Recording:
         ecg = _ecg(path, pickle, value["signal"])
     acc_g_NC, unit = in_g(acc_NC, (E4_COUNT, "g"), f"{path}: wrist ACC")
     ppg = regular(bvp_NC, "au", 0.0, BVP_HZ)
-    refuse_repeats(ppg, lambda sample: f"{path}: wrist BVP, sample {sample}")
+    again = repeated(ppg, lambda sample: f"wrist BVP, sample {sample}")
     return Recording(
         participant=_who(value, participant),
         device="Empatica E4",
@@ -71,7 +71,7 @@ def read(path: Path, participant: str) -> Recording:
         ppg=ppg,
         intervals=intervals,
         ecg=ecg,
-        notes=(f"accelerometer was in {unit}", told, "the file's labels are not used"),
+        notes=(f"accelerometer was in {unit}", told, "the file's labels are not used", *again),
     )
 
 
