@@ -209,3 +209,10 @@ def test_no_change_makes_it_fall_over(tmp_path_factory, data):
     except BadInput as mistake:
         told = mistake.problem
     assert told is None or "s1." in told
+
+
+def test_beats_of_too_many_bytes(tmp_path, monkeypatch):
+    monkeypatch.setattr(wfdb, "MOST_BEATS_BYTES", 100)
+    (tmp_path / "a.atr").write_bytes(bytes(101))
+    with pytest.raises(BadInput, match=r"a\.atr has 101 bytes"):
+        wfdb.annotations(tmp_path / "a.atr")
