@@ -70,7 +70,7 @@ def read(path: Path, participant: str) -> Recording:
         format=NAME,
         acc=regular(acc_g_NC, "g", 0.0, ACC_HZ, 127 / 64),
         ppg=ppg,
-        intervals=intervals,
+        reference=intervals,
         ppg_late_s=PPG_LATE_S,
         ecg=ecg,
         notes=(f"accelerometer was in {unit}", told, "the file's labels are not used", *again),
@@ -96,7 +96,7 @@ def _intervals(path: Path, pickle: Pickle, value: dict[Any, Any], span_s: float)
         told = f"the last R peak is at {times_s[-1]:.1f} s, the recording ends at {span_s:.1f} s"
         raise BadInput(f"{path}: {told}", valid=f"R peaks as samples at {CHEST_HZ:g} Hz")
     stream = beats(np.asarray(times_s, np.float64), lambda beat: f"{path}: rpeaks, number {beat}")
-    return stream, "intervals are between R peaks of the chest ECG"
+    return stream, "reference beats: the R peaks of the chest ECG, as marked"
 
 
 def _ecg(path: Path, pickle: Pickle, signal: dict[Any, Any]) -> Stream | None:

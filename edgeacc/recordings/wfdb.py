@@ -117,7 +117,7 @@ def read(path: Path, participant: str) -> Recording:
         format=NAME,
         acc=regular(acc_g_NC, "g", 0.0, header.rate_hz),
         ppg=light,
-        intervals=intervals,
+        reference=intervals,
         ecg=_ecg(path, header, ecg),
         notes=(
             f"accelerometer: {', '.join(header.signals[n].name for n in acc)}, in {unit}",
