@@ -22,7 +22,7 @@ from edgeacc.errors import BadInput
 from edgeacc.recordings.e4 import PPG_LATE_S
 from edgeacc.recordings.pickled import Pickle, opened
 from edgeacc.recordings.recording import Recording, Stream, regular
-from edgeacc.recordings.repeats import refuse_repeats
+from edgeacc.recordings.repeats import repeated
 from edgeacc.recordings.units import E4_COUNT, as_samples, beats, check_spans, in_g
 
 NAME = "dalia-wesad"
@@ -63,17 +63,17 @@ def read(path: Path, participant: str) -> Recording:
         ecg = _ecg(path, pickle, value["signal"])
     acc_g_NC, unit = in_g(acc_NC, (E4_COUNT, "g"), f"{path}: wrist ACC")
     ppg = regular(bvp_NC, "au", 0.0, BVP_HZ)
-    refuse_repeats(ppg, lambda sample: f"{path}: wrist BVP, sample {sample}")
+    again = repeated(ppg, lambda sample: f"wrist BVP, sample {sample}")
     return Recording(
         participant=_who(value, participant),
         device="Empatica E4",
         format=NAME,
         acc=regular(acc_g_NC, "g", 0.0, ACC_HZ, 127 / 64),
         ppg=ppg,
-        intervals=intervals,
+        reference=intervals,
         ppg_late_s=PPG_LATE_S,
         ecg=ecg,
-        notes=(f"accelerometer was in {unit}", told, "the file's labels are not used"),
+        notes=(f"accelerometer was in {unit}", told, "the file's labels are not used", *again),
     )
 
 
@@ -96,7 +96,7 @@ def _intervals(path: Path, pickle: Pickle, value: dict[Any, Any], span_s: float)
         told = f"the last R peak is at {times_s[-1]:.1f} s, the recording ends at {span_s:.1f} s"
         raise BadInput(f"{path}: {told}", valid=f"R peaks as samples at {CHEST_HZ:g} Hz")
     stream = beats(np.asarray(times_s, np.float64), lambda beat: f"{path}: rpeaks, number {beat}")
-    return stream, "intervals are between R peaks of the chest ECG"
+    return stream, "reference beats: the R peaks of the chest ECG, as marked"
 
 
 def _ecg(path: Path, pickle: Pickle, signal: dict[Any, Any]) -> Stream | None:

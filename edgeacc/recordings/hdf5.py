@@ -13,7 +13,7 @@ import numpy as np
 from edgeacc.errors import BadInput, NotPossibleHere
 
 VALID = "a whole MATLAB v7.3 file with numbers and structs"
-MOST_TIMES, AT_LEAST_BYTES = 200, 1 << 24
+MOST_TIMES, AT_LEAST_BYTES, MOST_BYTES = 200, 1 << 24, 1 << 29
 """As in `edgeacc.recordings.matlab`."""
 DEEPEST = 8
 MOST_ENTRIES = 1000
@@ -77,7 +77,7 @@ def _array(path: Path, item: Any, where: str) -> Any:  # noqa: ANN401
             f"{item.dtype} of shape {item.shape}, stored {'elsewhere' if item.external or item.is_virtual else 'here'}"
         )
         raise BadInput(f"{path}: {where} is {told}", valid="numbers in the file itself")
-    most = max(MOST_TIMES * path.stat().st_size, AT_LEAST_BYTES)
+    most = min(max(MOST_TIMES * path.stat().st_size, AT_LEAST_BYTES), MOST_BYTES)
     if item.size * item.dtype.itemsize > most:
         raise BadInput(f"{path}: {where} of shape {item.shape} has more than {most} bytes", valid="a whole file")
     return np.asarray(item[()]).T

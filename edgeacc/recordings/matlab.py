@@ -24,6 +24,8 @@ VALID = "a whole MATLAB file with numbers, structs and cells"
 MOST_TIMES, AT_LEAST_BYTES = 200, 1 << 24
 """Largest unpacked size of a variable, as a multiple of its packed size, and what is allowed in any case (our choice:
 deflate cannot pack more than 1032 times, signals pack 2 to 10 times)."""
+MOST_BYTES = 1 << 29
+"""Of a variable unpacked in any case (our choice; a site of WildPPG is about 300 MB)."""
 DEEPEST = 8
 MOST_PARTS = 100_000
 LONGEST_HEAD = 1024
@@ -122,7 +124,7 @@ class Matlab:
             raise self._wrong(where, f"compressed bytes: {error}") from error
 
     def _unpacked(self, packed: memoryview, where: str) -> bytes:
-        most = max(MOST_TIMES * len(packed), AT_LEAST_BYTES)
+        most = min(max(MOST_TIMES * len(packed), AT_LEAST_BYTES), MOST_BYTES)
         stream = zlib.decompressobj()
         try:
             unpacked = stream.decompress(packed, most)

@@ -84,8 +84,8 @@ class Recording:
         format: name of the format, a key of `edgeacc.recordings.registry.FORMATS`.
         acc: accelerometer in g with gravity, three axes.
         ppg: one channel or more, upstroke of the pulse positive; None where the device has no optical sensor.
-        intervals: beat-to-beat intervals in s, each at the time of the beat that ends it: the device's own, or between
-            the R peaks that a data set has marked (the notes tell which).
+        intervals: the device's own beat-to-beat intervals in s, each at the time of the beat that ends it.
+        reference: the same between R peaks that a data set has marked.
         ppg_late_s: None where accelerometer and PPG share a clock; where each counts its own time, by how much the
             PPG's is usually late.
         notes: what a reader did that is not in the streams, such as a sign that was turned.
@@ -101,6 +101,7 @@ class Recording:
     acc: Stream
     ppg: Stream | None
     intervals: Stream | None = None
+    reference: Stream | None = None
     ppg_late_s: float | None = None
     notes: tuple[str, ...] = ()
     ecg: Stream | None = None

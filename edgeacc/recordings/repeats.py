@@ -24,15 +24,20 @@ _BASE = np.uint64(0x9E3779B97F4A7C15)
 _INVERSE = np.uint64(pow(int(_BASE), -1, 2**64))
 
 
-def refuse_repeats(stream: Stream, place: Place) -> None:
-    """Raise BadInput where a regular stream's first channel repeats a stretch of `BLOCK_S` or more exactly."""
+def repeated(stream: Stream, place: Place) -> tuple[str, ...]:
+    """Where a regular stream's first channel repeats a stretch of `BLOCK_S` or more exactly: a note; none if nowhere.
+
+    Args:
+        stream: a PPG at a declared rate.
+        place: where its samples stand.
+    """
     x_N = stream.samples_CN[0]
     width = round(BLOCK_S * stream.rate_hz)
     if len(x_N) < 2 * width:
-        return
+        return ()
     found = _again(x_N, _anchors(x_N, width), width)
     if not found or np.median([len(places) for places in found.values()]) > MOST_TIMES:
-        return
+        return ()
     first, again = min(((anchor, places[0]) for anchor, places in found.items()), key=max)
     if again < first:
         first, again = again, first
@@ -42,7 +47,13 @@ def refuse_repeats(stream: Stream, place: Place) -> None:
     behind = np.flatnonzero(~same_N[first:])
     count = (first + int(behind[0]) if len(behind) else len(same_N)) - begin
     told = f"{count} samples are those from {place(begin).rpartition(', ')[2]} on again"
-    raise BadInput(f"{place(again - first + begin)}: {told}", valid="each sample once: no block that was written twice")
+    return (f"{place(again - first + begin)}: {told}",)
+
+
+def refuse_repeats(stream: Stream, place: Place) -> None:
+    """Raise BadInput where something is `repeated`."""
+    if found := repeated(stream, place):
+        raise BadInput(found[0], valid="each sample once: no block that was written twice")
 
 
 def _anchors(x_N: NDArray[np.float32], width: int) -> NDArray[np.int64]:

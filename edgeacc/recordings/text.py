@@ -87,9 +87,10 @@ class Column(NamedTuple):
 
 
 def head(path: File, count: int) -> list[str]:
-    """The first lines of a file without their ends, each cut at `LONGEST_LINE`; none for what is not text.
+    """The first lines of a file without their ends; fewer where there are no more; none for what is not text.
 
-    A byte order mark, as spreadsheets write it, is no part of the first line.
+    Of a line longer than `LONGEST_LINE` the rest counts as the next. A byte order mark, as spreadsheets write it, is no
+    part of the first line.
 
     Raises:
         BadInput: the file cannot be opened.

@@ -19,7 +19,7 @@ from edgeacc.errors import BadInput, NotPossibleHere
 from edgeacc.recordings import matlab
 from edgeacc.recordings.matlab import Matlab
 from edgeacc.recordings.recording import Recording, regular
-from edgeacc.recordings.repeats import refuse_repeats
+from edgeacc.recordings.repeats import repeated
 from edgeacc.recordings.units import as_samples, in_g
 
 NAME = "troika"
@@ -64,7 +64,7 @@ def read(path: Path, participant: str) -> Recording:
     acc_g_NC, unit = in_g(acc_NC, ("g", "m/s2"), f"{path}: acceleration in sig")
     ecg_NC = as_samples(sig[0], 1, f"{path}: ECG in sig") if first else None
     ppg = regular(ppg_NC, "au", 0.0, RATE_HZ)
-    refuse_repeats(ppg, lambda sample: f"{path}: sig, column {sample + 1}")
+    again = repeated(ppg, lambda sample: f"sig, column {sample + 1}")
     return Recording(
         participant=participant,
         device="wristband of TROIKA",
@@ -76,5 +76,6 @@ def read(path: Path, participant: str) -> Recording:
             f"accelerometer was in {unit} by its gravity",
             "sign of the PPG as in the file",
             f"{ROWS[sig.shape[0]]}, without reference beats",
+            *again,
         ),
     )

@@ -25,8 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeacc.errors import BadInput
+from edgeacc.recordings.binary import whole_file
 from edgeacc.recordings.recording import Recording, Stream, check_rate, regular
-from edgeacc.recordings.repeats import refuse_repeats
+from edgeacc.recordings.repeats import repeated
 from edgeacc.recordings.text import head
 from edgeacc.recordings.units import as_samples, beats, in_g
 
@@ -42,6 +43,8 @@ PPG = re.compile(r"ppg|pleth|\bbvp")
 ECG = re.compile(r"ecg|ekg")
 ECG_MV = {"mV": 1.0, "uV": 1e-3, "V": 1e3}
 CHUNK_FRAMES = 2**18
+MOST_BEATS_BYTES = 2**23
+"""Of an annotation file (our choice; a day's beats are about 0.3 MB)."""
 BEAT_CODES = (*range(1, 14), 25, 30, 31, 34, 35, 38, 41)
 """Annotation codes that are beats (ecgcodes.h: isqrs)."""
 ANNOTATORS = ("atr", "qrs", "ecg")
@@ -107,20 +110,20 @@ def read(path: Path, participant: str) -> Recording:
     stream = as_samples(_physical(path, header, ppg), len(ppg), f"{path}: PPG") if ppg else None
     intervals, told = _beats(path, header.rate_hz, len(acc_NC))
     light = None if stream is None else regular(stream, "au", 0.0, header.rate_hz)
-    if light is not None:
-        refuse_repeats(light, lambda sample: f"{path}: PPG, sample {sample}")
+    again = repeated(light, lambda sample: f"PPG, sample {sample}") if light else ()
     return Recording(
         participant=_who(path, participant),
         device="unknown",
         format=NAME,
         acc=regular(acc_g_NC, "g", 0.0, header.rate_hz),
         ppg=light,
-        intervals=intervals,
+        reference=intervals,
         ecg=_ecg(path, header, ecg),
         notes=(
             f"accelerometer: {', '.join(header.signals[n].name for n in acc)}, in {unit}",
             f"PPG: {', '.join(header.signals[n].name for n in ppg)}, sign as in the file" if ppg else "no PPG",
             told,
+            *again,
         ),
     )
 
@@ -303,9 +306,10 @@ def annotations(file: Path) -> list[int]:
     63 is followed by text, 60 to 62 change attributes, 0 ends the file.
 
     Raises:
-        BadInput: the file ends within an annotation.
+        BadInput: the file is too large, or ends within an annotation.
     """
-    words = np.fromfile(file, "<u2").tolist()
+    raw = whole_file(file, MOST_BEATS_BYTES)
+    words = np.frombuffer(raw, "<u2", len(raw) // 2).tolist()
     found: list[int] = []
     at, now = 0, 0
     while at < len(words) and words[at]:

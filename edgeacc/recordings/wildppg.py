@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from edgeacc.errors import BadInput
 from edgeacc.recordings.matlab import Matlab
 from edgeacc.recordings.recording import Recording, Stream, check_rate, regular
-from edgeacc.recordings.repeats import refuse_repeats
+from edgeacc.recordings.repeats import repeated
 from edgeacc.recordings.troika import names_of
 from edgeacc.recordings.units import as_samples, check_spans, in_g
 
@@ -76,7 +76,7 @@ def _recording(path: Path, participant: str, site: str, sensors: Any, ecg: Strea
     check_spans(len(acc_NC) / acc_hz, len(ppg_NC) / ppg_hz, what, SPANS_DIFFER_S)
     acc_g_NC, unit = in_g(acc_NC, ("g", "m/s2", "mg"), f"{path}: {site}: accelerometer")
     ppg = regular(ppg_NC, "au", 0.0, ppg_hz)
-    refuse_repeats(ppg, lambda sample: f"{path}: {site}.{present[0]}, sample {sample}")
+    again = repeated(ppg, lambda sample: f"{site}.{present[0]}, sample {sample}")
     return Recording(
         participant=participant,
         device=f"WildPPG sensor, {site}",
@@ -89,6 +89,7 @@ def _recording(path: Path, participant: str, site: str, sensors: Any, ecg: Strea
             f"accelerometer was in {unit} by its gravity",
             "sign of the PPG as in the file",
             "without reference beats" if ecg is None else f"ECG of the {ECG_SITE}, without reference beats",
+            *again,
         ),
     )
 

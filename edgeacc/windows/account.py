@@ -29,6 +29,8 @@ class RecordingAccount(BaseModel):
     lost_min: dict[str, float]
     device_interval_windows: int
     interval_lag_s: float | None
+    reference: str | None
+    reference_hr_difference_bpm: float | None
     acc_delay_s: tuple[float, float] | None
     acc_delay_told_windows: int | None
     hr_difference_bpm: float | None
@@ -55,8 +57,18 @@ def account_of(
         lost_min={reason: round(minutes, 3) for reason, minutes in lost_min.items()},
         device_interval_windows=int(done.device.labels["device_intervals"].sum()) if len(done.windows) else 0,
         interval_lag_s=done.device.lag_s,
+        reference=done.reference,
+        reference_hr_difference_bpm=_difference_bpm(done) if done.reference else None,
         acc_delay_s=done.synchrony.delay_s if done.synchrony else None,
         acc_delay_told_windows=done.synchrony.windows_told if done.synchrony else None,
         hr_difference_bpm=done.device.hr_difference_bpm,
         notes=recording.notes,
     )
+
+
+def _difference_bpm(done: Cut) -> float | None:
+    """Median difference of the reference's heart rate and the device's, where a window has both."""
+    if not len(done.windows):
+        return None
+    apart_bpm_B = (done.windows.labels["hr_bpm"] - done.windows.labels["device_hr_bpm"]).abs()
+    return None if apart_bpm_B.isnan().all() else round(float(apart_bpm_B.nanmedian()), 3)

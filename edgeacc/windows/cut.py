@@ -19,6 +19,7 @@ from edgeacc.windows import columns
 from edgeacc.windows.align import align
 from edgeacc.windows.device_beats import beats_within, host_lag_s, padded
 from edgeacc.windows.labels import DEVICE_PREFIX, LABELS
+from edgeacc.windows.reference import Source, no_reference, reference_of
 from edgeacc.windows.sieve import gathered
 from edgeacc.windows.synchronise import Synchrony, paired
 from edgeacc.windows.window_set import WindowSet
@@ -50,6 +51,7 @@ class Cut:
         rejected: starts that were tried and rejected, by reason; each stands for a quarter of a window.
         recorded_s: the span in which both streams exist.
         device: the device's intervals and the labels of the windows.
+        reference: where the truth comes from; None where there is none.
         synchrony: how the streams were brought together; None where they share a clock.
     """
 
@@ -57,6 +59,7 @@ class Cut:
     rejected: Counter[str]
     recorded_s: float
     device: Device
+    reference: Source | None = None
     synchrony: Synchrony | None = None
 
 
@@ -74,7 +77,7 @@ def cut(recording: Recording, contract: SignalContract, *, participant: int = 0,
         number: of the recording, for the windows' numbers.
 
     Returns:
-        Windows with their device labels and motion (truth is NaN), and what was rejected.
+        Windows with their labels, and what was rejected.
 
     Raises:
         BadInput: there is no PPG, or the streams do not overlap in time or are too short to resample.
@@ -83,12 +86,17 @@ def cut(recording: Recording, contract: SignalContract, *, participant: int = 0,
     sieved, synchrony = paired(recording, aligned, contract)
     recorded_s = aligned.acc_g_CN.shape[1] / contract.rate_hz
     if not sieved.pairs:
-        return Cut(columns.empty(0, 0, contract), sieved.rejected, recorded_s, Device({}, None, None), synchrony)
+        return Cut(
+            columns.empty(0, 0, contract), sieved.rejected, recorded_s, Device({}, None, None), synchrony=synchrony
+        )
     acc_g_BCT = gathered(aligned.acc_g_CN, [pair.acc for pair in sieved.pairs], contract)
     starts = [pair.ppg for pair in sieved.pairs]
     prepared_ppg_BCT = prepare_ppg(gathered(aligned.ppg_CN, starts, contract), contract)
     beats_BK = detect_beats(prepared_ppg_BCT, contract.rate_hz)
-    device = _device(recording.intervals, beats_BK, aligned.start_s + np.array(starts) / contract.rate_hz, contract)
+    start_s_B = aligned.start_s + np.array(starts) / contract.rate_hz
+    device = _device(recording.intervals, beats_BK, start_s_B, contract)
+    reference = reference_of(recording, start_s_B, contract.window_s)
+    truth = reference.labels if reference else no_reference(len(starts))
     quality_B = pulse_quality(prepared_ppg_BCT, beats_BK, contract.rate_hz)
     windows = WindowSet(
         acc_BCT=prepare_acc(acc_g_BCT, contract).half(),
@@ -96,10 +104,13 @@ def cut(recording: Recording, contract: SignalContract, *, participant: int = 0,
         beats_BK=beats_BK,
         participant_B=torch.full((len(starts),), participant),
         window_id_B=number * SAMPLES_PER_RECORDING + torch.tensor(starts),
-        labels=_labels(len(starts)) | device.labels | {"motion_mg": motion_mg(acc_g_BCT), "ppg_quality": quality_B},
+        labels=_labels(len(starts))
+        | truth
+        | device.labels
+        | {"motion_mg": motion_mg(acc_g_BCT), "ppg_quality": quality_B},
         contract=contract,
     )
-    return Cut(windows, sieved.rejected, recorded_s, device, synchrony)
+    return Cut(windows, sieved.rejected, recorded_s, device, reference.source if reference else None, synchrony)
 
 
 def _labels(count: int) -> dict[str, Tensor]:

@@ -3,7 +3,8 @@
 from typing import Literal
 
 RHYTHM = ("hr_bpm", "sdnn_ms", "rmssd_ms")
-"""Heart rate and its variability: from the generator's beats (truth) under these names, NaN on real recordings."""
+"""Heart rate and its variability under these names are the truth: of the generator's beats, or of a reference (an ECG);
+NaN where there is none."""
 
 DEVICE_PREFIX = "device_"
 """The same as a watch would give them, from its own noisy PPG: `device_hr_bpm` ..."""
@@ -22,6 +23,7 @@ LABELS = (
     "pwv_m_s",
     "motion_mg",
     "ppg_quality",
+    "reference_quality",
 )
 """All label columns of a store. `device_intervals` is 1 where the device labels come from intervals that the device
 itself reported, 0 where they come from beats detected in its PPG."""

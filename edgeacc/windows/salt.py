@@ -47,7 +47,7 @@ class Salt:
     def recording(self, recording: Recording) -> str:
         """32 hexadecimal digits over all that was read: every sample and its time, whatever file it was in."""
         hashed = self._hash("recording", b"")
-        for stream in (recording.acc, recording.ppg, recording.intervals):
+        for stream in (recording.acc, recording.ppg, recording.intervals, recording.reference, recording.ecg):
             _feed(hashed, stream)
         return hashed.hexdigest()
 

@@ -100,9 +100,9 @@ def test_a_file_becomes_a_recording(write, dump):
     assert np.linalg.norm(recording.acc.samples_CN, axis=0).mean() == pytest.approx(1, abs=0.02)
     assert (recording.ppg.rate_hz, recording.ppg.samples_CN.shape) == (64, (1, 64 * SECONDS))
     np.testing.assert_allclose(recording.ppg.samples_CN[0], content()["signal"]["wrist"]["BVP"][:, 0], atol=1e-7)
-    np.testing.assert_allclose(recording.intervals.at_s, 0.5 + np.arange(1, SECONDS))
-    assert (recording.intervals.samples_CN == 1).all()
-    assert recording.intervals.clock == "sensor"
+    np.testing.assert_allclose(recording.reference.at_s, 0.5 + np.arange(1, SECONDS))
+    assert (recording.reference.samples_CN == 1).all()
+    assert recording.reference.clock == "sensor"
     assert recording.participant == "dalia S1"
 
 
@@ -117,7 +117,7 @@ def test_without_r_peaks(write):
     made = content()
     del made["rpeaks"]
     recording = dalia.read(write(made), "folder")
-    assert recording.intervals is None
+    assert recording.reference is None
     assert recording.participant == "wesad S1"
     del made["subject"]
     assert dalia.read(write(made), "folder").participant == "folder"

@@ -71,8 +71,8 @@ def test_a_record_becomes_a_recording(write, format_):
     assert (recording.acc.rate_hz, recording.acc.samples_CN.shape) == (HZ, (3, HZ * SECONDS))
     np.testing.assert_allclose(recording.acc.samples_CN[:, 5], [0, 0.6, 0.8], atol=1e-6)
     np.testing.assert_array_equal(recording.ppg.samples_CN[0], np.arange(HZ * SECONDS) % 256 - 100)
-    np.testing.assert_allclose(recording.intervals.at_s, 0.5 + np.arange(1, SECONDS))
-    assert (recording.intervals.samples_CN == 1).all()
+    np.testing.assert_allclose(recording.reference.at_s, 0.5 + np.arange(1, SECONDS))
+    assert (recording.reference.samples_CN == 1).all()
 
 
 def test_the_person_in_a_records_name(write):
@@ -102,7 +102,7 @@ def test_without_ppg_and_without_beats(write):
     path.write_text(path.read_text().replace("wrist_ppg", "temperature"))
     recording = wfdb.read(path, "p")
     assert recording.ppg is None
-    assert recording.intervals is None
+    assert recording.reference is None
     assert "no beats beside the header" in recording.notes
 
 
@@ -209,3 +209,10 @@ def test_no_change_makes_it_fall_over(tmp_path_factory, data):
     except BadInput as mistake:
         told = mistake.problem
     assert told is None or "s1." in told
+
+
+def test_beats_of_too_many_bytes(tmp_path, monkeypatch):
+    monkeypatch.setattr(wfdb, "MOST_BEATS_BYTES", 100)
+    (tmp_path / "a.atr").write_bytes(bytes(101))
+    with pytest.raises(BadInput, match=r"a\.atr has 101 bytes"):
+        wfdb.annotations(tmp_path / "a.atr")

@@ -160,3 +160,16 @@ def test_the_real_polar_recording(window_s, fewest, most):
     assert hr_bpm.max() < 58
     assert done.device.lag_s == pytest.approx(14.9, abs=0.6)
     assert done.device.hr_difference_bpm < 0.5
+
+
+def test_a_reference_is_the_truth(recording):
+    plain = cut(recording, DEFAULT)
+    assert plain.reference is None
+    marked = beat_intervals(plain.windows, recording.ppg.start_s)
+    done = cut(dataclasses.replace(recording, reference=marked), DEFAULT)
+    assert done.reference == "marked R peaks"
+    torch.testing.assert_close(
+        done.windows.labels["hr_bpm"], plain.windows.labels["device_hr_bpm"], rtol=0.01, atol=0.5
+    )
+    assert (done.windows.labels["reference_quality"] > 0.8).all()
+    assert (done.windows.labels["device_intervals"] == 0).all()
