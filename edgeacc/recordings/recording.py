@@ -52,7 +52,9 @@ class Stream:
     @property
     def end_s(self) -> float:
         """Time of the last sample."""
-        return float(self.at_s[-1])
+        if self.times_s is not None:
+            return float(self.times_s[-1])
+        return float(self.start_s + (self.samples_CN.shape[1] - 1) / self.rate_hz)
 
     @property
     def at_s(self) -> NDArray[np.float64]:

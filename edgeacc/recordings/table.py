@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from edgeacc.errors import BadInput
+from edgeacc.recordings.arrow import numbers
 from edgeacc.recordings.binary import first_bytes, short
 from edgeacc.recordings.recording import ENOUGH, SIGNAL_HZ, Recording, Stream, regular, sampled
 from edgeacc.recordings.text import LARGEST, MISSING, Column, Growing, head, read_columns
@@ -216,7 +217,7 @@ def _names(path: Path, name: str, column: pa.Array) -> NDArray[Any]:
 def _number(path: Path, name: str, column: pa.Array, first: int, mapping: TableMapping) -> NDArray[np.floating[Any]]:
     """A piece of a column of a Parquet file as numbers, from row `first` on; NaN where there is none."""
     try:
-        values = np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)
+        values = numbers(column.cast(pa.float64()))
     except pa.ArrowException as error:
         raise BadInput(f"{path}: column {name} holds {short(column.type)}: {short(error)}", valid="numbers") from error
     wrong = np.flatnonzero(np.abs(values) > LARGEST)

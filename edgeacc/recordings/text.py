@@ -13,6 +13,7 @@ import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
 from edgeacc.errors import BadInput
+from edgeacc.recordings.arrow import numbers
 from edgeacc.recordings.binary import short
 
 File = Path | zipfile.Path
@@ -167,8 +168,10 @@ def _checked(cells: pa.Array, column: Column) -> NDArray[Any]:
     if cells.null_count and not column.missing:
         raise ValueError("an empty cell")
     if column.kind == "time":
-        return np.asarray(cells.cast(pa.int64()).to_numpy() / 1e9, np.float64)
-    values = cells.to_numpy(zero_copy_only=False)
+        return np.asarray(numbers(cells.cast(pa.int64())) / 1e9, np.float64)
+    if column.kind == "text":
+        return np.array(cells.to_pylist(), object)
+    values = numbers(cells)
     if column.kind in ("sample", "float"):
         good_N = np.abs(values) <= LARGEST
         if not (good_N | np.isnan(values) if column.missing else good_N).all():

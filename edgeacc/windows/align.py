@@ -11,6 +11,11 @@ from edgeacc.signals.contract import SignalContract
 from edgeacc.signals.quality import fill_gaps
 from edgeacc.signals.resample import resample, to_grid, whole_ratio
 
+BLOCK = 2**17
+"""Grid points that are made at once (our choice: half an hour)."""
+MARGIN_S = 6.0
+"""Samples around a block that take part in it: longer than the anti-alias filter of the slowest rate, 16 Hz."""
+
 
 class Aligned(NamedTuple):
     """A recording's two signals on one grid.
@@ -41,13 +46,13 @@ def align(recording: Recording, contract: SignalContract) -> Aligned:
             f"PPG ({ppg.start_s:.1f} to {ppg.end_s:.1f} s) do not overlap in time",
             valid="streams of the same recording on one clock",
         )
-    grid_s = start_s + np.arange(int((end_s - start_s) * contract.rate_hz + 1e-6) + 1) / contract.rate_hz
-    acc_g_CN, ppg_CN = (on_grid(stream, grid_s, contract) for stream in (acc, ppg))
+    count = int((end_s - start_s) * contract.rate_hz + 1e-6) + 1
+    acc_g_CN, ppg_CN = (on_grid(stream, start_s, count, contract) for stream in (acc, ppg))
     return Aligned(start_s, acc_g_CN, ppg_CN)
 
 
-def on_grid(stream: Stream, grid_s: NDArray[np.float64], contract: SignalContract) -> NDArray[np.float32]:
-    """One stream at the times of a grid of the contract's rate.
+def on_grid(stream: Stream, start_s: float, count: int, contract: SignalContract) -> NDArray[np.float32]:
+    """One stream at the times of a grid of the contract's rate, made block by block: a day takes little memory.
 
     Regular samples whose rate is in a whole ratio to the contract's are resampled behind an anti-alias filter; if
     their start falls between the grid's points, a spline through the result shifts them. All others go by a spline
@@ -55,24 +60,61 @@ def on_grid(stream: Stream, grid_s: NDArray[np.float64], contract: SignalContrac
 
     Args:
         stream: regular or irregular.
-        grid_s: (N,) times within the stream's span.
+        start_s: the grid's first point, within the stream's span.
+        count: N, its points, all within the span.
         contract: its rate and its longest gap.
 
     Returns:
         (C, N) float32; NaN where a gap is longer than the contract fills.
     """
-    missing = _in_long_gap(stream, grid_s, contract.max_gap_s)
-    filled_CN = fill_gaps(stream.samples_CN, stream.rate_hz, np.inf).astype(np.float64)
-    if stream.times_s is None and whole_ratio(stream.rate_hz, contract.rate_hz):
+    y_CN = np.empty((len(stream.samples_CN), count), np.float32)
+    margin = round(MARGIN_S * contract.rate_hz)
+    for first in range(0, count, BLOCK):
+        last = min(count, first + BLOCK)
+        wide_first, wide_last = max(0, first - margin), min(count, last + margin)
+        wide_s = start_s + np.arange(wide_first, wide_last) / contract.rate_hz
+        wide_CN = _block(stream, wide_s, contract)
+        y_CN[:, first:last] = wide_CN[:, first - wide_first : last - wide_first]
+    return y_CN
+
+
+def _block(stream: Stream, grid_s: NDArray[np.float64], contract: SignalContract) -> NDArray[np.float32]:
+    """A stretch of the grid, by the samples in it and `MARGIN_S` around."""
+    ratio = whole_ratio(stream.rate_hz, contract.rate_hz) if stream.times_s is None else None
+    samples_CN, at_s, edges = _around(stream, grid_s, ratio[1] if ratio else 1)
+    missing = _in_long_gap(at_s[~np.isnan(samples_CN).any(0)], grid_s, stream.rate_hz, contract.max_gap_s, edges)
+    if missing.all():
+        return np.full((len(samples_CN), len(grid_s)), np.nan, np.float32)
+    filled_CN = fill_gaps(samples_CN, stream.rate_hz, np.inf).astype(np.float64)
+    if ratio:
         resampled_CN = np.asarray(resample(filled_CN, stream.rate_hz, contract.rate_hz), np.float64)
-        y_CN = _shifted(resampled_CN, (grid_s[0] - stream.start_s) * contract.rate_hz, len(grid_s))
+        y_CN = _shifted(resampled_CN, (grid_s[0] - at_s[0]) * contract.rate_hz, len(grid_s))
     else:
         finer = int(np.ceil(stream.rate_hz / contract.rate_hz - 0.01))
         fine_s = grid_s[0] + np.arange((len(grid_s) - 1) * finer + 1) / (finer * contract.rate_hz)
-        fine_CN = fill_gaps(to_grid(stream.at_s, filled_CN, fine_s), contract.rate_hz, np.inf)
+        fine_CN = fill_gaps(to_grid(at_s, filled_CN, fine_s), contract.rate_hz, np.inf)
         y_CN = np.asarray(resample(fine_CN, finer * contract.rate_hz, contract.rate_hz), np.float64)
     y_CN[:, missing] = np.nan
     return y_CN.astype(np.float32)
+
+
+def _around(
+    stream: Stream, grid_s: NDArray[np.float64], step: int
+) -> tuple[NDArray[np.float32], NDArray[np.float64], tuple[bool, bool]]:
+    """Samples around a stretch and their times, and whether these are the stream's first and last.
+
+    Regular ones begin at a multiple of `step`, so that every stretch resamples at the same phase.
+    """
+    samples = stream.samples_CN.shape[1]
+    low_s, high_s = grid_s[0] - MARGIN_S, grid_s[-1] + MARGIN_S
+    if stream.times_s is not None:
+        first, last = (int(edge) for edge in np.searchsorted(stream.times_s, (low_s, high_s)))
+        at_s = stream.times_s[first:last]
+    else:
+        first = max(0, int((low_s - stream.start_s) * stream.rate_hz)) // step * step
+        last = min(samples, int((high_s - stream.start_s) * stream.rate_hz) + 1)
+        at_s = stream.start_s + np.arange(first, last) / stream.rate_hz
+    return stream.samples_CN[:, first:last], at_s, (first == 0, last == samples)
 
 
 def _shifted(x_CN: NDArray[np.float64], offset: float, count: int) -> NDArray[np.float64]:
@@ -84,12 +126,17 @@ def _shifted(x_CN: NDArray[np.float64], offset: float, count: int) -> NDArray[np
     return to_grid(place, x_CN, (offset + np.arange(count)).clip(0, place[-1]))
 
 
-def _in_long_gap(stream: Stream, grid_s: NDArray[np.float64], max_gap_s: float) -> NDArray[np.bool_]:
-    """Which grid points lie between two neighbouring good samples that are too far apart."""
-    good_s = stream.at_s[~np.isnan(stream.samples_CN).any(0)]
+def _in_long_gap(
+    good_s: NDArray[np.float64], grid_s: NDArray[np.float64], rate_hz: float, max_gap_s: float, edges: tuple[bool, bool]
+) -> NDArray[np.bool_]:
+    """Which grid points lie between two neighbouring good samples that are too far apart, or far off an end."""
     if len(good_s) < 2:
         return np.ones(len(grid_s), np.bool_)
-    after = np.searchsorted(good_s, grid_s).clip(1, len(good_s) - 1)
-    allowed_s = max_gap_s + 1.5 / stream.rate_hz
+    before_s = good_s[0] - max_gap_s if edges[0] else -np.inf
+    behind_s = good_s[-1] + max_gap_s if edges[1] else np.inf
+    good_s = np.concatenate([[before_s], good_s, [behind_s]])
+    after = np.searchsorted(good_s, grid_s)
+    off = (after == 0) | (after == len(good_s))
+    after = after.clip(1, len(good_s) - 1)
     between = (grid_s != good_s[after]) & (grid_s != good_s[after - 1])
-    return np.asarray(between & (good_s[after] - good_s[after - 1] > allowed_s))
+    return np.asarray(off | (between & (good_s[after] - good_s[after - 1] > max_gap_s + 1.5 / rate_hz)))

@@ -5,6 +5,7 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
+from edgeacc.recordings.arrow import column, numbers
 from edgeacc.signals.contract import SignalContract
 from edgeacc.windows.labels import LABELS
 from edgeacc.windows.window_set import WindowSet
@@ -35,15 +36,15 @@ def to_table(windows: WindowSet) -> pa.Table:
         raise ValueError(f"labels that no store has: {', '.join(strange)}")
     wanted = schema(windows.contract)
     arrays = {
-        "participant": pa.array(windows.participant_B.numpy()),
-        "window_id": pa.array(windows.window_id_B.numpy()),
+        "participant": column(windows.participant_B.numpy()),
+        "window_id": column(windows.window_id_B.numpy()),
         "acc": _fixed(windows.acc_BCT),
         "ppg": _fixed(windows.ppg_BCT),
         "beats_s": _ragged(windows.beats_BK),
     }
     absent = np.full(len(windows), np.nan, np.float32)
     for name in LABELS:
-        arrays[name] = pa.array(windows.labels[name].float().numpy() if name in windows.labels else absent)
+        arrays[name] = column(windows.labels[name].float().numpy() if name in windows.labels else absent)
     return pa.table([arrays[name] for name in wanted.names], schema=wanted)
 
 
@@ -88,26 +89,26 @@ def put(into: WindowSet, at: int, windows: WindowSet) -> None:
 
 def _fixed(x_BCT: Tensor) -> pa.FixedSizeListArray:
     flat = x_BCT.to(torch.float16).contiguous().flatten(1)
-    return pa.FixedSizeListArray.from_arrays(pa.array(flat.numpy().ravel()), flat.shape[1])
+    return pa.FixedSizeListArray.from_arrays(column(flat.numpy().ravel()), flat.shape[1])
 
 
 def _ragged(beats_BK: Tensor) -> pa.ListArray:
     there = ~beats_BK.isnan()
     offsets = np.concatenate([[0], there.sum(1).cumsum(0).numpy()]).astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(beats_BK[there].float().numpy()))
+    return pa.ListArray.from_arrays(column(offsets), column(beats_BK[there].float().numpy()))
 
 
 def _column(chunked: pa.ChunkedArray) -> Tensor:
-    return torch.from_numpy(np.array(chunked.to_numpy()))
+    return torch.from_numpy(numbers(chunked).copy())
 
 
 def _samples(chunked: pa.ChunkedArray) -> Tensor:
-    return torch.from_numpy(np.array(pa.concat_arrays(chunked.chunks).flatten()))
+    return torch.from_numpy(numbers(pa.concat_arrays(chunked.chunks).flatten()).copy())
 
 
 def _padded(chunked: pa.ChunkedArray) -> Tensor:
     lists = pa.concat_arrays(chunked.chunks)
-    counts = np.asarray(lists.value_lengths())
+    counts = numbers(lists.value_lengths())
     beats_BK = np.full((len(counts), counts.max(initial=0)), np.nan, np.float32)
-    beats_BK[np.arange(beats_BK.shape[1]) < counts[:, None]] = np.asarray(lists.flatten())
+    beats_BK[np.arange(beats_BK.shape[1]) < counts[:, None]] = numbers(lists.flatten())
     return torch.from_numpy(beats_BK)

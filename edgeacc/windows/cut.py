@@ -16,14 +16,16 @@ from edgeacc.signals.gate import motion_mg
 from edgeacc.signals.prepare import prepare_acc, prepare_ppg
 from edgeacc.signals.pulse_quality import pulse_quality
 from edgeacc.windows import columns
-from edgeacc.windows.align import align
+from edgeacc.windows.align import Aligned, align
 from edgeacc.windows.device_beats import beats_within, host_lag_s, padded
 from edgeacc.windows.labels import DEVICE_PREFIX, LABELS
 from edgeacc.windows.reference import Source, no_reference, reference_of
-from edgeacc.windows.sieve import gathered
+from edgeacc.windows.sieve import Pair, gathered
 from edgeacc.windows.synchronise import Synchrony, paired
 from edgeacc.windows.window_set import WindowSet
 
+WINDOWS_AT_ONCE = 64
+"""That are prepared together (our choice)."""
 SAMPLES_PER_RECORDING = 10**9
 """A window's number is its recording's number times this, plus its first sample's number on the recording's grid."""
 
@@ -89,28 +91,38 @@ def cut(recording: Recording, contract: SignalContract, *, participant: int = 0,
         return Cut(
             columns.empty(0, 0, contract), sieved.rejected, recorded_s, Device({}, None, None), synchrony=synchrony
         )
-    acc_g_BCT = gathered(aligned.acc_g_CN, [pair.acc for pair in sieved.pairs], contract)
+    acc_BCT, ppg_BCT, beats_BK, motion_mg_B, quality_B = _prepared(sieved.pairs, aligned, contract)
     starts = [pair.ppg for pair in sieved.pairs]
-    prepared_ppg_BCT = prepare_ppg(gathered(aligned.ppg_CN, starts, contract), contract)
-    beats_BK = detect_beats(prepared_ppg_BCT, contract.rate_hz)
     start_s_B = aligned.start_s + np.array(starts) / contract.rate_hz
     device = _device(recording.intervals, beats_BK, start_s_B, contract)
     reference = reference_of(recording, start_s_B, contract.window_s)
     truth = reference.labels if reference else no_reference(len(starts))
-    quality_B = pulse_quality(prepared_ppg_BCT, beats_BK, contract.rate_hz)
     windows = WindowSet(
-        acc_BCT=prepare_acc(acc_g_BCT, contract).half(),
-        ppg_BCT=prepared_ppg_BCT.half(),
+        acc_BCT=acc_BCT,
+        ppg_BCT=ppg_BCT,
         beats_BK=beats_BK,
         participant_B=torch.full((len(starts),), participant),
         window_id_B=number * SAMPLES_PER_RECORDING + torch.tensor(starts),
-        labels=_labels(len(starts))
-        | truth
-        | device.labels
-        | {"motion_mg": motion_mg(acc_g_BCT), "ppg_quality": quality_B},
+        labels=_labels(len(starts)) | truth | device.labels | {"motion_mg": motion_mg_B, "ppg_quality": quality_B},
         contract=contract,
     )
     return Cut(windows, sieved.rejected, recorded_s, device, reference.source if reference else None, synchrony)
+
+
+def _prepared(pairs: list[Pair], aligned: Aligned, contract: SignalContract) -> tuple[Tensor, ...]:
+    """Accelerometer and PPG as they are kept, beats, motion and the pulse's quality, some windows at a time."""
+    acc_BCT = torch.empty(len(pairs), 3, contract.samples, dtype=torch.float16)
+    ppg_BCT = torch.empty(len(pairs), contract.ppg_channels, contract.samples, dtype=torch.float16)
+    others: list[tuple[Tensor, Tensor, Tensor]] = []
+    for first in range(0, len(pairs), WINDOWS_AT_ONCE):
+        block = pairs[first : first + WINDOWS_AT_ONCE]
+        acc_g_BCT = gathered(aligned.acc_g_CN, [pair.acc for pair in block], contract)
+        prepared_BCT = prepare_ppg(gathered(aligned.ppg_CN, [pair.ppg for pair in block], contract), contract)
+        beats_BK = detect_beats(prepared_BCT, contract.rate_hz)
+        rows = slice(first, first + len(block))
+        acc_BCT[rows], ppg_BCT[rows] = prepare_acc(acc_g_BCT, contract), prepared_BCT
+        others.append((beats_BK, motion_mg(acc_g_BCT), pulse_quality(prepared_BCT, beats_BK, contract.rate_hz)))
+    return acc_BCT, ppg_BCT, *(torch.cat(parts) for parts in zip(*others, strict=True))
 
 
 def _labels(count: int) -> dict[str, Tensor]:
