@@ -26,3 +26,18 @@ def test_an_unknown_name_is_answered_with_those_that_exist_in_order():
     error = unknown("size", "conv-q", ["conv-xs", "conv-s"], next_command="edgeacc ls sizes")
     assert error.problem == "unknown size 'conv-q'"
     assert error.valid == "conv-s, conv-xs"
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("a\x1b[31mb", "a\\x1b[31mb"),
+        ("a\0b\rc", "a\\x00b\\rc"),
+        ("\u202eabc", "\\u202eabc"),
+        ("\udcff", "\\udcff"),
+        ("ä\tb\n", "ä\tb\n"),
+    ],
+)
+def test_what_a_terminal_would_obey_is_escaped(given, shown):
+    error = BadInput(given, valid=given)
+    assert (str(error), error.problem, error.valid) == (shown, shown, shown)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from edgeacc.errors import BadInput, NotPossibleHere
 
+LONGEST_NAME = 255
+"""Bytes that the usual file systems allow."""
 MOST_TOLD = 120
 """Characters of it that an error shows."""
 
@@ -34,6 +36,11 @@ def whole_file(path: Path, most_bytes: int) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise BadInput(f"cannot read {path}: {error.strerror}", valid="a file that can be read") from error
+
+
+def names_a_file(name: str) -> bool:
+    """Whether a name that a file gives can be that of another file in the same folder."""
+    return Path(name).name == name and "\0" not in name and len(name.encode(errors="replace")) <= LONGEST_NAME
 
 
 @contextmanager

@@ -86,6 +86,8 @@ def _columns(file: Path, numbers: dict[str, Kind]) -> dict[str, NDArray[Any]]:
     names = _header(file)
     if lacking := [name for name in numbers if name not in names]:
         raise BadInput(f"{file}, line 1 lacks {', '.join(lacking)}", valid=f"columns such as {'; '.join(numbers)}")
+    if twice := [name for name in numbers if names.count(name) > 1]:
+        raise BadInput(f"{file}, line 1 has {', '.join(twice)} more than once", valid="one column of each name")
     kinds = [numbers.get(name, "ignored") for name in names]
     columns = [Column(name, kind, MISSING if kind == "sample" else ()) for name, kind in zip(names, kinds, strict=True)]
     if any(line.endswith(";") for line in head(file, 2)[1:]):

@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeacc.errors import BadInput
-from edgeacc.recordings.binary import first_bytes, short, whole_file
+from edgeacc.recordings.binary import first_bytes, names_a_file, short, whole_file
 from edgeacc.recordings.recording import Recording, Stream, sampled
 from edgeacc.recordings.table import STANDARD_GRAVITY_M_S2
 
@@ -227,7 +227,7 @@ def _columns(values: _Binary, kind: str) -> tuple[int, ...]:
 def _binary(file: Path, leaf: dict[str, Any]) -> _Binary:
     """A binary file whose size is what its metadata say."""
     name, rows = leaf.get("file_name"), leaf.get("rows")
-    if not isinstance(name, str) or not name or Path(name).name != name or "\0" in name:
+    if not isinstance(name, str) or not name or not names_a_file(name):
         raise BadInput(f"{file}: file_name {str(name)[:80]!r}", valid="the name of a file in the same folder")
     where = f"{file}, {name}"
     if not isinstance(rows, int) or rows < 2:

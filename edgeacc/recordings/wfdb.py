@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeacc.errors import BadInput
-from edgeacc.recordings.binary import whole_file
+from edgeacc.recordings.binary import names_a_file, whole_file
 from edgeacc.recordings.recording import Recording, Stream, check_rate, regular
 from edgeacc.recordings.repeats import repeated
 from edgeacc.recordings.text import head
@@ -237,7 +237,7 @@ def _values(path: Path, header: Header, place: int) -> NDArray[np.float32]:
     together = [n for n, other in enumerate(header.signals) if other.file == signal.file]
     shared = [header.signals[n] for n in together]
     file = path.parent / signal.file
-    if Path(signal.file).name != signal.file:
+    if not names_a_file(signal.file):
         raise BadInput(f"{path}: a signal is in {signal.file[:80]!r}", valid="a file beside the header")
     if not file.is_file():
         raise BadInput(f"{path}: {signal.file} is not beside it", valid="the header with its signals' files")

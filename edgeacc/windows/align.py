@@ -13,8 +13,49 @@ from edgeacc.signals.resample import resample, to_grid, whole_ratio
 
 BLOCK = 2**17
 """Grid points that are made at once (our choice: half an hour)."""
+BLOCKS_KEPT = 4
+"""Two hours: windows of an hour are looked at twice or three times, to tell its clock (our choice)."""
 MARGIN_S = 6.0
 """Samples around a block that take part in it: longer than the anti-alias filter of the slowest rate, 16 Hz."""
+
+
+class OnGrid:
+    """One stream at the times of a grid of the contract's rate, made block by block where it is looked at.
+
+    Regular samples whose rate is in a whole ratio to the contract's are resampled behind an anti-alias filter; if
+    their start falls between the grid's points, a spline through the result shifts them. All others go by a spline
+    onto a grid at least as fine as they are, and from there to the contract's rate behind the same filter.
+
+    Args:
+        stream: regular or irregular.
+        start_s: the grid's first point, within the stream's span.
+        samples: N, its points, all within the span.
+        contract: its rate and its longest gap.
+    """
+
+    def __init__(self, stream: Stream, start_s: float, samples: int, contract: SignalContract) -> None:
+        """Make nothing yet."""
+        self.channels, self.samples = len(stream.samples_CN), samples
+        self._stream, self._start_s, self._contract = stream, start_s, contract
+        self._blocks: dict[int, NDArray[np.float32]] = {}
+
+    def __getitem__(self, span: slice) -> NDArray[np.float32]:
+        """(C, stop - start) float32 of the grid's points from start to stop; NaN in gaps longer than filled."""
+        blocks = range(span.start // BLOCK, (span.stop - 1) // BLOCK + 1)
+        parts = [self._block(n)[:, max(0, span.start - n * BLOCK) : span.stop - n * BLOCK] for n in blocks]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+
+    def _block(self, number: int) -> NDArray[np.float32]:
+        if number not in self._blocks:
+            while len(self._blocks) >= BLOCKS_KEPT:
+                del self._blocks[next(iter(self._blocks))]
+            first, last = number * BLOCK, min(self.samples, (number + 1) * BLOCK)
+            margin = round(MARGIN_S * self._contract.rate_hz)
+            wide_first, wide_last = max(0, first - margin), min(self.samples, last + margin)
+            wide_s = self._start_s + np.arange(wide_first, wide_last) / self._contract.rate_hz
+            wide_CN = _resampled(self._stream, wide_s, self._contract)
+            self._blocks[number] = wide_CN[:, first - wide_first : last - wide_first]
+        return self._blocks[number]
 
 
 class Aligned(NamedTuple):
@@ -22,13 +63,15 @@ class Aligned(NamedTuple):
 
     Attributes:
         start_s: time of the first sample on the recording's clock.
-        acc_g_CN: (3, N) float32, g, NaN in gaps longer than the contract fills.
-        ppg_CN: (C, N) float32, likewise.
+        samples: N, of either.
+        acc_g: (3, N), g.
+        ppg: (C, N).
     """
 
     start_s: float
-    acc_g_CN: NDArray[np.float32]
-    ppg_CN: NDArray[np.float32]
+    samples: int
+    acc_g: OnGrid
+    ppg: OnGrid
 
 
 def align(recording: Recording, contract: SignalContract) -> Aligned:
@@ -47,38 +90,11 @@ def align(recording: Recording, contract: SignalContract) -> Aligned:
             valid="streams of the same recording on one clock",
         )
     count = int((end_s - start_s) * contract.rate_hz + 1e-6) + 1
-    acc_g_CN, ppg_CN = (on_grid(stream, start_s, count, contract) for stream in (acc, ppg))
-    return Aligned(start_s, acc_g_CN, ppg_CN)
+    acc_g, ppg_ = (OnGrid(stream, start_s, count, contract) for stream in (acc, ppg))
+    return Aligned(start_s, count, acc_g, ppg_)
 
 
-def on_grid(stream: Stream, start_s: float, count: int, contract: SignalContract) -> NDArray[np.float32]:
-    """One stream at the times of a grid of the contract's rate, made block by block: a day takes little memory.
-
-    Regular samples whose rate is in a whole ratio to the contract's are resampled behind an anti-alias filter; if
-    their start falls between the grid's points, a spline through the result shifts them. All others go by a spline
-    onto a grid at least as fine as they are, and from there to the contract's rate behind the same filter.
-
-    Args:
-        stream: regular or irregular.
-        start_s: the grid's first point, within the stream's span.
-        count: N, its points, all within the span.
-        contract: its rate and its longest gap.
-
-    Returns:
-        (C, N) float32; NaN where a gap is longer than the contract fills.
-    """
-    y_CN = np.empty((len(stream.samples_CN), count), np.float32)
-    margin = round(MARGIN_S * contract.rate_hz)
-    for first in range(0, count, BLOCK):
-        last = min(count, first + BLOCK)
-        wide_first, wide_last = max(0, first - margin), min(count, last + margin)
-        wide_s = start_s + np.arange(wide_first, wide_last) / contract.rate_hz
-        wide_CN = _block(stream, wide_s, contract)
-        y_CN[:, first:last] = wide_CN[:, first - wide_first : last - wide_first]
-    return y_CN
-
-
-def _block(stream: Stream, grid_s: NDArray[np.float64], contract: SignalContract) -> NDArray[np.float32]:
+def _resampled(stream: Stream, grid_s: NDArray[np.float64], contract: SignalContract) -> NDArray[np.float32]:
     """A stretch of the grid, by the samples in it and `MARGIN_S` around."""
     ratio = whole_ratio(stream.rate_hz, contract.rate_hz) if stream.times_s is None else None
     samples_CN, at_s, edges = _around(stream, grid_s, ratio[1] if ratio else 1)

@@ -86,7 +86,7 @@ def cut(recording: Recording, contract: SignalContract, *, participant: int = 0,
     """
     aligned = align(recording, contract)
     sieved, synchrony = paired(recording, aligned, contract)
-    recorded_s = aligned.acc_g_CN.shape[1] / contract.rate_hz
+    recorded_s = aligned.samples / contract.rate_hz
     if not sieved.pairs:
         return Cut(
             columns.empty(0, 0, contract), sieved.rejected, recorded_s, Device({}, None, None), synchrony=synchrony
@@ -116,8 +116,8 @@ def _prepared(pairs: list[Pair], aligned: Aligned, contract: SignalContract) -> 
     others: list[tuple[Tensor, Tensor, Tensor]] = []
     for first in range(0, len(pairs), WINDOWS_AT_ONCE):
         block = pairs[first : first + WINDOWS_AT_ONCE]
-        acc_g_BCT = gathered(aligned.acc_g_CN, [pair.acc for pair in block], contract)
-        prepared_BCT = prepare_ppg(gathered(aligned.ppg_CN, [pair.ppg for pair in block], contract), contract)
+        acc_g_BCT = gathered(aligned.acc_g, [pair.acc for pair in block], contract)
+        prepared_BCT = prepare_ppg(gathered(aligned.ppg, [pair.ppg for pair in block], contract), contract)
         beats_BK = detect_beats(prepared_BCT, contract.rate_hz)
         rows = slice(first, first + len(block))
         acc_BCT[rows], ppg_BCT[rows] = prepare_acc(acc_g_BCT, contract), prepared_BCT

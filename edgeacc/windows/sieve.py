@@ -17,7 +17,7 @@ from edgeacc.signals.gate import motion_mg
 from edgeacc.signals.prepare import prepare_ppg
 from edgeacc.signals.pulse_quality import pulse_quality
 from edgeacc.signals.quality import OFF_WRIST_MG, Fault, acc_faults, ppg_faults
-from edgeacc.windows.align import Aligned
+from edgeacc.windows.align import Aligned, OnGrid
 
 STEPS_PER_WINDOW = 4
 """Behind a rejected window the next is tried a quarter of a window later (our choice: it keeps a third more of
@@ -59,7 +59,7 @@ def sieve(
         delay_s: by how much to delay the accelerometer, at a time in seconds from the grid's start.
     """
     done = Sieved(end=stretch.start)
-    last = aligned.acc_g_CN.shape[1] - contract.samples
+    last = aligned.samples - contract.samples
     while done.end <= min(last, stretch.stop - 1):
         pair = Pair(done.end, done.end - round(delay_s(done.end / contract.rate_hz) * contract.rate_hz))
         if not 0 <= pair.acc <= last:
@@ -74,15 +74,15 @@ def sieve(
     return done
 
 
-def gathered(x_CN: NDArray[np.float32], starts: list[int], contract: SignalContract) -> Tensor:
+def gathered(stream: OnGrid, starts: list[int], contract: SignalContract) -> Tensor:
     """The windows that begin at these samples, (B, C, T)."""
-    return torch.from_numpy(np.stack([x_CN[:, at : at + contract.samples] for at in starts]))
+    return torch.from_numpy(np.stack([stream[at : at + contract.samples] for at in starts]))
 
 
 def _fault(recording: Recording, aligned: Aligned, pair: Pair, contract: SignalContract) -> Fault | None:
     """The first fault of a window, in the order of `Fault`; of samples as recorded, but for gaps, motion and pulse."""
-    acc_g_CT = aligned.acc_g_CN[:, pair.acc : pair.acc + contract.samples]
-    ppg_CT = aligned.ppg_CN[:, pair.ppg : pair.ppg + contract.samples]
+    acc_g_CT = aligned.acc_g[pair.acc : pair.acc + contract.samples]
+    ppg_CT = aligned.ppg[pair.ppg : pair.ppg + contract.samples]
     if np.isnan(acc_g_CT).any() or np.isnan(ppg_CT).any():
         return Fault.GAP
     acc, ppg = recording.pair()

@@ -40,7 +40,7 @@ def paired(recording: Recording, aligned: Aligned, contract: SignalContract) -> 
     Returns:
         What is kept and rejected, and how the streams were brought together; None where they share a clock.
     """
-    samples = aligned.acc_g_CN.shape[1]
+    samples = aligned.samples
     if recording.ppg_late_s is None:
         return sieve(recording, aligned, contract, range(samples), Clock().delay_s), None
     clock, told, at = Clock(recording.ppg_late_s), 0, 0
@@ -64,8 +64,8 @@ def _search(pairs: list[Pair], aligned: Aligned, contract: SignalContract) -> Cl
     """None of too few windows."""
     if len(pairs) < FEWEST_WINDOWS:
         return None
-    acc_BCT = prepare_acc(gathered(aligned.acc_g_CN, [pair.acc for pair in pairs], contract), contract)
-    ppg_BCT = prepare_ppg(gathered(aligned.ppg_CN, [pair.ppg for pair in pairs], contract), contract)
+    acc_BCT = prepare_acc(gathered(aligned.acc_g, [pair.acc for pair in pairs], contract), contract)
+    ppg_BCT = prepare_ppg(gathered(aligned.ppg, [pair.ppg for pair in pairs], contract), contract)
     at_s_B = np.array([pair.ppg for pair in pairs]) / contract.rate_hz
     return ClockSearch(acc_BCT, detect_beats(ppg_BCT, contract.rate_hz), at_s_B, contract.rate_hz)
 
@@ -76,10 +76,10 @@ def _delay_by_others(sieved: Sieved, aligned: Aligned, contract: SignalContract)
     if found is None:
         return 0
     moved: list[Pair] = []
-    last = aligned.acc_g_CN.shape[1] - contract.samples
+    last = aligned.samples - contract.samples
     for pair, clock in zip(sieved.pairs, found.of_others(), strict=True):
         acc = pair.acc - round(clock.delay_s(pair.ppg / contract.rate_hz) * contract.rate_hz)
-        if 0 <= acc <= last and not np.isnan(aligned.acc_g_CN[:, acc : acc + contract.samples]).any():
+        if 0 <= acc <= last and not np.isnan(aligned.acc_g[acc : acc + contract.samples]).any():
             moved.append(Pair(pair.ppg, acc))
         else:
             sieved.rejected[Fault.CLOCK] += STEPS_PER_WINDOW

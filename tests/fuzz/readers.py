@@ -187,18 +187,19 @@ def watch(kind: Kind, seed: int, first: int, count: int) -> None:
     end = first + count
     while first < end:
         command = [sys.executable, __file__, "--work", kind.name, str(seed), str(first), str(end - first)]
-        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        first = _follow(kind, child, first)
-        if child.wait() != 0 and first < end:
-            assert child.stderr is not None
-            _defect(kind, first, f"the process ended with {child.returncode}: {child.stderr.read()[-2000:]}")
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+            first, told = _follow(kind, child, first)
+        if child.returncode != 0 and first < end:
+            _defect(kind, first, f"the process ended with {child.returncode}: {told[-2000:]}")
             first += 1
 
 
-def _follow(kind: Kind, child: "subprocess.Popen[str]", number: int) -> int:
-    """The number behind the last input that came to an end."""
+def _follow(kind: Kind, child: "subprocess.Popen[str]", number: int) -> tuple[int, str]:
+    """The number behind the last input that came to an end, and what the process said when it ended."""
     signal.signal(signal.SIGALRM, lambda *_: child.kill())
     assert child.stdout is not None
+    assert child.stderr is not None
+    folder = None
     for line in child.stdout:
         signal.alarm(round(HUNG_S))
         done = json.loads(line)
@@ -215,9 +216,12 @@ def _follow(kind: Kind, child: "subprocess.Popen[str]", number: int) -> int:
             end = "\r" if sys.stderr.isatty() else "\n"
             print(f"{kind.name}: {number:,} ({len(kind.defects)} defects) ", end=end, file=sys.stderr, flush=True)
     signal.alarm(0)
-    if child.wait() != 0:
+    told = child.stderr.read()
+    if child.wait() != 0 and folder is None:
+        raise SystemExit(f"{kind.name}: no input was tried: {told}")
+    if child.returncode != 0:
         shutil.rmtree(folder, ignore_errors=True)
-    return number
+    return number, told
 
 
 def _defect(kind: Kind, number: int, told: str) -> None:

@@ -19,7 +19,7 @@ pytest.importorskip("h5py", reason="the extra formats is not installed")
 @pytest.mark.parametrize("kind", MADE)
 def test_changed_files_are_read_or_refused_with_one_clear_line(tmp_path, kind):
     outcomes = []
-    for number in range(25):
+    for number in range(15):
         folder = tmp_path / str(number)
         folder.mkdir()
         try:
@@ -39,6 +39,9 @@ FOUND = [
     ("dalia", "S1.pkl", lambda raw: raw.replace(b"multiarray", b"mu\n\0\x1biarry")),
     ("dalia protocol 0", "S1.pkl", lambda raw: raw.replace(b"multiarray", b"mul\0\0\0\x1bray")),
     ("tsdf", "imu/imu_time.bin", lambda raw: raw[:8] + b"\0\0\x80\x7f" + raw[12:]),
+    ("polar", "Polar_PPG.txt", lambda raw: raw.replace(b"channel 1", b"channel 0", 1)),
+    ("wfdb", "s1.hea", lambda raw: raw.replace(b"s1.dat", b"9" * 300, 3)),
+    ("tsdf", "imu/imu_meta.json", lambda raw: raw.replace(b"imu_values.bin", b"9" * 300)),
     ("aurora", "o000.initial.Supine_1.tsv", lambda raw: b"\n".join(raw.split(b"\n")[:40]) + b"\n"),
     ("aurora", "o000.initial.Supine_1.tsv", lambda raw: raw.replace(b"ekg", b"\0kg").replace(b"0.6000\t", b"", 1)),
     ("sleep-accel", "46343_acceleration.txt", lambda raw: raw.replace(b" 0.6000000", b" 1e308", 9)),
@@ -98,3 +101,35 @@ def test_the_command_prints_a_summary():
     ran = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=Path(__file__).parents[2])
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "30 inputs, 0 defects" in ran.stdout
+
+
+WORKER = """
+import json, os, sys, time
+first, count = map(int, sys.argv[4:])
+for number in range(first, first + count):
+    print(json.dumps({"begin": number, "folder": sys.argv[0] + " folder"}), flush=True)
+    if number == 2:
+        os.abort()
+    if number == 4:
+        time.sleep(60)
+    done = {"end": number, "outcome": "refused", "took_s": 0.1 * number, "peak_kib": 1000, "told": ""}
+    print(json.dumps(done), flush=True)
+"""
+
+
+def test_an_input_that_ends_or_hangs_the_process_is_a_defect_and_the_run_goes_on(tmp_path, monkeypatch):
+    (tmp_path / "worker.py").write_text(WORKER)
+    monkeypatch.setattr(readers, "__file__", str(tmp_path / "worker.py"))
+    monkeypatch.setattr(readers, "HUNG_S", 1.0)
+    kind = readers.Kind("e4")
+    readers.watch(kind, 0, 0, 7)
+    assert kind.counts == {"accepted": 0, "refused": 5, "defect": 2}
+    assert [number for number, _ in kind.defects] == [2, 4]
+    assert kind.slowest_s == pytest.approx(0.6)
+
+
+def test_a_worker_that_cannot_begin_ends_the_run(tmp_path, monkeypatch):
+    (tmp_path / "worker.py").write_text("raise SystemExit('no such package')")
+    monkeypatch.setattr(readers, "__file__", str(tmp_path / "worker.py"))
+    with pytest.raises(SystemExit, match="no input was tried: no such package"):
+        readers.watch(readers.Kind("e4"), 0, 0, 7)

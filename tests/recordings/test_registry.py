@@ -95,3 +95,12 @@ def test_one_entry_makes_a_format_of_single_files(tmp_path, monkeypatch, write_e
     assert who(find(tmp_path / "set" / "S02.csv")) == ["S02.csv"] * 2
     assert recognised(tmp_path / "set") is None
     assert recognised(tmp_path / "set" / "S02.csv").format == "lines"
+
+
+def test_every_format_tells_licence_source_and_axes():
+    for format in FORMATS.values():
+        told = format.provenance()
+        assert set(told) == {"licence", "source", "axes"}
+        assert all(told.values())
+        assert told["source"] != "unknown"
+        assert not set(told) & set(format.told())

@@ -4,7 +4,7 @@ import pytest
 from edgeacc.errors import BadInput
 from edgeacc.recordings.recording import Recording, irregular, lines, regular
 from edgeacc.signals.contract import DEFAULT
-from edgeacc.windows.align import align
+from edgeacc.windows.align import BLOCK, align
 
 
 def chirp(t_s):
@@ -45,12 +45,12 @@ STREAMS = [
 def test_both_streams_land_on_one_grid_in_time(acc, ppg):
     aligned = align(recording(acc, ppg), DEFAULT)
     assert aligned.start_s == max(acc.start_s, ppg.start_s)
-    count = aligned.acc_g_CN.shape[1]
-    assert aligned.ppg_CN.shape == (ppg.samples_CN.shape[0], count)
+    count = aligned.samples
+    assert aligned.ppg[0:count].shape == (ppg.samples_CN.shape[0], count)
     assert (count - 1) / 64 == pytest.approx(min(acc.end_s, ppg.end_s) - aligned.start_s, abs=1 / 64)
     t_s = aligned.start_s + np.arange(count) / 64
     inside = slice(128, -128)
-    for x_CN in (aligned.acc_g_CN, aligned.ppg_CN):
+    for x_CN in (aligned.acc_g[0 : aligned.samples], aligned.ppg[0 : aligned.samples]):
         assert np.abs(x_CN - chirp(t_s))[:, inside].max() < 0.02  # 0.02 is 0.4 ms at 8 Hz
 
 
@@ -66,10 +66,10 @@ def test_short_gaps_are_filled_and_long_ones_stay(rate_hz):
     acc.samples_CN[1, (acc.at_s > 5) & (acc.at_s < 5.2)] = np.nan
     acc.samples_CN[2, (acc.at_s > 20) & (acc.at_s < 20.6)] = np.nan
     aligned = align(recording(acc, regular_stream(0.0, 30.0, 64.0, 1)), DEFAULT)
-    missing_s = np.flatnonzero(np.isnan(aligned.acc_g_CN).any(0)) / 64
+    missing_s = np.flatnonzero(np.isnan(aligned.acc_g[0 : aligned.samples]).any(0)) / 64
     assert missing_s.min() == pytest.approx(20.0, abs=0.05)
     assert missing_s.max() == pytest.approx(20.6, abs=0.05)
-    assert not np.isnan(aligned.ppg_CN).any()
+    assert not np.isnan(aligned.ppg[0 : aligned.samples]).any()
 
 
 def test_a_gap_between_times_stays():
@@ -77,6 +77,22 @@ def test_a_gap_between_times_stays():
     kept = (whole.at_s < 10) | (whole.at_s > 11)
     acc = irregular(whole.at_s[kept], whole.samples_CN[:, kept].T, "g", place=lines("made", 1))
     aligned = align(recording(acc, regular_stream(0.0, 30.0, 64.0, 1)), DEFAULT)
-    missing_s = aligned.start_s + np.flatnonzero(np.isnan(aligned.acc_g_CN).any(0)) / 64
+    missing_s = aligned.start_s + np.flatnonzero(np.isnan(aligned.acc_g[0 : aligned.samples]).any(0)) / 64
     assert missing_s.min() == pytest.approx(10, abs=0.05)
     assert missing_s.max() == pytest.approx(11, abs=0.05)
+
+
+def test_blocks_join_without_a_seam():
+    """Two hours of a sine, regular, shifted and irregular: every block's end as its middle."""
+    for rate_hz, start_s in ((32.0, 0.0), (100.0, 0.005), (52.3, 0.0)):
+        time_s = start_s + np.arange(int(7200 * rate_hz)) / rate_hz
+        acc = np.sin(2 * np.pi * 3 * time_s)[:, None].repeat(3, 1)
+        stream = regular(acc, "g", start_s, rate_hz)
+        light = regular(np.zeros((7200 * 64, 1)), "au", 0.0, 64.0)
+        aligned = align(recording(stream, light), DEFAULT)
+        whole = aligned.acc_g[0 : aligned.samples]
+        grid_s = aligned.start_s + np.arange(aligned.samples) / 64
+        error = np.abs(whole[0] - np.sin(2 * np.pi * 3 * grid_s))[640:-640]
+        assert error.max() < 0.002
+        middle = aligned.acc_g[BLOCK - 100 : BLOCK + 100]
+        np.testing.assert_array_equal(middle, whole[:, BLOCK - 100 : BLOCK + 100])
