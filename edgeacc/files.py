@@ -123,7 +123,8 @@ def read_model(path: Path, model: type[Model], *, next_command: str = "") -> Mod
     try:
         content = _parse(path)
     except BadInput as error:
-        valid = f"a TOML (.toml) or JSON file with the fields {', '.join(model.model_fields)}"
+        fields = f" with the fields {', '.join(model.model_fields)}" if "root" not in model.model_fields else ""
+        valid = f"a {'TOML' if path.suffix == '.toml' else 'JSON'} file{fields}, whole"
         raise BadInput(error.problem, valid=valid, next_command=next_command) from error
     return parse_model(content, model, where=str(path), next_command=next_command)
 

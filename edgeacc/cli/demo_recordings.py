@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from itertools import chain, count
 from pathlib import Path
 
 from edgeacc.cli.demo_journal import Recordings, read_journal
@@ -50,7 +51,8 @@ def _name(path: Path, taken: Mapping[str, Recordings]) -> str:
     """The name that the same recordings have already, or that of the file or folder, numbered where it is taken."""
     known = [name for name, each in taken.items() if each.path.resolve() == path.resolve()]
     stem = path.resolve().stem
-    return known[0] if known else f"{stem}-{len(taken) + 1}" if stem in taken else stem
+    numbered = (f"{stem}-{number}" for number in count(2))
+    return known[0] if known else next(name for name in chain([stem], numbered) if name not in taken)
 
 
 def _from_here(path: Path) -> Path:

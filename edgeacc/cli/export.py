@@ -95,6 +95,12 @@ def _refuse_existing(plan: "list[tuple[Recipe, Path]]", force: bool, inputs: lis
 
     for _, path in plan:
         refuse_existing(path, force=force, inputs=inputs)
+        for name in ("manifest.json", "config.json", "steps.json"):
+            if (path.parent / name).is_file():
+                raise BadInput(
+                    f"{path.parent} is no place for bundles: {name} in it says that it is something else",
+                    valid="a folder of its own: -o BUNDLES",
+                )
 
 
 def _export(

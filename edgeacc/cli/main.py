@@ -120,9 +120,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         return _fail_output(error)
     if code == INTERRUPTED:
-        sys.stderr.write(
-            "\nedgeacc: stopped; nothing is half-written (train and demo go on when the same command is run again)\n"
-        )
+        words = sys.argv[1:] if arguments is None else arguments
+        again = "; the same command goes on from there" if list(words[:1]) in (["train"], ["demo"]) else ""
+        sys.stderr.write(f"\nedgeacc: stopped; nothing is half-written{again}\n")
     return int(code)
 
 

@@ -63,7 +63,7 @@ class DataResult(_Frozen):
         quantiles: label -> its `QUANTILES` over the windows.
         baselines: heart rate told without the window's PPG.
         spectra: of accelerometer and PPG.
-        heartbeats: one per recording; its number is its place among `recordings`.
+        heartbeats: one per recording, none of a cohort; its number is its place among `recordings`.
     """
 
     store: StoreFacts
@@ -96,7 +96,7 @@ def study_data(store: Store, *, seed: int = 0, progress: Progress = silent) -> t
     sample = windows.take(torch.randperm(len(windows), generator=_generator(seed))[:MOST_WINDOWS].sort().values)
     recordings: list[dict[str, JsonValue]] = provenance if isinstance(provenance, list) else []  # type: ignore[assignment]
     place = {row.get("number"): place for place, row in enumerate(recordings)}
-    found = heartbeats(sample, seed=seed, progress=progress)
+    found = heartbeats(sample, seed=seed, progress=progress) if manifest.source == "recordings" else []
     result = DataResult(
         store=facts(store, windows),
         splits={split: (count, manifest.participants[split]) for split, count in manifest.windows.items()},
@@ -113,9 +113,11 @@ def study_data(store: Store, *, seed: int = 0, progress: Progress = silent) -> t
 
 
 def _heart_rate(windows: WindowSet) -> tuple[str, Tensor]:
-    """The truth where it is known of any window, else what the device told."""
-    truth_B = windows.labels["hr_bpm"]
-    return ("reference", truth_B) if truth_B.isfinite().any() else ("device", windows.labels["device_hr_bpm"])
+    """Window by window the truth where it is known, else what the device told."""
+    truth_B, device_B = windows.labels["hr_bpm"], windows.labels["device_hr_bpm"]
+    known_B = truth_B.isfinite()
+    source = "reference" if known_B.all() else "reference and device" if known_B.any() else "device"
+    return source, torch.where(known_B, truth_B, device_B)
 
 
 def _quantiles(windows: WindowSet) -> dict[str, list[float]]:

@@ -67,6 +67,7 @@ class Card(BaseModel):
     teacher: TeacherReference | None = None
     continued_from: TeacherReference | None = None
     versions: dict[str, str] = Field(default_factory=lambda: _versions())
+    weights_sha256: dict[str, str] = Field(default_factory=dict, description="file -> its hash; filled in by `save`")
 
     @property
     def sensor(self) -> Literal["acc", "ppg"]:
@@ -111,10 +112,11 @@ def save(path: Path, card: Card, encoder: Encoder, *, student: Student | None = 
     """
     with replacing(path, force=force) as beside:
         beside.mkdir()
-        write_json(beside / _CARD, card)
         save_file(_contiguous(encoder.state_dict()), beside / _ENCODER)
         if student is not None:
             save_file(_contiguous(student.heads()), beside / _HEADS)
+        hashes = {file.name: sha256(file) for file in sorted(beside.iterdir())}
+        write_json(beside / _CARD, card.model_copy(update={"weights_sha256": hashes}))
 
 
 def load_card(path: Path) -> Card:
@@ -138,6 +140,7 @@ def load_encoder(path: Path) -> LoadedEncoder:
     """
     card = load_card(path)
     encoder = _filled(lambda: Encoder(card.encoder), load_tensors(path / _ENCODER), path / _ENCODER)
+    _check_unchanged(path / _ENCODER, card)
     return LoadedEncoder(encoder.eval(), card)
 
 
@@ -158,6 +161,7 @@ def load_student(path: Path) -> LoadedStudent:
     encoder_state = {f"encoder.{name}": value for name, value in encoder.state_dict().items()}
     heads = load_tensors(path / _HEADS)
     student = _filled(lambda: Student(encoder, alignment), encoder_state | heads, path / _HEADS)
+    _check_unchanged(path / _HEADS, card)
     return LoadedStudent(student.eval(), card)
 
 
@@ -204,6 +208,11 @@ def check_teacher(card: Card, teacher_path: Path) -> None:
             f"{teacher_path} is not the teacher of this student (weights {given.encoder_sha256[:12]})",
             valid=f"the teacher {card.teacher.name!r} (weights {card.teacher.encoder_sha256[:12]})",
         )
+
+
+def _check_unchanged(path: Path, card: Card) -> None:
+    if card.weights_sha256.get(path.name) != sha256(path):
+        raise BadInput(f"{path} was changed since it was written", valid=_AS_WRITTEN, next_command=_TRAIN)
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:

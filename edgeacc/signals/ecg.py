@@ -5,9 +5,9 @@ adaptive threshold; offline, so filters have no delay and the threshold knows bo
 """
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy import signal
-from scipy.ndimage import median_filter
 
 BAND_HZ = (5.0, 15.0)
 """Where a QRS complex has its energy (the same source)."""
@@ -17,8 +17,14 @@ REFRACTORY_S = 0.3
 """No second beat so soon: 200 a minute (our choice)."""
 THRESHOLD = 0.3
 """Of the median height of the beats around; T waves lie far below once squared (our choice, as the next)."""
-AROUND_S = 10.0
+BLOCK_S, BLOCKS = 1.5, 7
+"""The beats around are the highest of each of so many blocks; a block holds a beat or two at rest."""
+FEWEST_BLOCKS = 4
+"""Of them that must be free of gaps: with less around it no beat is told from noise."""
+FLOOR = 0.05
+"""Of the recording's usual height: what is lower is an electrode that is off, not a heart."""
 REFINE_S = 0.08
+"""How far from the middle of a QRS complex's energy its top may lie."""
 LEAST_HZ = 60.0
 """A slower ECG does not place an R peak to a few ms."""
 
@@ -39,7 +45,7 @@ def r_peaks(ecg_N: NDArray[np.floating], rate_hz: float) -> NDArray[np.float64]:
     if rate_hz < LEAST_HZ:
         raise ValueError(f"an ECG of {rate_hz:g} Hz, at least {LEAST_HZ:g} are needed")
     missing_N = np.isnan(ecg_N)
-    if len(ecg_N) < AROUND_S * rate_hz or missing_N.all():
+    if len(ecg_N) < BLOCKS * BLOCK_S * rate_hz or missing_N.all():
         return np.empty(0)
     filled_N = np.interp(np.arange(len(ecg_N)), np.flatnonzero(~missing_N), ecg_N[~missing_N])
     upper_hz = min(BAND_HZ[1], 0.45 * rate_hz)
@@ -48,20 +54,28 @@ def r_peaks(ecg_N: NDArray[np.floating], rate_hz: float) -> NDArray[np.float64]:
     )
     width = round(SUM_S * rate_hz)
     energy_N = np.convolve(np.gradient(band_N) ** 2, np.ones(width) / width, "same")
-    energy_N[_near(missing_N, width)] = 0.0
+    masked_N = _near(missing_N, width)
+    energy_N[masked_N] = 0.0
     tops = signal.find_peaks(energy_N, distance=max(1, round(REFRACTORY_S * rate_hz)))[0]
     if not len(tops):
         return np.empty(0)
-    tops = tops[energy_N[tops] > THRESHOLD * _usual_height(energy_N, tops, rate_hz)]
+    tops = tops[energy_N[tops] > THRESHOLD * _usual_height(energy_N, masked_N, tops, rate_hz)]
     return _refined(band_N, tops, rate_hz) / rate_hz
 
 
-def _usual_height(energy_N: NDArray[np.float64], tops: NDArray[np.int64], rate_hz: float) -> NDArray[np.float64]:
-    """Median over the highest of each second around: a beat or two at rest, whatever else is found between them."""
-    second = max(1, round(1.5 * rate_hz))
-    highest = np.array([energy_N[at : at + second].max() for at in range(0, len(energy_N), second)])
-    usual = median_filter(highest, size=2 * round(AROUND_S / 3) + 1, mode="nearest")
-    heights: NDArray[np.float64] = usual[(tops // second).clip(0, len(usual) - 1)]
+def _usual_height(
+    energy_N: NDArray[np.float64], masked_N: NDArray[np.bool_], tops: NDArray[np.int64], rate_hz: float
+) -> NDArray[np.float64]:
+    """Median of the highest of each block around, infinite where too few blocks are free of gaps."""
+    block = round(BLOCK_S * rate_hz)
+    highest = np.array([energy_N[at : at + block].max() for at in range(0, len(energy_N), block)])
+    highest[[masked_N[at : at + block].any() for at in range(0, len(energy_N), block)]] = np.nan
+    around_MB = sliding_window_view(np.pad(highest, BLOCKS // 2, constant_values=np.nan), BLOCKS)
+    enough_M = np.isfinite(around_MB).sum(1) >= FEWEST_BLOCKS
+    usual_M = np.full(len(highest), np.inf)
+    if enough_M.any():
+        usual_M[enough_M] = np.maximum(np.nanmedian(around_MB[enough_M], 1), FLOOR * np.nanmedian(highest))
+    heights: NDArray[np.float64] = usual_M[(tops // block).clip(0, len(usual_M) - 1)]
     return heights
 
 

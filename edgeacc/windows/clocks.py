@@ -42,6 +42,11 @@ class Clock(NamedTuple):
         """The delay at a time of the recording."""
         return self.offset_s + self.drift_s_per_h * at_s / 3600
 
+    @property
+    def is_possible(self) -> bool:
+        """Whether two real clocks drift apart so fast."""
+        return abs(self.drift_s_per_h) <= LARGEST_DRIFT_S_PER_H + 1e-9
+
     def plus(self, rest: "Clock") -> "Clock":
         """This clock, corrected by what was found behind it."""
         return Clock(self.offset_s + rest.offset_s, self.drift_s_per_h + rest.drift_s_per_h)

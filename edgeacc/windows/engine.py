@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from edgeacc.errors import BadInput, NotPossibleHere
@@ -11,6 +12,9 @@ from edgeacc.windows.read import CutRecording
 Work = Callable[[Found], Iterable[CutRecording | BadInput]]
 Engine = Callable[[Work, Sequence[Found]], Iterator[Iterable[CutRecording | BadInput]]]
 """Does the work on each file and gives the outcomes, file by file in the order given."""
+
+ANSWER_S = 5.0
+"""How long a cluster may take to answer (our choice)."""
 
 
 def locally(work: Work, found: Sequence[Found]) -> Iterator[Iterable[CutRecording | BadInput]]:
@@ -37,6 +41,7 @@ def on_ray(work: Work, found: Sequence[Found]) -> Iterator[Iterable[CutRecording
     def one(row: dict[str, int]) -> dict[str, object]:
         return {"outcomes": list(work(found[row["item"]]))}
 
+    _require_answer(os.environ.get("RAY_ADDRESS", ""))
     try:
         dashboard = None if "RAY_ADDRESS" in os.environ else False
         ray.init(include_dashboard=dashboard, log_to_driver=False, logging_level=logging.ERROR)
@@ -52,6 +57,19 @@ def on_ray(work: Work, found: Sequence[Found]) -> Iterator[Iterable[CutRecording
             yield row["outcomes"]
     finally:
         ray.shutdown()
+
+
+def _require_answer(address: str) -> None:
+    """Refuse an address HOST:PORT at which nobody listens, for which Ray itself would wait minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not (host and port.isdigit()):
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=ANSWER_S).close()
+    except OSError as error:
+        raise NotPossibleHere(
+            f"no Ray cluster answers at RAY_ADDRESS={address}: {error}", valid="HOST:PORT of one"
+        ) from error
 
 
 ENGINES: dict[str, Engine] = {"local": locally, "ray": on_ray}

@@ -90,9 +90,10 @@ def from_recordings(
     with adding(out, contract, append=append, force=force, keep_ids=keep_ids) as addition:
         run = _Import(addition, contract, keep_ids)
         total, done = sum(len(here) for _, here in found), 0
+        work = partial(read_and_cut, contract=contract, salt=addition.salt, known=addition.recordings)
+        all_outcomes = engine(work, [one for _, here in found for one in here])
         for root, here in found:
-            work = partial(read_and_cut, contract=contract, salt=addition.salt, known=addition.recordings)
-            for one, outcomes in zip(here, engine(work, here), strict=True):
+            for one, outcomes in zip(here, all_outcomes, strict=False):
                 for outcome in outcomes:
                     run.take(root, one.path, outcome)
                 done += 1

@@ -65,7 +65,7 @@ def sieve(
         if not 0 <= pair.acc <= last:
             done.end += max(1, -pair.acc)
             continue
-        fault = _fault(recording, aligned, pair, contract)
+        fault = fault_of(recording, aligned, pair, contract)
         if fault is None:
             done.pairs.append(pair)
         else:
@@ -79,7 +79,7 @@ def gathered(stream: OnGrid, starts: list[int], contract: SignalContract) -> Ten
     return torch.from_numpy(np.stack([stream[at : at + contract.samples] for at in starts]))
 
 
-def _fault(recording: Recording, aligned: Aligned, pair: Pair, contract: SignalContract) -> Fault | None:
+def fault_of(recording: Recording, aligned: Aligned, pair: Pair, contract: SignalContract) -> Fault | None:
     """The first fault of a window, in the order of `Fault`; of samples as recorded, but for gaps, motion and pulse."""
     acc_g_CT = aligned.acc_g[pair.acc : pair.acc + contract.samples]
     ppg_CT = aligned.ppg[pair.ppg : pair.ppg + contract.samples]

@@ -11,7 +11,7 @@ from edgeacc.signals.prepare import prepare_acc, prepare_ppg
 from edgeacc.signals.quality import Fault
 from edgeacc.windows.align import Aligned
 from edgeacc.windows.clocks import FEWEST_WINDOWS, Clock, ClockSearch
-from edgeacc.windows.sieve import STEPS_PER_WINDOW, Pair, Sieved, gathered, sieve
+from edgeacc.windows.sieve import STEPS_PER_WINDOW, Pair, Sieved, fault_of, gathered, sieve
 
 STRETCH_S = 3600.0
 """A drift is taken to be steady for so long (our choice)."""
@@ -49,10 +49,10 @@ def paired(recording: Recording, aligned: Aligned, contract: SignalContract) -> 
         stretch = range(at, min(samples, at + round(STRETCH_S * contract.rate_hz)))
         first = sieve(recording, aligned, contract, stretch, clock.delay_s)
         found = _search(first.pairs, aligned, contract)
-        if found is not None and found.evidence() > 1:
+        if found is not None and found.evidence() > 1 and clock.plus(found.best).is_possible:
             clock = clock.plus(found.best)
             first = sieve(recording, aligned, contract, stretch, clock.delay_s)
-            told += _delay_by_others(first, aligned, contract)
+            told += _delay_by_others(first, recording, aligned, contract)
         whole.pairs += first.pairs
         whole.rejected += first.rejected
         at = max(first.end, stretch.stop)
@@ -70,18 +70,20 @@ def _search(pairs: list[Pair], aligned: Aligned, contract: SignalContract) -> Cl
     return ClockSearch(acc_BCT, detect_beats(ppg_BCT, contract.rate_hz), at_s_B, contract.rate_hz)
 
 
-def _delay_by_others(sieved: Sieved, aligned: Aligned, contract: SignalContract) -> int:
-    """Move each window's accelerometer by what the others tell; drop one that this brings into a gap or off the end."""
+def _delay_by_others(sieved: Sieved, recording: Recording, aligned: Aligned, contract: SignalContract) -> int:
+    """Move each window's accelerometer by what the others tell; drop one that this brings to a fault or off the end."""
     found = _search(sieved.pairs, aligned, contract)
     if found is None:
         return 0
     moved: list[Pair] = []
     last = aligned.samples - contract.samples
     for pair, clock in zip(sieved.pairs, found.of_others(), strict=True):
-        acc = pair.acc - round(clock.delay_s(pair.ppg / contract.rate_hz) * contract.rate_hz)
-        if 0 <= acc <= last and not np.isnan(aligned.acc_g[acc : acc + contract.samples]).any():
-            moved.append(Pair(pair.ppg, acc))
+        by = round(clock.delay_s(pair.ppg / contract.rate_hz) * contract.rate_hz)
+        there = Pair(pair.ppg, pair.acc - by)
+        fault = fault_of(recording, aligned, there, contract) if 0 <= there.acc <= last else Fault.CLOCK
+        if fault is None:
+            moved.append(there)
         else:
-            sieved.rejected[Fault.CLOCK] += STEPS_PER_WINDOW
+            sieved.rejected[fault] += STEPS_PER_WINDOW
     sieved.pairs[:] = moved
     return len(moved)

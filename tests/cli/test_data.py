@@ -30,14 +30,14 @@ def test_the_page_is_written_and_told(edgeacc, store, tmp_path):
     assert done.code == 0
     assert "16 still, whole and paired minutes" in done.out
     text = page.read_text()
-    assert text.count("<svg") >= 5
+    assert text.count("<svg") >= 4
     assert not re.search(r"(src|href)=.?(https?:)?//", text)
     again = edgeacc("data", "report", store, "-o", page)
     assert again.code == 2
     assert "--force" in again.err
     told = json.loads(edgeacc("data", "report", store, "-o", page, "--force", "--json").out)
     assert told["store"]["windows"] == 16
-    assert len(told["heartbeats"]) >= 1
+    assert told["heartbeats"] == []  # a cohort has no recordings
 
 
 @pytest.mark.parametrize("missing", ["nowhere", "file"])

@@ -108,7 +108,7 @@ def raising(error):
         (
             KeyboardInterrupt(),
             130,
-            "\nedgeacc: stopped; nothing is half-written (train and demo go on when the same command is run again)\n",
+            "\nedgeacc: stopped; nothing is half-written\n",
         ),
     ],
 )
@@ -162,7 +162,7 @@ def test_an_end_from_outside_leaves_the_old_or_nothing(tmp_path, how, old):
     assert child.returncode == 130
     assert (
         said
-        == "\nedgeacc: stopped; nothing is half-written (train and demo go on when the same command is run again)\n"
+        == "\nedgeacc: stopped; nothing is half-written\n"
     )
     assert list(tmp_path.iterdir()) == ([store] if old else [])
 

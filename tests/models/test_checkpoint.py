@@ -115,6 +115,15 @@ def test_a_pickle_is_refused(tmp_path):
         load_encoder(path)
 
 
+def test_a_changed_byte_is_refused(tmp_path):
+    path = _teacher(tmp_path / "teacher")
+    content = bytearray((path / "encoder.safetensors").read_bytes())
+    content[-20] ^= 1
+    (path / "encoder.safetensors").write_bytes(content)
+    with pytest.raises(BadInput, match="changed since it was written"):
+        load_encoder(path)
+
+
 def test_another_architecture_is_refused_with_all_mistakes(tmp_path):
     path = _teacher(tmp_path / "teacher")
     file = path / "encoder.safetensors"

@@ -70,6 +70,23 @@ def test_near_a_gap_nothing_is_found():
     assert compared(found, true[(true < 19) | (true > 25)])[0] > 0.95
 
 
+def test_between_gaps_too_close_nothing_is_made_up():
+    ecg, true = simulated(noise=0.02)
+    for start in range(20, 40, 4):
+        ecg[round((start + 1.3) * 250) : (start + 4) * 250] = np.nan
+    found = r_peaks(ecg, 250)
+    near = np.abs(found[:, None] - true[None]).min(1)
+    assert (near < 0.02).all()
+
+
+def test_an_electrode_that_is_off_has_no_beats():
+    ecg, true = simulated()
+    ecg[20 * 250 : 40 * 250] = 0.002 * np.random.default_rng(0).standard_normal(5000)
+    found = r_peaks(ecg, 250)
+    assert not ((found > 20.5) & (found < 39.5)).any()
+    assert compared(found, true[true < 19])[0] == 1.0
+
+
 def test_of_nothing_nothing_is_found():
     assert len(r_peaks(np.zeros(10_000), 250)) == 0
     assert len(r_peaks(np.full(10_000, np.nan), 250)) == 0

@@ -85,3 +85,20 @@ def test_mistakes_of_all_files_are_told_together(people):
     assert "S03" in err
     assert "S07" in err
     assert not (people / "there").exists()
+
+
+def test_a_cluster_that_does_not_answer_is_told_at_once(people):
+    process = subprocess.run(
+        [
+            *(sys.executable, "-m", "edgeacc.cli.main", "import", people / "set", "-o", people / "there"),
+            *("--mapping", people / "mapping.toml", "--window-s", "10", "--engine", "ray"),
+        ],
+        env=os.environ | {"RAY_ADDRESS": "127.0.0.1:1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert process.returncode == 1
+    assert "127.0.0.1:1" in process.stderr
+    assert not (people / "there").exists()
