@@ -66,7 +66,21 @@ def _recognise(path: Path) -> tuple[str, Callable[[Path], object]]:
         return f"recording ({recording.format})", lambda _: deque(recording.read(), maxlen=0)
     if path.is_file():
         return "recipe", _read_recipe
+    inside = _recordings_inside(path)
+    if inside:
+        raise BadInput(
+            f"{path} holds {len(inside)} recording(s), it is none itself", valid=f"one of them, such as {inside[0]}"
+        )
     raise BadInput(f"{path} is none of these, or the file that tells what it is is missing", valid=WHAT)
+
+
+def _recordings_inside(path: Path) -> list[Path]:
+    from edgeacc.recordings.registry import find
+
+    try:
+        return [one.path for one in find(path)]
+    except BadInput:
+        return []
 
 
 def _read_recipe(path: Path) -> None:

@@ -16,7 +16,7 @@ from edgeacc.errors import BadInput
 from edgeacc.files import refuse_existing
 from edgeacc.progress import Progress, silent
 from edgeacc.recordings.recording import NO_PPG
-from edgeacc.recordings.registry import HELP, find
+from edgeacc.recordings.registry import HELP, Found, find
 from edgeacc.recordings.table import TableMapping
 from edgeacc.signals.contract import DEFAULT, SignalContract
 from edgeacc.windows.account import TOLD_TO_THE_USER_ALONE, UNPAIRED, RecordingAccount, account_of
@@ -85,7 +85,7 @@ def from_recordings(
         raise BadInput("--append adds to the store, --force replaces it", valid="one of the two")
     if not append:
         refuse_existing(out, force=force, inputs=paths)
-    found = [(path, find(path, format_name, mapping)) for path in paths]
+    found = _found(paths, format_name, mapping)
     _refuse_twice(one.path.resolve() for _, here in found for one in here)
     with adding(out, contract, append=append, force=force, keep_ids=keep_ids) as addition:
         run = _Import(addition, contract, keep_ids)
@@ -194,6 +194,24 @@ class _Import:
         if self._addition.namesakes(who, salt.name(name)):
             self._namesakes[name] = set_.name
         return who
+
+
+def _found(
+    paths: Sequence[Path], format_name: str | None, mapping: TableMapping | None
+) -> list[tuple[Path, list[Found]]]:
+    """What each path holds; all paths that hold nothing are told at once."""
+    found, mistakes = [], []
+    for path in paths:
+        try:
+            found.append((path, find(path, format_name, mapping)))
+        except BadInput as mistake:
+            mistakes.append(mistake)
+    if len(mistakes) > 1:
+        valid = mistakes[0].valid if len({mistake.valid for mistake in mistakes}) == 1 else ""
+        raise BadInput.several("recordings", [each.problem for each in mistakes], valid=valid, next_command=HELP)
+    if mistakes:
+        raise mistakes[0]
+    return found
 
 
 def _refuse_twice(places: Iterable[Path]) -> None:

@@ -160,10 +160,7 @@ def test_an_end_from_outside_leaves_the_old_or_nothing(tmp_path, how, old):
         child.send_signal(how)
         said = child.stderr.read()
     assert child.returncode == 130
-    assert (
-        said
-        == "\nedgeacc: stopped; nothing is half-written\n"
-    )
+    assert said == "\nedgeacc: stopped; nothing is half-written\n"
     assert list(tmp_path.iterdir()) == ([store] if old else [])
 
 

@@ -120,3 +120,14 @@ def test_a_recording_is_read_through(edgeacc, tmp_path):
     wrong = edgeacc("validate", folder)
     assert wrong.code == 2
     assert "BVP.csv, line 4: bvp is 'two'" in wrong.err
+
+
+def test_a_folder_of_recordings_names_one_of_them(edgeacc, tmp_path):
+    folder = tmp_path / "study" / "S01"
+    folder.mkdir(parents=True)
+    (folder / "ACC.csv").write_text("1700000000, 1700000000, 1700000000\n32, 32, 32\n" + "1,2,60\n" * 64)
+    (folder / "BVP.csv").write_text("1700000000\n64\n" + "0.5\n" * 128)
+    ran = edgeacc("validate", tmp_path / "study")
+    assert ran.code == 2
+    assert "holds 1 recording(s)" in ran.err
+    assert str(folder) in ran.err

@@ -214,3 +214,14 @@ def test_the_real_recordings_together(tmp_path):
     sides = {split: set(done.store.load(split).participant_B.tolist()) for split in ("train", "validation", "test")}
     assert not sides["train"] & (sides["validation"] | sides["test"])
     assert not sides["validation"] & sides["test"]
+
+
+def test_all_paths_that_hold_nothing_are_told_at_once(tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "notes.txt").write_text("nothing here")
+    with pytest.raises(BadInput) as caught:
+        from_recordings([tmp_path / "one", tmp_path / "two", tmp_path / "three"], tmp_path / "store")
+    for name in ("one", "two", "three"):
+        assert str(tmp_path / name) in caught.value.problem
+    assert not (tmp_path / "store").exists()
