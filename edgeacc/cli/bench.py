@@ -1,6 +1,7 @@
 """`edgeacc bench`: size, load, latency and memory of bundles beside PyTorch eager and onnxruntime, in one run."""
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,7 +9,7 @@ import typer
 
 from edgeacc.cli.output import progress, show, table
 from edgeacc.cli.several import as_one
-from edgeacc.errors import NotPossibleHere, command
+from edgeacc.errors import BadInput, NotPossibleHere, command
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -19,8 +20,21 @@ LATENCY = ("name", "snr_db", "load_ms", "first_ms", "p50_ms", "p90_ms", "p99_ms"
 MEMORY = ("name", "size_bytes", "baseline_rss_bytes", "peak_rss_bytes", "above_baseline_bytes")
 
 
+class Suite(StrEnum):
+    """What is measured."""
+
+    latency = "latency"
+    imports = "import"
+
+
 def bench(
-    bundles: Annotated[list[Path], typer.Argument(help="Folders written by `edgeacc export`.")],
+    what: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATH", help="Folders written by `edgeacc export`; for --suite import, recordings."),
+    ],
+    suite: Annotated[
+        Suite, typer.Option(help="`latency`: of bundles; `import`: how fast recordings become windows, in what memory.")
+    ] = Suite.latency,
     checkpoint: Annotated[
         Path | None, typer.Option(help="What the bundles were made from: PyTorch eager and onnxruntime run it too.")
     ] = None,
@@ -29,15 +43,22 @@ def bench(
     force: Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
 ) -> None:
-    """Measure bundles on this machine, one thread each; one that fails its verification is not timed."""
+    """Measure bundles on this machine, one thread each; one that fails its verification is not timed.
+
+    `--suite import` measures recordings instead: import beside pandas and neurokit2 on the same E4 files, the memory of
+    a day's import, and the reading of a store.
+    """
     from edgeacc.benchmarks.results import FULL, QUICK
     from edgeacc.benchmarks.suite import run_bench
     from edgeacc.files import refuse_existing, write_json
 
     if output is not None:
         refuse_existing(output, force=force)
+    if suite is Suite.imports:
+        _import(what, checkpoint, output, quick=quick, force=force, json=json)
+        return
     with progress("bench") as report:
-        outcome = run_bench(bundles, checkpoint, QUICK if quick else FULL, report)
+        outcome = run_bench(what, checkpoint, QUICK if quick else FULL, report)
     result = outcome.result
     timed = any(row.warm for row in result.rows)
     if output is not None and timed:
@@ -52,8 +73,32 @@ def bench(
         raise NotPossibleHere(
             f"nothing was timed: {', '.join(f'{row.name} {row.state}' for row in result.rows)}",
             valid="bundles of other targets, or --checkpoint for PyTorch on the same weights",
-            next_command=command("edgeacc", "verify", *bundles),
+            next_command=command("edgeacc", "verify", *what),
         )
+
+
+def _import(
+    paths: list[Path], checkpoint: Path | None, output: Path | None, *, quick: bool, force: bool, json: bool
+) -> None:
+    from edgeacc.benchmarks.import_suite import HOURS, run_import_bench
+    from edgeacc.files import write_json
+
+    if checkpoint is not None:
+        raise BadInput("--checkpoint has no part in --suite import", valid="recordings alone")
+    with progress("bench import") as report:
+        result = run_import_bench(paths, report, hours=2 if quick else HOURS)
+    if output is not None:
+        write_json(output, result, force=force)
+    for warning in result.warnings:
+        sys.stderr.write(f"edgeacc: warning: {warning}\n")
+    rows = [
+        ("recordings", result.recordings, f"{result.recorded_min:.0f} min, {result.windows} windows kept"),
+        ("import [min/s]", round(result.min_per_s, 1), f"{result.seconds:.1f} s on one thread"),
+        ("times faster", _short(result.times_faster, 2), "than pandas and neurokit2, in turn on the same files"),
+        (f"peak of {result.day_hours} h [MB]", round(result.day_peak_bytes / 1e6), "of a fresh process"),
+        ("read [windows/s]", round(result.read_windows_per_s), "shuffled batches of 64, one thread"),
+    ]
+    show(result, [table("Import", ("figure", "value", "of what"), rows)], as_json=json)
 
 
 def _latency(result: "BenchResult") -> "Table":

@@ -46,8 +46,9 @@ def test_into_a_store(edgeacc, people, tmp_path):
     manifest = json.loads((tmp_path / "store" / "manifest.json").read_text())
     made = {row["format"]: row for row in manifest["provenance"]["recordings"]}
     assert {name: row["windows"] for name, row in made.items()} == {"dalia-wesad": 2, "troika": 2}
-    assert made["dalia-wesad"]["device_interval_windows"] == 2
-    assert abs(made["dalia-wesad"]["hr_difference_bpm"]) < 0.5
+    assert made["dalia-wesad"]["device_interval_windows"] == 0
+    assert made["dalia-wesad"]["reference"] == "marked R peaks"
+    assert abs(made["dalia-wesad"]["reference_hr_difference_bpm"]) < 0.5
     assert made["dalia-wesad"]["acc_step_mg"] == 15.625
 
 

@@ -35,14 +35,13 @@ def test_a_fine_accelerometer_holds_the_beats(tmp_path, window_s, fewest, least)
     assert rows["accelerometer delayed by 5 s"].top1.value < 0.3
 
 
-def test_a_coarse_accelerometer_is_near_chance_as_stored_and_its_streams_are_apart(tmp_path):
+def test_a_coarse_accelerometer_holds_them_once_its_clocks_are_brought_together(tmp_path):
     result, rows = limit_of(E4, tmp_path, 60.0)
     chance = rows[""].chance_top1
     assert result.store.windows > 50
-    assert rows[""].top1.value < 3 * chance
+    assert rows[""].top1.low > 4 * chance
     assert rows["shuffled pairs"].top1.value < 2 * chance
-    # Beats, not movement: found 1.5 s apart, gone when their times are jittered.
-    assert rows["accelerometer delayed by 1.5 s"].top1.low > 4 * chance
-    assert rows["delay searched"].top1.low > 4 * chance
-    assert rows["delay searched, beats jittered by 100 ms"].top1.value < 2.5 * chance
+    # Beats, not movement: gone when their times are jittered, or apart as far as the device has them.
+    assert rows["beats jittered by 100 ms"].top1.value < 2.5 * chance
+    assert rows["accelerometer delayed by 1.5 s"].top1.value < 2.5 * chance
     assert rows["accelerometer delayed by 5 s"].top1.value < 2.5 * chance
