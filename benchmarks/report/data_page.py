@@ -5,13 +5,11 @@ from collections.abc import Iterator, Mapping
 from edgeacc.benchmarks.report import data_plots, plots
 from edgeacc.benchmarks.report.page import Figure, Page, Section, Table
 from edgeacc.evaluation.data_study import NEAR_BPM, QUANTILES, DataResult
-from edgeacc.evaluation.heartbeat import CONTROLS
+from edgeacc.evaluation.heartbeat import CONTROLS, HEARTBEAT_MG
 from edgeacc.evaluation.report import with_interval
 from edgeacc.windows.split import SPLITS
 from edgeacc.windows.window_set import WindowSet
 
-HEARTBEAT_MG = 5.0
-"""About how far a still wrist's beat moves, peak to peak (the calibration table's median is 5.5)."""
 CONTROL_FIGURES = (
     "For comparison, by the same measure: Polar Verity Sense (steps of 1 mg, one person) 42 times the mean of its "
     "controls, the largest control 1.9 times; Empatica E4 (15.6 mg, 28 recordings of Stress-Predict, clocks brought "

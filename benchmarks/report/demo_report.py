@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from edgeacc.benchmarks.results import BenchResult
+from edgeacc.evaluation.heartbeat import HEARTBEAT_MG
 from edgeacc.evaluation.report import with_interval
 from edgeacc.evaluation.result import EvaluationResult, LimitResult, RetrievalRow
 from edgeacc.export.verify import VerifyReport
@@ -16,8 +17,6 @@ UNITS = {"hr_bpm": ("Heart rate", "bpm"), "sdnn_ms": ("SDNN", "ms"), "rmssd_ms":
 """Target -> its name for people, and its unit."""
 
 
-HEARTBEAT_MG = 5.0
-"""About how far a still wrist's beat moves, peak to peak (the calibration table's median is 5.5)."""
 APART_S = 0.5
 """Streams whose searched delay is at least so long are not aligned (our choice: four of the search's steps)."""
 

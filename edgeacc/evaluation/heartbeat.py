@@ -8,6 +8,8 @@ from edgeacc.signals.beat_locked import beat_lags, beat_trains, correlated, lagg
 from edgeacc.windows.cut import SAMPLES_PER_RECORDING
 from edgeacc.windows.window_set import WindowSet
 
+HEARTBEAT_MG = 5.0
+"""About how far a still wrist's beat moves, peak to peak (the calibration table's median is 5.5)."""
 CONTROLS = 400
 JITTER_S = 0.5
 """Beats of the controls are moved uniformly to both sides by up to so much: nothing stays locked (our choice)."""
