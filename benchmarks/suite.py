@@ -3,10 +3,12 @@
 import os
 import statistics
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -15,7 +17,7 @@ from edgeacc.benchmarks.latency import Worker, interleaved
 from edgeacc.benchmarks.machine import busy_warnings, describe, other_work, times
 from edgeacc.benchmarks.peers import EAGER, EAGER_TARGET, ONNX_TARGET, ONNXRUNTIME, onnx_model
 from edgeacc.benchmarks.results import BenchResult, ColdStart, Row, Settings, State, Warm
-from edgeacc.benchmarks.worker import Job
+from edgeacc.benchmarks.worker import Checked, Job
 from edgeacc.bundle.bundle import Bundle, open_bundle
 from edgeacc.errors import BadInput, EdgeaccError, NotPossibleHere, ParityFailed
 from edgeacc.export.registry import TARGETS, require_packages, target_info
@@ -58,9 +60,7 @@ def run_bench(
         if checkpoint is not None and opened:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             contenders += run.peers(checkpoint, list(opened.values()), folder)
-        for number, (row, job) in enumerate(contenders):
-            progress(number, len(contenders), f"load and verify {row.name}")
-            run.admit(row, job, stack)
+        run.admit(contenders, stack)
         others = run.time_all()
     warnings = [] if checkpoint is not None else [NO_CHECKPOINT]
     packages = {name for info in TARGETS.values() for name in info.runtime_packages} | {"torch", "numpy", "edgeacc"}
@@ -116,35 +116,40 @@ class _Run:
             return made
         return [*made, _peer(ONNXRUNTIME, ONNX_TARGET, checkpoint, model, bundles[0], self.settings)]
 
-    def admit(self, row: Row, job: Job, stack: ExitStack) -> None:
-        """Start a contender in fresh processes and verify it; the last of them stays for the rounds."""
-        self.rows[row.name] = row
-        runs_here = job.target == EAGER_TARGET or bool(target_info(job.target).runtime_modules)
-        worker: Worker | None = None
-        try:
-            if job.target != EAGER_TARGET:
-                require_packages(job.target, "run")
-            cold = []
-            if runs_here:
-                for _ in range(self.settings.cold_starts - 1):
-                    with Worker(job) as once:
-                        cold.append(once.start())
-            worker = Worker(job)
-            stack.enter_context(worker)
-            if runs_here:
-                cold.append(worker.start())
-            checked = worker.check()
-        except EdgeaccError as error:
-            self._refuse(row, error, worker)
+    def admit(self, contenders: Sequence[tuple[Row, Job]], stack: ExitStack) -> None:
+        """Start all contenders in fresh processes, load them one after another, then verify them.
+
+        Only loading is timed: what goes before (imports) and after it is shared among the processors. The process that
+        was verified stays for the rounds.
+        """
+        waiting = [_Contender(row, job) for row, job in contenders]
+        total = len(waiting) * 2
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            self.progress(0, total, "start")
+            list(pool.map(lambda each: each.attempt(lambda: each.begin(stack)), waiting))
+            for number, each in enumerate(waiting):
+                self.progress(number, total, f"load {each.row.name}")
+                each.attempt(partial(each.load, self.settings.cold_starts))
+            for number, each in enumerate(pool.map(lambda each: each.attempt(each.check), waiting)):
+                self.progress(len(waiting) + number, total, f"verify {each.row.name}")
+        for each in waiting:
+            self._keep(each)
+
+    def _keep(self, contender: "_Contender") -> None:
+        row, checked, worker = contender.row, contender.checked, contender.worker
+        if contender.error is not None:
+            self._refuse(row, contender.error, worker)
             return
+        if checked is None or worker is None:
+            raise RuntimeError(f"{row.name} was not verified")
         row = row.model_copy(update={"snr_db": checked.snr_db})
         if checked.failures:
             self._refuse(row, ParityFailed(f"{row.path}: {'; '.join(checked.failures)}"), worker)
-        elif not runs_here:
+        elif not contender.runs_here:
             self.rows[row.name] = row
             worker.close()
         else:
-            self.rows[row.name] = row.model_copy(update={"cold": _median(cold)})
+            self.rows[row.name] = row.model_copy(update={"cold": _median(contender.cold)})
             self.workers[row.name] = worker
 
     def time_all(self) -> float:
@@ -169,6 +174,48 @@ class _Run:
             self.warnings.append(f"{row.name}: {error.problem}")
         if worker is not None:
             worker.close()
+
+
+@dataclass
+class _Contender:
+    """One contender on its way to the rounds; its first error ends that way."""
+
+    row: Row
+    job: Job
+    worker: Worker | None = None
+    cold: list[ColdStart] = field(default_factory=list)
+    checked: Checked | None = None
+    error: EdgeaccError | None = None
+
+    @property
+    def runs_here(self) -> bool:
+        return self.job.target == EAGER_TARGET or bool(target_info(self.job.target).runtime_modules)
+
+    def attempt(self, do: Callable[[], None]) -> "_Contender":
+        try:
+            if self.error is None:
+                do()
+        except EdgeaccError as error:
+            self.error = error
+        return self
+
+    def begin(self, stack: ExitStack) -> None:
+        if self.job.target != EAGER_TARGET:
+            require_packages(self.job.target, "run")
+        self.worker = Worker(self.job)
+        stack.enter_context(self.worker)
+
+    def load(self, cold_starts: int) -> None:
+        if not self.runs_here or self.worker is None:
+            return
+        for _ in range(cold_starts - 1):
+            with Worker(self.job) as once:
+                self.cold.append(once.start())
+        self.cold.append(self.worker.start())
+
+    def check(self) -> None:
+        if self.worker is not None:
+            self.checked = self.worker.check()
 
 
 def _require_made_from(checkpoint: Path, opened: dict[str, Bundle]) -> None:

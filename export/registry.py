@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from edgeacc.compression.recipe import RECIPES
 from edgeacc.errors import NotPossibleHere, unknown
 
 if TYPE_CHECKING:
@@ -127,6 +128,29 @@ def missing_packages(target: str, purpose: Literal["convert", "run"]) -> list[st
     info = target_info(target)
     needed = info.packages if purpose == "convert" else info.runtime_packages
     return [name for name in needed if installed_version(name) is None]
+
+
+def possible_recipes() -> list[str]:
+    """Every shipped recipe whose target's packages are installed: what `edgeacc export --target all` makes.
+
+    Raises:
+        NotPossibleHere: there is none.
+    """
+    missing = missing_recipes()
+    possible = [name for name in RECIPES if name not in missing]
+    if not possible:
+        raise NotPossibleHere("no target can be exported to here", next_command="pip install 'edgeacc[all]'")
+    return possible
+
+
+def missing_recipes() -> dict[str, str]:
+    """Recipe -> why it is not possible here, with the command that mends it."""
+    absent = {name: missing_packages(recipe.target, "convert") for name, recipe in RECIPES.items()}
+    return {
+        name: f"not installed: {', '.join(packages)} (pip install 'edgeacc[{target_info(RECIPES[name].target).extra}]')"
+        for name, packages in absent.items()
+        if packages
+    }
 
 
 def require_packages(target: str, purpose: Literal["convert", "run"]) -> TargetInfo:

@@ -53,9 +53,10 @@ def demo(
 def _run(folder: Path, size: str, real: "dict[str, Recordings]") -> "tuple[list[Step], Journal]":
     """Run what is not done yet. The plan of recordings is known when they are imported, hence two stages."""
     from edgeacc.cli.demo_display import display
-    from edgeacc.cli.demo_machine import check_machine, possible_recipes
+    from edgeacc.cli.demo_machine import check_machine
     from edgeacc.cli.demo_plan import SIZES, beginning, plan
     from edgeacc.cli.demo_run import Runner
+    from edgeacc.export.registry import possible_recipes
 
     check_machine(folder)
     recipes = possible_recipes()
@@ -84,8 +85,8 @@ def _report(
     """Gather the results and write the page."""
     from edgeacc.benchmarks.report.demo_page import demo_page
     from edgeacc.benchmarks.report.page import write
-    from edgeacc.cli.demo_machine import missing_recipes
     from edgeacc.cli.demo_results import example_window, gather
+    from edgeacc.export.registry import missing_recipes
 
     report = gather(folder, size, steps, journal, real, missing_recipes())
     page = folder / "index.html"

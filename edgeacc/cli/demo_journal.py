@@ -35,6 +35,7 @@ class Step:
         needs: steps that come before it.
         prints_output: what the command prints is its output.
         threads: that it may use.
+        makes: a folder that it fills before its output appears.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Step:
     needs: tuple[str, ...] = ()
     prints_output: bool = False
     threads: int = 1
+    makes: Path | None = None
 
     @property
     def command(self) -> str:
@@ -56,7 +58,17 @@ class Step:
 
     def inputs(self) -> list[Path]:
         """The files and folders that its command reads."""
-        return [word for word in self.arguments if isinstance(word, Path) and word != self.output]
+        return [word for word in self.arguments if isinstance(word, Path) and not self.gives(word)]
+
+    def gives(self, word: str | Path) -> bool:
+        """Whether this step makes that file or folder."""
+        filled = self.makes is not None and isinstance(word, Path) and word.is_relative_to(self.makes)
+        return word == self.output or filled
+
+    def digest(self) -> str | None:
+        """What it made; None where its output is not there."""
+        output = digest(self.output)
+        return output if self.makes is None or output is None else f"{output}-{digest(self.makes)}"
 
 
 class _Record(BaseModel):
@@ -159,25 +171,25 @@ def check(folder: Path, steps: Sequence[Step], records: Mapping[str, StepRecord]
     if foreign:
         raise BadInput.several(str(folder), foreign, valid="another -o, or the same options as before")
     problems: list[str] = []
-    stale: list[Path] = []
+    stale: list[Step] = []
     for step in there:
-        if set(stale).intersection(step.inputs()):
-            stale.append(step.output)
+        if any(old.gives(path) for old in stale for path in step.inputs()):
+            stale.append(step)
         elif problem := _problem(step, folder, records[step.name]):
             problems.append(problem)
-            stale.append(step.output)
+            stale.append(step)
     if stale:
         raise BadInput.several(
             str(folder),
             problems,
             valid="results that were made from one another: remove these and all that was made from them",
-            next_command=f"rm -r {shlex.join(map(str, stale))}",
+            next_command=f"rm -r {shlex.join(str(step.output) for step in stale)}",
         )
 
 
 def _problem(step: Step, folder: Path, record: StepRecord) -> str:
-    if record.output is not None and record.output != digest(step.output):
-        return f"{step.output} was changed or replaced since the demo made it"
+    if record.output is not None and record.output != step.digest():
+        return f"{step.makes or step.output} was changed or replaced since the demo made it"
     now = _digests(step, folder)
     other = [
         str(path)

@@ -1,6 +1,6 @@
 """The plan of the demo: which edgeacc commands, in which order, at which size. All its numbers are in `SIZES`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,12 +38,15 @@ class Plan:
         self.folder = folder
         self.steps: list[Step] = []
 
-    def add(self, output: str, *arguments: object, alone: bool = False, threads: int = 1) -> Path:
+    def add(
+        self, output: str, *arguments: object, makes: Path | None = None, alone: bool = False, threads: int = 1
+    ) -> Path:
         """Add the command `edgeacc ARGUMENTS -o OUTPUT`; with --json among the arguments, `... > OUTPUT`.
 
         Args:
             output: inside the folder; the step is named after it.
             arguments: of the command line; files and folders as paths.
+            makes: a folder that the command fills besides.
             alone: wait for everything before it.
             threads: more than one where nothing else can run beside it.
 
@@ -53,18 +56,18 @@ class Plan:
         path, prints = self.folder / output, "--json" in arguments
         given = (*arguments, *(() if prints else ("-o", path)))
         words = tuple(word if isinstance(word, Path) else str(word) for word in given)
-        needs = tuple(step.name for step in self.steps if alone or step.output in words)
-        self.steps.append(Step(output.removesuffix(".json"), words, path, needs, prints, threads))
+        needs = tuple(step.name for step in self.steps if alone or any(map(step.gives, words)))
+        self.steps.append(Step(output.removesuffix(".json"), words, path, needs, prints, threads, makes))
         return path
 
 
-def plan(folder: Path, size: Size, recipes: Mapping[str, str], recordings: Mapping[str, Recordings]) -> list[Step]:
+def plan(folder: Path, size: Size, recipes: Iterable[str], recordings: Mapping[str, Recordings]) -> list[Step]:
     """All steps of a demo.
 
     Args:
         folder: of the demo's results.
         size: one of `SIZES`.
-        recipes: recipe -> its target, of every bundle to make.
+        recipes: those that are possible here; there is a bundle by each.
         recordings: name -> real recordings to repeat it on.
     """
     plan = Plan(folder)
@@ -92,10 +95,12 @@ def plan(folder: Path, size: Size, recipes: Mapping[str, str], recordings: Mappi
     networks = ("--student", student, "--teacher", teacher)
     plan.add("evaluation.json", "evaluate", *networks, "--store", cohort, *compared)
 
-    bundles = [
-        plan.add(f"bundles/{recipe}", "export", student, "--target", target, "--recipe", recipe, "--store", cohort)
-        for recipe, target in recipes.items()
-    ]
+    together = folder / "bundles"
+    plan.add(
+        "bundles.json", "export", student, "--target", "all", "--store", cohort, "-o", together, "--force", "--json",
+        makes=together,
+    )  # fmt: skip
+    bundles = [together / recipe for recipe in recipes]
     plan.add("verify.json", "verify", *bundles, "--json")
 
     for name, store in stores.items():

@@ -14,7 +14,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from edgeacc.cli.demo_journal import JOURNAL, Journal, Recordings, Step, begun, check, digest, read_journal
+from edgeacc.cli.demo_journal import JOURNAL, Journal, Recordings, Step, begun, check, read_journal
 from edgeacc.cli.interrupt import ended_like_ctrl_c
 from edgeacc.errors import BadInput, EdgeaccError, ParityFailed
 from edgeacc.files import write_json
@@ -131,7 +131,7 @@ class Runner:
         """What a step had made when the demo itself was killed."""
         for step in self.steps:
             if step.output.exists() and self.journal.steps[step.name].output is None:
-                self.journal.steps[step.name].output = digest(step.output)
+                self.journal.steps[step.name].output = step.digest()
 
     def _pending(self) -> list[Step]:
         return [step for step in self.steps if step.name in self._children or not step.output.exists()]
@@ -150,7 +150,7 @@ class Runner:
         for child in [child for child in self._children.values() if child.process.poll() is not None]:
             self._forget(child)
             child.finish()
-            self.journal.steps[child.step.name].output = digest(child.step.output)
+            self.journal.steps[child.step.name].output = child.step.digest()
             self._save()
             self._check()
 

@@ -37,32 +37,36 @@ def export(
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
 ) -> None:
     """Convert a network to a target, run the result, compare it, and write a bundle."""
-    from edgeacc.export.registry import require_packages
+    from edgeacc.export.registry import missing_recipes, require_packages
 
     plan = _plan(checkpoint, _recipes(target, recipe), output, together=target == ALL)
     _refuse_existing(plan, force, [checkpoint, *([store] if store else [])])
     if target != ALL:
-        require_packages(target, "convert")  # of all targets, those that are possible are made
+        require_packages(target, "convert")
     done, failed = _export(checkpoint, plan, store, force)
     next_command = command("edgeacc", "verify", *(each.bundle for each in done))
     tables = [_table(done), *_warnings(done)] if done else []
+    left_out = missing_recipes() if target == ALL else {}
+    if left_out:
+        tables.append(table("Left out", ("recipe", "why"), list(left_out.items())))
     failures = [{"recipe": name, "problem": error.problem} for name, error in failed]
     if done or json:
-        show({"bundles": done, "failed": failures}, tables, as_json=json, next_command=next_command)
+        found = {"bundles": done, "failed": failures, "left_out": left_out}
+        show(found, tables, as_json=json, next_command=next_command)
     if failed:
         raise as_one([error for _, error in failed])
 
 
 def _recipes(target: str, recipe: str | None) -> "list[Recipe]":
     from edgeacc.compression.recipe import RECIPES, read_recipe
-    from edgeacc.export.registry import TARGETS, target_info
+    from edgeacc.export.registry import TARGETS, possible_recipes, target_info
 
     if target == ALL:
         if recipe is not None:
             raise BadInput(
                 "--target all takes no --recipe: it makes a bundle by every recipe", valid=", ".join(RECIPES)
             )
-        return list(RECIPES.values())
+        return [RECIPES[name] for name in possible_recipes()]
     if target not in TARGETS:
         raise BadInput(
             f"unknown target {target!r}", valid=", ".join([*sorted(TARGETS), ALL]), next_command="edgeacc ls targets"

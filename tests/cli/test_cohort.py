@@ -43,6 +43,7 @@ def test_a_measurement_is_a_table_and_json(edgeacc, monkeypatch):
     assert all(row.quantity in plain.out for row in calibration.TABLE)
 
 
+@pytest.mark.integration
 def test_a_picture_is_drawn_once(edgeacc, tmp_path):
     picture = tmp_path / "window.png"
     assert edgeacc("cohort", "plot", "-o", picture).code == 0

@@ -24,6 +24,7 @@ def store(tmp_path_factory):
     return path
 
 
+@pytest.mark.integration
 def test_the_page_is_written_and_told(edgeacc, store, tmp_path):
     page = tmp_path / "report.html"
     done = edgeacc("data", "report", store, "-o", page)

@@ -9,11 +9,10 @@ import sys
 import pytest
 
 from edgeacc.benchmarks.report.demo_report import DemoReport
-from edgeacc.cli import demo_machine
-from edgeacc.cli.demo_machine import check_machine, missing_recipes, possible_recipes
+from edgeacc.cli.demo_machine import check_machine
 from edgeacc.cohort.config import CohortConfig
-from edgeacc.compression.recipe import RECIPES
 from edgeacc.errors import NotPossibleHere
+from edgeacc.export.registry import possible_recipes
 from edgeacc.windows.from_cohort import from_cohort
 
 PLENTY = 2**40
@@ -70,19 +69,6 @@ def test_a_file_in_the_way_is_one_clear_error(edgeacc, tmp_path):
     assert ran.code == 2
     assert f"{tmp_path / 'out'} is not a folder" in ran.err
     assert (tmp_path / "out").read_text() == "mine"
-
-
-def test_recipes_of_targets_that_are_not_installed_are_left_out_and_told(monkeypatch):
-    monkeypatch.setattr(demo_machine, "missing_packages", lambda target, purpose: ["x"] if target == "coreml" else [])
-    assert set(possible_recipes()) == {name for name, recipe in RECIPES.items() if recipe.target != "coreml"}
-    assert missing_recipes()["coreml-w8"] == "not installed: x (pip install 'edgeacc[coreml]')"
-
-
-def test_without_any_target_there_is_no_demo(monkeypatch):
-    monkeypatch.setattr(demo_machine, "missing_packages", lambda target, purpose: ["x"])
-    with pytest.raises(NotPossibleHere) as refusal:
-        possible_recipes()
-    assert refusal.value.next_command == "pip install 'edgeacc[all]'"
 
 
 @pytest.fixture(scope="module")

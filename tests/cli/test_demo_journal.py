@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,23 @@ def test_an_output_that_is_made_again_otherwise_makes_the_later_ones_stale(tmp_p
     refusal = refused(steps, tmp_path)
     assert f"{tmp_path / 'b'} was made from another {tmp_path / 'a'}" in refusal.problem
     assert refusal.next_command == f"rm -r {tmp_path / 'b'} {tmp_path / 'c'}"
+
+
+def test_a_folder_that_a_step_fills_beside_its_output_counts_as_made_by_it(tmp_path):
+    fill = f"{WRITE}; (out.parent / 'many').mkdir(exist_ok=True); (out.parent / 'many' / 'one').write_text('1')"
+    many = tmp_path / "many"
+    made = step(tmp_path, "list", code=fill)
+    steps = [replace(made, makes=many), step(tmp_path, "read", many / "one", needs=("list",))]
+    run(steps, tmp_path)
+    run(steps, tmp_path)
+    (many / "one").write_text("2")
+    refusal = refused(steps, tmp_path)
+    assert f"{many} was changed or replaced" in refusal.problem
+    assert refusal.next_command == f"rm -r {tmp_path / 'list'} {tmp_path / 'read'}"
+    for name in ("list", "read"):
+        (tmp_path / name).unlink()
+    run(steps, tmp_path)
+    assert (tmp_path / "read").read_text() == "read1"
 
 
 def test_any_file_of_a_folder_and_the_size_of_a_part_count(tmp_path):

@@ -14,10 +14,9 @@ from edgeacc.windows.from_cohort import from_cohort
 
 POLAR = Recordings(path=Path("polar"))
 TABLE = Recordings(path=Path("table.csv"), mapping=Path("mapping.toml"))
-ALL_RECIPES = {name: recipe.target for name, recipe in RECIPES.items()}
 
 
-def planned(folder=Path("out"), size="full", recipes=ALL_RECIPES, recordings=None):
+def planned(folder=Path("out"), size="full", recipes=tuple(RECIPES), recordings=None):
     return plan(folder, SIZES[size], recipes, recordings or {})
 
 
@@ -70,11 +69,12 @@ def test_the_student_is_preferred_to_the_baselines_and_latency_is_measured_alone
     assert set(steps[-1].needs) == set(names[:-1])
 
 
-def test_there_is_a_bundle_by_every_recipe_and_all_are_verified():
+def test_one_step_makes_a_bundle_by_every_recipe_and_all_are_verified():
     steps = {step.name: step for step in planned()}
-    assert {f"bundles/{name}" for name in RECIPES} < set(steps)
-    assert set(steps["verify"].needs) == {f"bundles/{name}" for name in RECIPES}
+    assert steps["verify"].inputs() == [Path("out/bundles") / name for name in RECIPES]
+    assert steps["verify"].needs == ("bundles",)
     assert steps["verify"].prints_output
+    assert steps["bundles"].inputs() == [Path("out/student"), Path("out/windows")]
 
 
 def test_the_command_can_be_typed():

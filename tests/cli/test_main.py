@@ -146,6 +146,7 @@ def test_a_full_disk_is_one_line_and_exit_code_1():
     assert (ran.returncode, ran.stderr) == (1, "edgeacc: no space left on the device: the output\n")
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("old", [False, True])
 def test_an_end_from_outside_leaves_the_old_or_nothing(tmp_path, how, old):

@@ -4,7 +4,15 @@ from edgeacc.compression.recipe import RECIPES
 from edgeacc.errors import BadInput, NotPossibleHere
 from edgeacc.export import registry
 from edgeacc.export.exporter import Exporter, take_notes, write_notes
-from edgeacc.export.registry import TARGETS, exporter, missing_packages, target_info, tool_versions
+from edgeacc.export.registry import (
+    TARGETS,
+    exporter,
+    missing_packages,
+    missing_recipes,
+    possible_recipes,
+    target_info,
+    tool_versions,
+)
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -50,3 +58,23 @@ def test_notes_are_left_and_taken_once(tmp_path):
     write_notes(tmp_path, kept="min-max", snr_db={"min-max": 20.5})
     assert take_notes(tmp_path) == {"kept": "min-max", "snr_db": {"min-max": 20.5}}
     assert list(tmp_path.iterdir()) == []
+
+
+def without_packages(monkeypatch, *targets):
+    """The registry asks the installed packages; one that nobody has is put into the lists of these targets."""
+    for target in targets:
+        monkeypatch.setitem(TARGETS, target, TARGETS[target].model_copy(update={"packages": ("x",)}))
+
+
+def test_recipes_of_targets_that_are_not_installed_are_left_out_and_told(monkeypatch):
+    before = set(possible_recipes())
+    without_packages(monkeypatch, "coreml")
+    assert set(possible_recipes()) == {name for name in before if RECIPES[name].target != "coreml"}
+    assert missing_recipes()["coreml-w8"] == "not installed: x (pip install 'edgeacc[coreml]')"
+
+
+def test_without_any_target_the_extra_that_brings_all_is_named(monkeypatch):
+    without_packages(monkeypatch, *TARGETS)
+    with pytest.raises(NotPossibleHere) as refusal:
+        possible_recipes()
+    assert refusal.value.next_command == "pip install 'edgeacc[all]'"
