@@ -24,7 +24,7 @@ def as_one(errors: Sequence[EdgeaccError], title: str = "") -> EdgeaccError:
     if len(errors) == 1:
         return errors[0]
     kind = (*GRAVEST_FIRST, EdgeaccError)[min(map(_rank, errors))]
-    common = first.next_command if len({error.next_command for error in errors}) == 1 else ""
+    common = errors[0].next_command if len({error.next_command for error in errors}) == 1 else ""
     lines = "".join(f"\n  - {_line(error, common)}" for error in errors)
     return kind(f"{title or f'{len(errors)} did not succeed'}{lines}", next_command=common)
 

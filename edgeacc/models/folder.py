@@ -15,6 +15,6 @@ def require_checkpoint(path: Path) -> None:
         BadInput: no folder, or one without a card.
     """
     if not path.exists():
-        raise BadInput(f"checkpoint {path} does not exist", valid="a checkpoint folder", next_command=HELP)
+        raise BadInput(f"{path} is not a checkpoint: it does not exist", valid="a checkpoint folder", next_command=HELP)
     if not (path / CARD).is_file():
         raise BadInput(f"{path} is not a checkpoint: no {CARD} in it", valid="a checkpoint folder", next_command=HELP)

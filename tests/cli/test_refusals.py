@@ -43,7 +43,7 @@ def test_all_that_is_wrong_at_first_sight_is_told_at_once(edgeacc, tmp_path):
     assert [line for line in lines if line.startswith("  - ")] == [
         "  - unknown size 'huge'",
         f"  - store {tmp_path / 's'} does not exist",
-        f"  - checkpoint {tmp_path / 't'} does not exist",
+        f"  - {tmp_path / 't'} is not a checkpoint: it does not exist",
     ]
     assert "    next: edgeacc ls sizes" in lines
 
