@@ -1,4 +1,4 @@
-"""What one run on an emulated core executed: instructions by class, layer by layer, and what came out. JSON both ways."""
+"""What one run on an emulated core executed: instructions by class and layer, and what came out. JSON both ways."""
 
 from dataclasses import dataclass, field, fields
 

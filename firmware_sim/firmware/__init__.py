@@ -1,0 +1,1 @@
+"""The firmware that runs a model on an emulated core, in C99, and how its images are built."""
