@@ -1,10 +1,10 @@
 """A day on the wrist: sleep, desk, chores, walking and running, as raw acceleration at 64 Hz.
 
-The still wrist is the cohort's (heartbeat, breathing, tremor, sensor noise); on top come turns of the arm against gravity,
-bursts of movement, and the swing of walking and running. Every number is our estimate, in the range of what wrist
-recordings of adults show: a plan of about 8 h of sleep, 14 h sitting, standing and handling things, 1.5 h walking and
-0.5 h running, and a movement over the whole day near the 31 mg (SD 42) that Perez-Pozuelo et al. (2019, doi
-10.1101/600650) found in 2,043 adults, there as the mean of acceleration without gravity.
+The still wrist is the cohort's (heartbeat, breathing, tremor, sensor noise); on top come turns of the arm against
+gravity, bursts of movement, and the swing of walking and running. Every number is our estimate: a plan of about 8 h of
+sleep, 14 h of sitting, standing and handling things, 1.5 h of walking and 0.5 h of running, and sizes that give the
+whole day a mean movement near the 31 mg (SD 42) that Perez-Pozuelo et al. (2019, doi 10.1101/600650) found on the
+wrists of 2,043 adults.
 """
 
 from collections.abc import Iterator

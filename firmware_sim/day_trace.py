@@ -1,7 +1,6 @@
 """Which windows of a day the low-motion gate lets through: of a simulated wearer, or of a store's recordings."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,10 +104,3 @@ def minutes_by_activity(trace: DayTrace, contract: SignalContract) -> dict[str, 
     names = [activity.value for activity in Activity] + [UNKNOWN]
     found = {name: trace.activity_B.count(name) * contract.window_s / 60 for name in names}
     return {name: minutes for name, minutes in found.items() if minutes}
-
-
-def opened(path: Path) -> Store:
-    """The store of `--trace STORE`; raises as `open_store`."""
-    from edgeacc.windows.store import open_store
-
-    return open_store(path)

@@ -1,19 +1,18 @@
 """Latency: executed instructions of each class x cycles of that class on the core, plus waits for memory; a band."""
 
-from collections.abc import Mapping
+from dataclasses import asdict
 
 from edgeacc.firmware_sim.band import Band, total
+from edgeacc.firmware_sim.counts import InstructionCounts
 from edgeacc.firmware_sim.profile import Core, Device, OperatingPoint, cores
 
-LOADS = ("load", "mve_load")
 
-
-def inference_cycles(device: Device, executed: Mapping[str, int] | None, macs: int) -> Band | None:
+def inference_cycles(device: Device, executed: InstructionCounts | None, macs: int) -> Band | None:
     """Cycles of one inference.
 
     Args:
         device: what it runs on.
-        executed: instructions executed, by the names of `InstructionCounts`; None where nothing was emulated.
+        executed: what one inference executed; None where nothing was emulated.
         macs: the model's multiply-accumulates, which count where the device has no emulated core.
 
     Returns:
@@ -28,9 +27,9 @@ def inference_cycles(device: Device, executed: Mapping[str, int] | None, macs: i
     return None if core is None or waits is None else total([core, waits])
 
 
-def core_cycles(core: Core, executed: Mapping[str, int]) -> Band | None:
+def core_cycles(core: Core, executed: InstructionCounts) -> Band | None:
     """Cycles without waits for memory; None where the core executed a class that its profile does not have."""
-    seen = {name: count for name, count in executed.items() if count}
+    seen = {name: count for name, count in asdict(executed).items() if count}
     if not set(seen) <= set(core.cycles):
         return None
     return total(core.cycles[name].band.times(count) for name, count in seen.items())
@@ -41,8 +40,8 @@ def milliseconds(cycles: Band | None, point: OperatingPoint) -> Band | None:
     return None if cycles is None else cycles.over(point.clock_mhz.band).times(1e-3)
 
 
-def _stalls(device: Device, executed: Mapping[str, int]) -> Band | None:
+def _stalls(device: Device, executed: InstructionCounts) -> Band | None:
     if device.fetch_stall is None or device.load_stall is None:
         return None
-    instructions, loads = sum(executed.values()), sum(executed.get(name, 0) for name in LOADS)
-    return total([device.fetch_stall.band.times(instructions), device.load_stall.band.times(loads)])
+    loads = executed.load + executed.load_words + executed.mve_load
+    return total([device.fetch_stall.band.times(executed.total), device.load_stall.band.times(loads)])

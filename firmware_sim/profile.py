@@ -7,10 +7,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel, model_validator
 
 from edgeacc.errors import unknown
 from edgeacc.files import read_model
+from edgeacc.firmware_sim.counts import InstructionCounts
 from edgeacc.firmware_sim.quantity import Quantity, in_unit
 
 FOLDER = Path(__file__).parent / "profiles"
@@ -23,6 +24,15 @@ MicroSeconds = Annotated[Quantity, in_unit("us")]
 Hertz = Annotated[Quantity, in_unit("Hz")]
 Share = Annotated[Quantity, in_unit("share")]
 Count = Annotated[Quantity, in_unit("1")]
+
+
+def _is_a_class(name: str) -> str:
+    if name not in InstructionCounts.__dataclass_fields__:
+        raise ValueError(f"{name!r} is no class of InstructionCounts")
+    return name
+
+
+CountName = Annotated[str, AfterValidator(_is_a_class)]
 Bytes = Annotated[Quantity, in_unit("bytes")]
 
 
@@ -41,7 +51,7 @@ class Core(Profile):
     The classes are the fields of `InstructionCounts`.
     """
 
-    cycles: dict[str, Cycles]
+    cycles: dict[CountName, Cycles]
 
 
 class Radio(BaseModel):

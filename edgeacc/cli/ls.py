@@ -1,4 +1,4 @@
-"""`edgeacc ls`: what exists. Targets, recipes, encoder sizes and recording formats."""
+"""`edgeacc ls`: what exists. Targets, recipes, encoder sizes, recording formats, and devices to simulate."""
 
 import sys
 from typing import TYPE_CHECKING, Annotated
@@ -10,9 +10,11 @@ from edgeacc.cli.output import show, table
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from edgeacc.firmware_sim.quantity import Quantity
+
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
 
-app = typer.Typer(help="List what exists: targets, recipes, sizes, formats.")
+app = typer.Typer(help="List what exists: targets, recipes, sizes, formats, devices.")
 
 
 @app.command()
@@ -82,3 +84,40 @@ def formats_table() -> "Table":
 
     columns = ("format", "device", "files", "recognised by", "checked on")
     return table("Formats", columns, [tuple(format.told().values()) for format in FORMATS.values()])
+
+
+@app.command()
+def devices(json: Json = False) -> None:
+    """What can be simulated: devices, sensors and batteries, and what kind of numbers is known of them."""
+    from edgeacc.firmware_sim.profile import accelerometers, batteries, devices, opticals
+
+    rooms = {
+        "devices": devices(),
+        "accelerometers": accelerometers(),
+        "optical": opticals(),
+        "batteries": batteries(),
+    }
+    columns = ("device", "what it is", "core", "clock [MHz]", "energy [pJ/cycle]", "kind")
+    rows = [
+        (
+            each.name if place == 0 else f"{each.name}@{point.name}",
+            each.title,
+            each.core,
+            *(_told(quantity) for quantity in (point.clock_mhz, point.active_pj_per_cycle)),
+            None if point.active_pj_per_cycle is None else point.active_pj_per_cycle.kind,
+        )
+        for each in devices().values()
+        for place, point in enumerate(each.points)
+    ]
+    worn = (("accelerometer", accelerometers()), ("optical", opticals()), ("battery", batteries()))
+    others = [(kind, name, profile.title) for kind, profiles in worn for name, profile in profiles.items()]
+    tables = [table("Devices", columns, rows), table("Worn with them", ("kind", "name", "what it is"), others)]
+    show(rooms, tables, as_json=json)
+
+
+def _told(quantity: "Quantity | None") -> str | None:
+    """Typical, and low to high where they differ."""
+    if quantity is None:
+        return None
+    ends = "" if quantity.low == quantity.high else f" ({quantity.low:g}-{quantity.high:g})"
+    return f"{quantity.typical:g}{ends}"

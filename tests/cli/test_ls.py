@@ -6,6 +6,7 @@ import pytest
 
 from edgeacc.compression.recipe import RECIPES
 from edgeacc.export.registry import TARGETS
+from edgeacc.firmware_sim.profile import batteries, devices
 from edgeacc.models.sizes import SIZES
 from edgeacc.recordings.registry import FORMATS
 
@@ -30,3 +31,20 @@ def test_a_size_tells_what_it_costs(edgeacc):
     assert told["parameters"] == 61_904
     assert told["macs_per_window"] == 11_704_320
     assert told["config"]["family"] == "conv"
+
+
+def test_every_device_and_what_is_worn_with_it_is_listed(edgeacc):
+    told, plain = edgeacc("ls", "devices", "--json"), edgeacc("ls", "devices")
+    assert (told.code, plain.code) == (0, 0)
+    rooms = json.loads(told.out)
+    assert set(rooms["devices"]) == set(devices())
+    assert set(rooms["batteries"]) == set(batteries())
+    names = [name for room in rooms.values() for name in room]
+    assert [name for name in names if f" {name} " not in plain.out] == []
+    assert "stm32l4r5@ldo-3v0" in plain.out
+
+
+def test_a_listed_number_tells_its_source(edgeacc):
+    told = json.loads(edgeacc("ls", "devices", "--json").out)["devices"]["nrf54l15"]
+    energy = told["points"][0]["active_pj_per_cycle"]
+    assert (energy["unit"], energy["kind"], energy["source"]) == ("pJ/cycle", "datasheet", "nrf54l15-ds")

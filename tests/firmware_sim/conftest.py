@@ -59,3 +59,17 @@ def stub_program():
         return Program(first + weights, layers, arena_bytes=2 * SIZE, input_bytes=SIZE, output_bytes=SIZE)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def two_hours():
+    """Two hours of simulated wear, from waking on."""
+    import torch
+
+    from edgeacc.firmware_sim.day_trace import cohort_trace
+    from edgeacc.signals.contract import DEFAULT
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield cohort_trace(DEFAULT, 2.0, seed=3)
+    torch.set_num_threads(threads)

@@ -8,6 +8,7 @@ from edgeacc.errors import BadInput
 from edgeacc.files import parse_model
 from edgeacc.firmware_sim.profile import (
     FOLDER,
+    Core,
     Device,
     accelerometers,
     batteries,
@@ -139,3 +140,10 @@ def test_a_device_has_one_way_to_cycles():
     del content["core"]
     with pytest.raises(BadInput, match="core or cycles_per_mac"):
         parse_model(content, Device, where="test")
+
+
+def test_a_class_that_no_core_executes_is_refused():
+    content = tomllib.loads((FOLDER / "cores" / "cortex-m4.toml").read_text())
+    content["cycles"]["magic"] = NUMBER
+    with pytest.raises(BadInput, match="'magic' is no class"):
+        parse_model(content, Core, where="test")

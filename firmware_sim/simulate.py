@@ -1,0 +1,238 @@
+"""What a compiled model costs on each device: memory, latency, energy of one inference, and a day of wear."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from pydantic import BaseModel, ConfigDict
+
+from edgeacc.errors import BadInput, NotPossibleHere
+from edgeacc.firmware_sim.band import Band
+from edgeacc.firmware_sim.counts import EngineRun
+from edgeacc.firmware_sim.day_trace import DayTrace
+from edgeacc.firmware_sim.energy import DAY_S, active_uj, battery_days
+from edgeacc.firmware_sim.latency import inference_cycles, milliseconds
+from edgeacc.firmware_sim.power_trace import PowerTrace
+from edgeacc.firmware_sim.profile import Battery, Device, Target
+from edgeacc.firmware_sim.quantity import Quantity
+from edgeacc.firmware_sim.wear_day import AXES, Wearable, WearDay, wear_day
+from edgeacc.signals.contract import SignalContract
+
+BYTES_PER_SAMPLE = 2
+"""Of the buffer in which a window is collected: standard scores need the whole of it, so that it holds 16 bits."""
+STACK_UNKNOWN_BYTES = 4096
+"""Counted for the stack where nothing was emulated; our estimate, above what the runtime uses."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A compiled model.
+
+    Attributes:
+        name: for people.
+        macs: multiply-accumulates of one inference.
+        weights_bytes: of the blob, in flash.
+        arena_bytes: working memory and state, in RAM.
+        contract: of its windows; None for a foreign model, which collects none.
+    """
+
+    name: str
+    macs: int
+    weights_bytes: int
+    arena_bytes: int
+    contract: SignalContract | None
+
+    @property
+    def window_bytes(self) -> int:
+        """Of the buffer in which a window is collected."""
+        return 0 if self.contract is None else AXES * BYTES_PER_SAMPLE * self.contract.samples
+
+
+class Emulator:
+    """Runs a model once on each core that is asked for, and remembers the run or why there is none."""
+
+    def __init__(self, run: Callable[[str], EngineRun], code_bytes: Callable[[str], int]) -> None:
+        """Keep how it is done.
+
+        Args:
+            run: emulates a core; raises NotPossibleHere where nothing here can.
+            code_bytes: of the core's image.
+        """
+        self.run = lru_cache(maxsize=None)(_caught(run))
+        self.code_bytes = code_bytes
+
+
+class Row(BaseModel):
+    """A model on one device; a band is low, typical, high; None is unknown.
+
+    Attributes:
+        engine: what executed the firmware and its version; `estimate` where latency comes from the device's
+            cycles per multiply-accumulate.
+        flash_bytes: code and weights; ram_bytes: arena, stack, and the buffer of a window.
+        unknown: why something is not known.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    device: str
+    title: str
+    core: str | None
+    engine: str | None
+    flash_bytes: int
+    flash_of_bytes: int | None
+    ram_bytes: int
+    ram_of_bytes: int | None
+    instructions: int | None
+    cycles: Band | None
+    cycles_per_mac: Band | None
+    latency_ms: Band | None
+    energy_uj: Band | None
+    battery_days: Band | None
+    day: WearDay | None
+    unknown: list[str]
+
+
+class Simulation(BaseModel):
+    """A model on several devices; `measured` is the power analyser's trace that replaces the model of energy."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model: str
+    macs: int
+    contract_digest: str | None
+    trace: str | None
+    measured: PowerTrace | None
+    rows: list[Row]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What every device is simulated with.
+
+    Attributes:
+        worn: what is worn with a device.
+        day: the wear; None for one inference alone.
+        contract: of the day's windows.
+        measured: a trace of the one device: of one inference, or with a day of the device at work.
+    """
+
+    worn: Callable[[Target], Wearable]
+    day: DayTrace | None
+    contract: SignalContract
+    measured: PowerTrace | None = None
+
+
+def simulate(subject: Subject, targets: Sequence[Target], emulator: Emulator, setting: Setting) -> Simulation:
+    """One row a device.
+
+    Raises:
+        BadInput: the model does not fit a device (which memory, by how many bytes), or a measured trace for several.
+    """
+    if setting.measured is not None and len(targets) != 1:
+        raise BadInput(f"a measured trace for {len(targets)} devices", valid="one --device, the one that was measured")
+    for target in targets:
+        require_fits(subject, target.device, 0 if target.device.core is None else emulator.code_bytes(core_of(target)))
+    return Simulation(
+        model=subject.name,
+        macs=subject.macs,
+        contract_digest=None if subject.contract is None else subject.contract.digest,
+        trace=None if setting.day is None else setting.day.name,
+        measured=setting.measured,
+        rows=[_row(subject, target, emulator, setting) for target in targets],
+    )
+
+
+def core_of(target: Target) -> str:
+    """The engines' name of a device's core: `m4` of `cortex-m4`."""
+    return (target.device.core or "").removeprefix("cortex-")
+
+
+def require_fits(subject: Subject, device: Device, code_bytes: int) -> None:
+    """Refuse a model that is too large for a device, before anything runs.
+
+    Raises:
+        BadInput: which memory, what fills it, and by how many bytes it is too small.
+    """
+    stack = STACK_UNKNOWN_BYTES
+    needs: tuple[tuple[str, Quantity | None, dict[str, int]], ...] = (
+        ("flash", device.flash_kib, {"weights": subject.weights_bytes, "code": code_bytes}),
+        ("RAM", device.ram_kib, {"arena": subject.arena_bytes, "window": subject.window_bytes, "stack": stack}),
+    )
+    problems = [
+        f"{memory}: {sum(parts.values()) - _bytes(there)} bytes too few of {_bytes(there)} for "
+        + ", ".join(f"{name} {size}" for name, size in parts.items())
+        for memory, there, parts in needs
+        if there is not None and sum(parts.values()) > _bytes(there)
+    ]
+    if problems:
+        raise BadInput.several(f"{subject.name} on {device.name}", problems, valid="a smaller model, or another device")
+
+
+def _row(subject: Subject, target: Target, emulator: Emulator, setting: Setting) -> Row:
+    device, point = target
+    run, why = (None, None) if device.core is None else emulator.run(core_of(target))
+    executed = None if run is None else run.total
+    cycles = inference_cycles(device, executed, subject.macs)
+    energy_uj = active_uj(cycles, point)
+    day = None if setting.day is None else wear_day(setting.day, setting.contract, setting.worn(target), cycles)
+    days = None if day is None else day.accelerometer.battery_days
+    if setting.measured is not None:
+        energy_uj, days = _measured(setting, setting.worn(target).battery)
+    stack = STACK_UNKNOWN_BYTES if run is None or run.ram_stack_bytes is None else run.ram_stack_bytes
+    return Row(
+        device=target.name,
+        title=device.title,
+        core=device.core,
+        engine="estimate" if device.cycles_per_mac else None if run is None else f"{run.engine} {run.version}",
+        flash_bytes=subject.weights_bytes + (0 if device.core is None else emulator.code_bytes(core_of(target))),
+        flash_of_bytes=_bytes(device.flash_kib) if device.flash_kib else None,
+        ram_bytes=subject.arena_bytes + subject.window_bytes + stack,
+        ram_of_bytes=_bytes(device.ram_kib) if device.ram_kib else None,
+        instructions=None if executed is None else executed.total,
+        cycles=cycles,
+        cycles_per_mac=None if cycles is None or not subject.macs else cycles.times(1 / subject.macs),
+        latency_ms=milliseconds(cycles, point),
+        energy_uj=energy_uj,
+        battery_days=days,
+        day=day,
+        unknown=list(_unknown(target, why, cycles, day)),
+    )
+
+
+def _measured(setting: Setting, battery: Battery) -> tuple[Band | None, Band | None]:
+    """Energy of one inference, or with a day the battery's life, from the power analyser's trace."""
+    trace = setting.measured
+    if trace is None:
+        return None, None
+    if setting.day is None:
+        return _exactly(1e3 * trace.energy_mj), None
+    return None, battery_days(battery, _exactly(1e-3 * trace.mean_power_uw * DAY_S))
+
+
+def _exactly(value: float) -> Band:
+    return Band(value, value, value)
+
+
+def _unknown(target: Target, why: str | None, cycles: Band | None, day: WearDay | None) -> Iterator[str]:
+    if why is not None:
+        yield f"latency: {why}"
+    elif cycles is None:
+        yield f"latency: the profile of {target.device.name} or its core lacks a number"
+    if target.point.active_pj_per_cycle is None:
+        yield f"energy: unknown at the operating point {target.point.name}"
+    if day is not None and day.accelerometer.unknown:
+        yield f"the day: {', '.join(day.accelerometer.unknown)}"
+
+
+def _caught(run: Callable[[str], EngineRun]) -> Callable[[str], tuple[EngineRun | None, str | None]]:
+    def attempt(core: str) -> tuple[EngineRun | None, str | None]:
+        try:
+            return run(core), None
+        except NotPossibleHere as error:
+            return None, error.problem + (f" (next: {error.next_command})" if error.next_command else "")
+
+    return attempt
+
+
+def _bytes(memory: Quantity) -> int:
+    return round(1024 * memory.low)
