@@ -41,13 +41,22 @@ class BadInput(EdgeaccError):
         """One error for all mistakes found in one place, one line each; behind `most`, how many more."""
         shown = [*problems[:most], *([f"... and {len(problems) - most} more"] if len(problems) > most else [])]
         lines = "".join(f"\n  - {problem}" for problem in shown)
-        return cls(f"{where}: {len(problems)} mistake(s){lines}", valid=valid, next_command=next_command)
+        return cls(f"{where}: {counted(len(problems), 'mistake')}{lines}", valid=valid, next_command=next_command)
+
+
+class OutputExists(BadInput):
+    """A result would replace what is there; where a verb has --force, the command line names it as the next command."""
 
 
 class ParityFailed(EdgeaccError):
     """An artifact does not compute what the network computes. Exit code 3."""
 
     exit_code = 3
+
+
+def counted(number: int, what: str) -> str:
+    """A number with its noun: `1 mistake`, `2 mistakes`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def command(*words: object) -> str:

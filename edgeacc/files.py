@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from safetensors import SafetensorError
 
-from edgeacc.errors import BadInput, NotPossibleHere
+from edgeacc.errors import BadInput, NotPossibleHere, OutputExists
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -26,6 +26,9 @@ _OURS = ("manifest.json", "config.json", "recipe.toml")
 """Every folder that is a result holds one of these: a store or a bundle, a checkpoint, a rejected artifact."""
 _LONGEST_VALUE = 80
 """Characters of a wrong value that an error shows."""
+
+_PLAIN = {"missing": "is missing", "extra_forbidden": "there is no such field"}
+"""What pydantic says in other words; no value belongs to it."""
 
 
 @contextmanager
@@ -83,18 +86,20 @@ def refuse_existing(path: Path, *, force: bool = False, inputs: Iterable[Path] =
         inputs: what the result is made from, which it must not replace.
 
     Raises:
-        BadInput: `path` exists and `force` is not set, it is somebody else's folder, it holds an input, or what is to
+        OutputExists: `path` exists and `force` is not set.
+        BadInput: it is somebody else's folder, it holds an input, or what is to
             hold it is not a folder.
         NotPossibleHere: the folder that is to hold it cannot be written.
     """
     if not path.name:
         raise BadInput(f"{path} is no place for a result", valid="a path that ends in a name")
-    if path.exists() and not force:
-        raise BadInput(f"{path} exists already", valid="a path that does not exist yet, or --force to replace it")
+    foreign = path.is_dir() and any(path.iterdir()) and not _is_ours(path)
+    if path.exists() and not force and not foreign:
+        raise OutputExists(f"{path} exists already", valid="a path that does not exist yet, or --force to replace it")
     for made_from in (each.resolve() for each in inputs):
         if path.resolve() in (made_from, *made_from.parents):
             raise BadInput(f"{path} is what the result is made from, or holds it", valid="another path")
-    if path.is_dir() and any(path.iterdir()) and not _is_ours(path):
+    if foreign:
         raise BadInput(f"{path} is a folder that edgeacc did not make; it is not replaced", valid="another path")
     parent = next(parent for parent in path.absolute().parents if parent.exists())
     if not parent.is_dir():
@@ -146,7 +151,9 @@ def parse_model(content: Any, model: type[Model], *, where: str, next_command: s
 
 def _told(mistake: "ErrorDetails") -> str:
     place = ".".join(map(str, mistake["loc"])) or "file"
-    value = "" if mistake["type"] == "missing" or not mistake["loc"] else f" (got {_short(mistake['input'])})"
+    if mistake["type"] in _PLAIN:
+        return f"{place}: {_PLAIN[mistake['type']]}"
+    value = "" if not mistake["loc"] else f" (got {_short(mistake['input'])})"
     return f"{place}: {mistake['msg'].removeprefix('Value error, ')}{value}"
 
 

@@ -191,6 +191,7 @@ def _require_accelerometer(checkpoint: Path, card: Card) -> None:
         raise BadInput(
             f"{checkpoint} is a {card.kind}, which reads the PPG and is not exported",
             valid="a student, or an accelerometer baseline",
+            next_command=command("edgeacc", "train", "student", "STORE", "--teacher", checkpoint, "-o", "DIR"),
         )
 
 

@@ -14,12 +14,12 @@ def test_each_kind_has_its_exit_code(kind, code):
 
 def test_several_mistakes_have_a_line_each():
     error = BadInput.several("x.toml", ["a is wrong", "b is missing"])
-    assert error.problem.splitlines() == ["x.toml: 2 mistake(s)", "  - a is wrong", "  - b is missing"]
+    assert error.problem.splitlines() == ["x.toml: 2 mistakes", "  - a is wrong", "  - b is missing"]
 
 
 def test_of_very_many_mistakes_the_first_are_shown_and_all_are_counted():
     error = BadInput.several("x", list("abcde"), most=2)
-    assert error.problem.splitlines() == ["x: 5 mistake(s)", "  - a", "  - b", "  - ... and 3 more"]
+    assert error.problem.splitlines() == ["x: 5 mistakes", "  - a", "  - b", "  - ... and 3 more"]
 
 
 def test_an_unknown_name_is_answered_with_those_that_exist_in_order():

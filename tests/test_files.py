@@ -233,11 +233,11 @@ def test_all_mistakes_are_told_at_once_with_their_values():
     with pytest.raises(BadInput) as failure:
         parse_model({"steps": 0, "rate": 64}, Settings, where="train.toml", next_command="edgeacc cat x")
     problem = failure.value.problem
-    assert "train.toml: 3 mistake(s)" in problem
+    assert "train.toml: 3 mistakes" in problem
     assert "steps: " in problem
     assert "(got 0)" in problem
     assert failure.value.valid == "the fields steps, rate_hz"
-    assert "rate_hz: Field required\n" in problem
+    assert "rate_hz: is missing\n" in problem
     assert "rate: " in problem
     assert failure.value.next_command == "edgeacc cat x"
 

@@ -9,10 +9,12 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from edgeacc.errors import BadInput
+from edgeacc.errors import BadInput, counted
 from edgeacc.files import sha256
 
 NAME = "SHA256SUMS"
+_WRITTEN = "a folder as `edgeacc export` wrote it"
+_EXPORT = "edgeacc export CHECKPOINT --target all"
 MAX_FILES = 1000
 MAX_FILE_BYTES = 256 * 2**20
 """Far above the largest artifact of the size ladder (our estimate: 25 MB for 6 M weights in fp32)."""
@@ -53,13 +55,27 @@ def check_sums(folder: Path) -> None:
         raise _refused(folder, problems)
 
 
+def is_bundle(folder: Path) -> bool:
+    """Whether it holds a SHA256SUMS; its files are not read."""
+    return (folder / NAME).is_file() and not (folder / NAME).is_symlink()
+
+
+def require_bundle(folder: Path) -> None:
+    """Refuse what is no bundle at all, without reading its files.
+
+    Raises:
+        BadInput: no folder, or no SHA256SUMS in it.
+    """
+    if not folder.is_dir():
+        raise BadInput(f"bundle {folder} does not exist", valid=_WRITTEN, next_command=_EXPORT)
+    if not is_bundle(folder):
+        raise _no_bundle(folder)
+
+
 def _read_sums(folder: Path) -> tuple[dict[str, str], list[str]]:
     """The listed files that may be looked at, and what is wrong with the others."""
     path = folder / NAME
-    if not folder.is_dir():
-        raise BadInput(f"bundle {folder} does not exist", valid="a folder written by `edgeacc export`")
-    if path.is_symlink() or not path.is_file():
-        raise _no_bundle(folder)
+    require_bundle(folder)
     if path.stat().st_size > MAX_SUMS_BYTES:
         raise _refused(folder, [f"{NAME}: more than {MAX_SUMS_BYTES} bytes"])
     listed: dict[str, str] = {}
@@ -112,10 +128,11 @@ def _no_bundle(folder: Path) -> BadInput:
     """A folder of bundles is the usual slip: `edgeacc export --target all` writes one."""
     bundles = [path for path in folder.glob(f"*/{NAME}") if path.is_file()]
     if bundles:
-        problem = f"{folder} is not a bundle but a folder of {len(bundles)} bundle(s)"
-        return BadInput(problem, valid=f"the bundles in it: {shlex.quote(str(folder))}/*")
-    return BadInput(f"{folder} is not a bundle: no {NAME} in it", valid="a folder written by `edgeacc export`")
+        problem = f"{folder} is not a bundle but a folder of {counted(len(bundles), 'bundle')}"
+        inside = f"{shlex.quote(str(folder))}/*"
+        return BadInput(problem, valid=f"the bundles in it: {inside}", next_command=f"edgeacc verify {inside}")
+    return BadInput(f"{folder} is not a bundle: no {NAME} in it", valid=_WRITTEN, next_command=_EXPORT)
 
 
 def _refused(folder: Path, problems: list[str]) -> BadInput:
-    return BadInput.several(f"bundle {folder} is not as it was written", problems, valid="export it again")
+    return BadInput.several(f"bundle {folder} is not as it was written", problems, valid=_WRITTEN, next_command=_EXPORT)

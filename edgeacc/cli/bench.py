@@ -2,13 +2,14 @@
 
 import sys
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgeacc.cli.output import progress, show, table
-from edgeacc.cli.several import as_one
+from edgeacc.cli.several import as_one, require_all
 from edgeacc.errors import BadInput, NotPossibleHere, command
 
 if TYPE_CHECKING:
@@ -48,8 +49,6 @@ def bench(
     `--suite import` measures recordings instead: import beside pandas and neurokit2 on the same E4 files, the memory of
     a day's import, and the reading of a store.
     """
-    from edgeacc.benchmarks.results import FULL, QUICK
-    from edgeacc.benchmarks.suite import run_bench
     from edgeacc.files import refuse_existing, write_json
 
     if output is not None:
@@ -57,6 +56,10 @@ def bench(
     if suite is Suite.imports:
         _import(what, checkpoint, output, quick=quick, force=force, json=json)
         return
+    _refuse_no_bundles(what, checkpoint)
+    from edgeacc.benchmarks.results import FULL, QUICK
+    from edgeacc.benchmarks.suite import run_bench
+
     with progress("bench") as report:
         outcome = run_bench(what, checkpoint, QUICK if quick else FULL, report)
     result = outcome.result
@@ -75,6 +78,15 @@ def bench(
             valid="bundles of other targets, or --checkpoint for PyTorch on the same weights",
             next_command=command("edgeacc", "verify", *what),
         )
+
+
+def _refuse_no_bundles(what: list[Path], checkpoint: Path | None) -> None:
+    """Before torch is imported (seconds): no checkpoint, or not one bundle; of several, what is none is a row."""
+    from edgeacc.bundle.sums import is_bundle, require_bundle
+    from edgeacc.models.folder import require_checkpoint
+
+    checks = [] if any(map(is_bundle, what)) else [partial(require_bundle, path) for path in what]
+    require_all(*checks, *([partial(require_checkpoint, checkpoint)] if checkpoint is not None else []))
 
 
 def _import(

@@ -1,6 +1,5 @@
 """`edgeacc demo`: the whole path, from simulated windows to verified bundles, in one resumable command."""
 
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgeacc.cli.output import show, table
-from edgeacc.errors import BadInput, unknown
+from edgeacc.errors import BadInput, command, unknown
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -43,11 +42,13 @@ def demo(
     if size not in SIZES:
         raise unknown("size", size, list(SIZES), next_command="edgeacc demo --help")
     if more and not recordings:
-        raise BadInput(f"{more[0]} without --recordings", next_command=f"edgeacc demo --recordings {more[0]}")
+        raise BadInput(
+            f"{more[0]} without --recordings", next_command=command("edgeacc", "demo", "--recordings", *more)
+        )
     real = all_recordings(output, [*(recordings or []), *(more or [])], mapping)
     steps, journal = _run(output, size, real)
     report, page = _report(output, size, steps, journal, real)
-    show(report, _tables(report), as_json=json, next_command=f"python3 -m webbrowser {page}")
+    show(report, _tables(report), as_json=json, next_command=command("python3", "-m", "webbrowser", page))
 
 
 def _run(folder: Path, size: str, real: "dict[str, Recordings]") -> "tuple[list[Step], Journal]":
@@ -75,7 +76,7 @@ def _tell_other_code(folder: Path, steps: "list[Step]") -> None:
     if made:
         sys.stderr.write(
             f"edgeacc: note: {len(made)} of {len(steps)} steps were made by other code than this one, and are kept: "
-            f"{', '.join(made)}; to make all of it anew: rm -r {shlex.quote(str(folder))}\n"
+            f"{', '.join(made)}; to make all of it anew: {command('rm', '-r', folder)}\n"
         )
 
 

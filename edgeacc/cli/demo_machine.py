@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 
 from edgeacc.cli.demo_journal import JOURNAL
-from edgeacc.errors import NotPossibleHere
+from edgeacc.errors import BadInput, NotPossibleHere
 from edgeacc.files import refuse_existing
 
 MEMORY_BYTES = 4 * 2**30
@@ -25,6 +25,12 @@ def check_machine(
         BadInput: `folder` is something else.
         NotPossibleHere: it cannot be written, or too little free memory or disk space (both are told).
     """
+    if folder.resolve() in (Path.cwd(), *Path.cwd().parents):
+        raise BadInput(
+            f"{folder} is the folder that you are in, or holds it; the demo makes one of its own",
+            valid="a folder to be made",
+            next_command="edgeacc demo -o edgeacc-demo",
+        )
     refuse_existing(folder / JOURNAL, force=True)
     there = next(path for path in (folder.resolve(), *folder.resolve().parents) if path.exists())
     needs = (("memory", memory(), MEMORY_BYTES), (f"space on the disk of {there}", disk(there), DISK_BYTES))

@@ -1,12 +1,14 @@
 """`edgeacc evaluate`: what a student is worth, or what a store allows before anyone trains."""
 
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgeacc.cli.output import LARGEST_SEED, progress, show, table
+from edgeacc.cli.several import require_all
 from edgeacc.errors import BadInput, command
 
 if TYPE_CHECKING:
@@ -42,17 +44,16 @@ def evaluate(
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
 ) -> None:
     """Retrieval with its limit and controls, probes with intervals, improvements over the baselines."""
+    _check(student, teacher, store, baseline or [], limit, window_s)
+    _check_paths([path for path in (student, teacher, *(baseline or [])) if path], limit or store, output, force)
     import torch
 
     from edgeacc.evaluation.limit_study import evaluate_limit
     from edgeacc.evaluation.report import evaluation_tables, limit_tables
-    from edgeacc.files import refuse_existing, write_json
+    from edgeacc.files import write_json
     from edgeacc.windows.store import open_store
 
-    _check(student, teacher, store, baseline or [], limit, window_s)
     torch.set_num_threads(1)  # threads within small operations wait for one another, minutes beside another command
-    if output is not None:
-        refuse_existing(output, force=force)
     result: LimitResult | EvaluationResult
     if limit is not None:
         opened = open_store(limit)
@@ -85,6 +86,19 @@ def _check(
         problems += ["--window-s belongs to --limit"] if window_s is not None else []
     if problems:
         raise BadInput.several("edgeacc evaluate", problems, valid=USAGE)
+
+
+def _check_paths(checkpoints: list[Path], store: Path | None, output: Path | None, force: bool) -> None:
+    """All that is wrong at first sight, before torch is imported (seconds)."""
+    from edgeacc.files import refuse_existing
+    from edgeacc.models.folder import require_checkpoint
+    from edgeacc.windows.manifest import read_manifest
+
+    require_all(
+        *(partial(require_checkpoint, path) for path in checkpoints),
+        *([partial(read_manifest, store)] if store is not None else []),
+        *([partial(refuse_existing, output, force=force)] if output is not None else []),
+    )
 
 
 def _after_limit(store: "Store") -> str:

@@ -1,13 +1,14 @@
 """`edgeacc export`: from a checkpoint to a bundle that was checked numerically."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgeacc.cli.output import progress, show, table
-from edgeacc.cli.several import as_one
+from edgeacc.cli.several import as_one, require_all
 from edgeacc.errors import BadInput, EdgeaccError, command
 from edgeacc.progress import Progress
 
@@ -38,9 +39,15 @@ def export(
 ) -> None:
     """Convert a network to a target, run the result, compare it, and write a bundle."""
     from edgeacc.export.registry import missing_recipes, require_packages
+    from edgeacc.models.folder import require_checkpoint
+    from edgeacc.windows.manifest import read_manifest
 
     plan = _plan(checkpoint, _recipes(target, recipe), output, together=target == ALL)
-    _refuse_existing(plan, force, [checkpoint, *([store] if store else [])])
+    require_all(
+        partial(require_checkpoint, checkpoint),
+        *([partial(read_manifest, store)] if store else []),
+        partial(_refuse_existing, plan, force, [checkpoint, *([store] if store else [])]),
+    )
     if target != ALL:
         require_packages(target, "convert")
     done, failed = _export(checkpoint, plan, store, force)

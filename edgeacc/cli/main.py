@@ -25,7 +25,7 @@ from edgeacc.cli import (
     validate,
     verify,
 )
-from edgeacc.cli.group import Verb, VerbGroup, told
+from edgeacc.cli.group import Verb, VerbGroup, range_of, told
 from edgeacc.cli.interrupt import ended_like_ctrl_c
 from edgeacc.errors import BadInput, EdgeaccError, NotPossibleHere
 
@@ -171,7 +171,8 @@ def _as_bad_input(error: typer.TyperException) -> BadInput:
     if ctx is None:
         return BadInput(message, next_command="edgeacc --help")
     usage = ctx.get_usage().removeprefix("Usage: ")
-    return BadInput(message, valid=" ".join(usage.split()), next_command=f"{ctx.command_path} --help")
+    valid = range_of(error.param) if type(error) is typer.BadParameter else ""  # not a missing one, a subclass
+    return BadInput(message, valid=valid or " ".join(usage.split()), next_command=f"{ctx.command_path} --help")
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ LINE_EVERY_S = 10.0
 FILE_EVERY_S = 0.25
 WIDTH_IN_FILES = 120
 _WIDEST = 10_000
+_ROOM = 12  # characters for texts beyond their longest words (our choice)
 
 
 def show(
@@ -81,10 +82,11 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
 
 
 def _fitted(wide: "Table", console: "Console") -> "Table":
-    """The table; or one line per cell, where it would break words, which nobody could copy."""
+    """The table; or one line per cell, where it would break words, which nobody could copy, or hold one word a line."""
     from rich.table import Table
 
-    if _narrowest(wide, console) <= console.width:
+    wanted = console.measure(wide, options=console.options.update(width=_WIDEST))
+    if console.width >= wanted.minimum + min(_ROOM, (wanted.maximum - wanted.minimum) // 4):
         return wide
     tall = Table(title=wide.title, title_justify="left", box=wide.box, show_header=False)
     tall.add_column(no_wrap=True)

@@ -1,6 +1,7 @@
 """`edgeacc train`: a PPG teacher, an accelerometer student distilled from it, and baselines without a teacher."""
 
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,7 +9,8 @@ import typer
 
 from edgeacc.cli.group import Verb
 from edgeacc.cli.output import LARGEST_SEED, progress, show, table
-from edgeacc.errors import command, unknown
+from edgeacc.cli.several import require_all
+from edgeacc.errors import command
 
 if TYPE_CHECKING:
     from edgeacc.training.config import TrainConfig
@@ -54,7 +56,9 @@ Steps = Annotated[int, typer.Option(min=1, help="Steps of training.")]
 Batch = Annotated[int, typer.Option(min=2, help="Windows per step.")]
 Seed = Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Decides the first weights and every random draw.")]
 Threads = Annotated[int, typer.Option(min=1, help="Processor threads.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")]
+Force = Annotated[
+    bool, typer.Option("--force", help="Replace the output if it exists; an unfinished run of it is discarded.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
 
 
@@ -73,6 +77,7 @@ def teacher(
     json: Json = False,
 ) -> None:
     """Train a PPG encoder by itself."""
+    _check(store, output, encoder, force, [start_from] if start_from else [])
     from edgeacc.training.runs import train_teacher
 
     config = _config(encoder, objective.value, steps, batch, seed, threads)
@@ -99,11 +104,10 @@ def student(
     json: Json = False,
 ) -> None:
     """Distil a teacher into an accelerometer encoder."""
-    from edgeacc.models.checkpoint import require_teacher
+    _check(store, output, encoder, force, [teacher])
     from edgeacc.training.augment import MILD
     from edgeacc.training.runs import train_student
 
-    require_teacher(teacher)
     config = _config(encoder, "distill", steps, batch, seed, threads).model_copy(
         update={"form": form.value, "interval_target": interval_target, "augmentation": MILD}
     )
@@ -128,6 +132,7 @@ def baseline(
     json: Json = False,
 ) -> None:
     """Train an accelerometer encoder without a teacher."""
+    _check(store, output, encoder, force, [])
     from edgeacc.training.augment import MILD, NONE, PAPER
     from edgeacc.training.runs import train_baseline
 
@@ -141,12 +146,25 @@ def baseline(
     _show(result, json, command("edgeacc", "evaluate", *after))
 
 
+def _check(store: Path, output: Path, encoder: str, force: bool, checkpoints: list[Path]) -> None:
+    """All that is wrong at first sight, before torch is imported (seconds)."""
+    from edgeacc.files import refuse_existing
+    from edgeacc.models.folder import require_checkpoint
+    from edgeacc.models.sizes import require_size
+    from edgeacc.windows.manifest import read_manifest
+
+    require_all(
+        partial(require_size, encoder),
+        partial(read_manifest, store),
+        *(partial(require_checkpoint, path) for path in checkpoints),
+        partial(refuse_existing, output, force=force, inputs=[store, *checkpoints]),
+    )
+
+
 def _config(encoder: str, objective: str, steps: int, batch: int, seed: int, threads: int) -> "TrainConfig":
     from edgeacc.models.sizes import SIZES
     from edgeacc.training.config import TrainConfig, fastest_precision
 
-    if encoder not in SIZES:
-        raise unknown("size", encoder, list(SIZES), next_command="edgeacc ls sizes")
     return TrainConfig.model_validate(
         {
             "objective": objective,

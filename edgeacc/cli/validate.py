@@ -8,17 +8,25 @@ from typing import Annotated, NamedTuple
 import typer
 
 from edgeacc.cli.output import show, table
+from edgeacc.cli.several import as_one
 from edgeacc.errors import BadInput, EdgeaccError
 
 WHAT = "a recipe (TOML), the folder of a checkpoint, a store or a bundle, or a recording (`edgeacc ls formats`)"
 
 
 class Checked(NamedTuple):
-    """One path; `problem` is empty where nothing is wrong."""
+    """One path, what it is, and what is wrong with it."""
 
     path: str
     kind: str
-    problem: str
+    error: EdgeaccError | None
+
+    @property
+    def problem(self) -> str:
+        """Empty where nothing is wrong."""
+        if self.error is None:
+            return ""
+        return self.error.problem + (f" (valid: {self.error.valid})" if self.error.valid else "")
 
 
 def validate(
@@ -29,12 +37,12 @@ def validate(
 ) -> None:
     """Check recipes, checkpoints, stores, bundles and recordings."""
     checked = [_check(path) for path in files]
-    rows = [(path, kind, "wrong" if problem else "ok") for path, kind, problem in checked]
-    result = {"files": [each._asdict() for each in checked]}
+    rows = [(each.path, each.kind, "wrong" if each.error else "ok") for each in checked]
+    result = {"files": [{"path": each.path, "kind": each.kind, "problem": each.problem} for each in checked]}
     show(result, [table("", ("path", "kind", "state"), rows)], as_json=json)
-    problems = [each.problem for each in checked if each.problem]
-    if problems:
-        raise BadInput.several("validate", problems)
+    errors = [each.error for each in checked if each.error is not None]
+    if errors:
+        raise as_one(errors, f"{len(errors)} of {len(checked)} paths are wrong")
 
 
 def _check(path: Path) -> Checked:
@@ -43,8 +51,8 @@ def _check(path: Path) -> Checked:
         kind, read = _recognise(path)
         read(path)
     except EdgeaccError as error:
-        return Checked(str(path), kind, error.problem + (f" (valid: {error.valid})" if error.valid else ""))
-    return Checked(str(path), kind, "")
+        return Checked(str(path), kind, error)
+    return Checked(str(path), kind, None)
 
 
 def _recognise(path: Path) -> tuple[str, Callable[[Path], object]]:

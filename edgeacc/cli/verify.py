@@ -21,15 +21,13 @@ def verify(
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
 ) -> None:
     """Check hashes, contract and numbers of bundles, from raw acceleration to the embedding."""
-    from edgeacc.export.verify import verify_bundle
-
     reports: list[VerifyReport] = []
     errors: list[EdgeaccError] = []
     with progress("verify") as report:
         for number, bundle in enumerate(bundles):
             report(number, len(bundles), bundle.name)
             try:
-                reports.append(verify_bundle(bundle))
+                reports.append(_verified(bundle))
             except EdgeaccError as error:
                 errors.append(error)
         report(len(bundles), len(bundles))
@@ -39,6 +37,16 @@ def verify(
     errors += [_failed(each) for each in reports if not each.passed]
     if errors:
         raise as_one(errors)
+
+
+def _verified(bundle: Path) -> "VerifyReport":
+    """What is no bundle at all is refused before torch is imported (seconds)."""
+    from edgeacc.bundle.sums import require_bundle
+
+    require_bundle(bundle)
+    from edgeacc.export.verify import verify_bundle
+
+    return verify_bundle(bundle)
 
 
 def _failed(report: "VerifyReport") -> ParityFailed:

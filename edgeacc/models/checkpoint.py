@@ -17,14 +17,14 @@ from edgeacc.files import read_model, replacing, sha256, write_json
 from edgeacc.models.alignment import AlignmentConfig, Student
 from edgeacc.models.config import EncoderConfig
 from edgeacc.models.encoder import Encoder
+from edgeacc.models.folder import CARD, HELP, require_checkpoint
 from edgeacc.signals.contract import SignalContract
 
 Kind = Literal["teacher", "student", "baseline"]
 Network = TypeVar("Network", bound=nn.Module)
 
-_CARD, _ENCODER, _HEADS = "config.json", "encoder.safetensors", "heads.safetensors"
+_ENCODER, _HEADS = "encoder.safetensors", "heads.safetensors"
 _AS_WRITTEN = "a checkpoint as it was written: copy or train it again"
-_TRAIN = "edgeacc train teacher|student|baseline STORE -o DIR"
 
 
 class DataProvenance(BaseModel):
@@ -116,7 +116,7 @@ def save(path: Path, card: Card, encoder: Encoder, *, student: Student | None = 
         if student is not None:
             save_file(_contiguous(student.heads()), beside / _HEADS)
         hashes = {file.name: sha256(file) for file in sorted(beside.iterdir())}
-        write_json(beside / _CARD, card.model_copy(update={"weights_sha256": hashes}))
+        write_json(beside / CARD, card.model_copy(update={"weights_sha256": hashes}))
 
 
 def load_card(path: Path) -> Card:
@@ -125,11 +125,8 @@ def load_card(path: Path) -> Card:
     Raises:
         BadInput: no checkpoint there, or its card is wrong (all mistakes listed).
     """
-    if not (path / _CARD).is_file():
-        raise BadInput(
-            f"{path} is not a checkpoint: no {_CARD} in it", valid="a checkpoint folder", next_command=_TRAIN
-        )
-    return read_model(path / _CARD, Card)
+    require_checkpoint(path)
+    return read_model(path / CARD, Card)
 
 
 def load_encoder(path: Path) -> LoadedEncoder:
@@ -212,7 +209,7 @@ def check_teacher(card: Card, teacher_path: Path) -> None:
 
 def _check_unchanged(path: Path, card: Card) -> None:
     if card.weights_sha256.get(path.name) != sha256(path):
-        raise BadInput(f"{path} was changed since it was written", valid=_AS_WRITTEN, next_command=_TRAIN)
+        raise BadInput(f"{path} was changed since it was written", valid=_AS_WRITTEN, next_command=HELP)
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:
@@ -222,7 +219,7 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
         BadInput: missing, truncated or not safetensors.
     """
     if not path.is_file():
-        raise BadInput(f"{path} is missing: the checkpoint is not complete", next_command=_TRAIN)
+        raise BadInput(f"{path} is missing: the checkpoint is not complete", next_command=HELP)
     try:
         return load_file(path)
     except SafetensorError as error:
@@ -247,7 +244,7 @@ def _filled(make: Callable[[], Network], state: dict[str, Tensor], path: Path) -
         if name in state and state[name].shape != value.shape
     ]
     if problems:
-        where = f"{path}: weights of another architecture than {_CARD} says"
+        where = f"{path}: weights of another architecture than {CARD} says"
         raise BadInput.several(where, problems, most=8, valid=_AS_WRITTEN)
     network = make()
     network.load_state_dict(state)

@@ -1,10 +1,12 @@
 """The size ladder by name, and the one way to build an encoder."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from edgeacc.errors import unknown
 from edgeacc.models.config import EncoderConfig, StageConfig
-from edgeacc.models.encoder import Encoder
+
+if TYPE_CHECKING:
+    from edgeacc.models.encoder import Encoder
 
 
 def _transformer(size: str, layers: int, width: int) -> EncoderConfig:
@@ -72,19 +74,26 @@ _LADDER = (
 SIZES: dict[str, EncoderConfig] = {config.name: config for config in _LADDER}
 
 
-def build(size: str | EncoderConfig, in_channels: int) -> Encoder:
+def require_size(name: str) -> None:
+    """Raise BadInput where there is no size of that name."""
+    if name not in SIZES:
+        raise unknown("size", name, list(SIZES), next_command="edgeacc ls sizes")
+
+
+def build(size: str | EncoderConfig, in_channels: int) -> "Encoder":
     """Make an untrained encoder for that many input channels.
 
     Raises:
         BadInput: no such size.
     """
+    from edgeacc.models.encoder import Encoder  # here, since names of sizes are checked before torch is imported
+
     if isinstance(size, str):
-        if size not in SIZES:
-            raise unknown("size", size, list(SIZES), next_command="edgeacc ls sizes")
+        require_size(size)
         size = SIZES[size]
     return Encoder(size.model_copy(update={"in_channels": in_channels}))
 
 
-def parameters(encoder: Encoder) -> int:
+def parameters(encoder: "Encoder") -> int:
     """Trainable parameters, after training's BatchNorm (2 per filter) is counted in."""
     return sum(parameter.numel() for parameter in encoder.parameters())

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from pydantic import JsonValue
 
-from edgeacc.errors import BadInput
+from edgeacc.errors import BadInput, command
 from edgeacc.files import refuse_existing
 from edgeacc.models.alignment import AlignmentConfig, Student
 from edgeacc.models.checkpoint import (
@@ -16,6 +16,7 @@ from edgeacc.models.checkpoint import (
     Kind,
     TeacherReference,
     load_encoder,
+    require_teacher,
     save,
     teacher_reference,
 )
@@ -112,8 +113,8 @@ def train_student(
     Raises:
         BadInput: as `train_teacher`, and a teacher that reads another signal.
     """
+    teacher = _teacher_for(teacher_path, store)
     run = _begin("student", store, out, config, progress, force, teacher_path)
-    teacher = _teacher_for(teacher_path, run)
     run = replace(run, teacher=teacher_reference(teacher_path))
     encoder = _new_encoder(run, 3)
     student = Student(encoder, AlignmentConfig.between(config.form, encoder.config, teacher.config))
@@ -178,14 +179,15 @@ def _starting_point(path: Path, encoder: Encoder) -> Encoder:
     return found.encoder
 
 
-def _teacher_for(path: Path, run: _Run) -> Encoder:
+def _teacher_for(path: Path, store: Store) -> Encoder:
+    require_teacher(path)
     teacher, card = load_encoder(path)
-    contract = run.store.manifest.contract
-    if card.kind != "teacher" or card.contract != contract:
+    contract = store.manifest.contract
+    if card.contract != contract:
         raise BadInput(
-            f"{path} is a {card.kind} with signal contract {card.contract.digest}",
+            f"{path} is a teacher with signal contract {card.contract.digest}",
             valid=f"a teacher with the store's contract {contract.digest}",
-            next_command=f"edgeacc train teacher {run.store.path} -o DIR",
+            next_command=command("edgeacc", "train", "teacher", store.path, "-o", "DIR"),
         )
     return teacher
 

@@ -12,7 +12,7 @@ import torch
 from pydantic import BaseModel, ConfigDict
 
 from edgeacc import files
-from edgeacc.errors import BadInput, NotPossibleHere
+from edgeacc.errors import BadInput, NotPossibleHere, command
 from edgeacc.signals.contract import SignalContract
 from edgeacc.windows import columns
 from edgeacc.windows.manifest import (
@@ -249,10 +249,23 @@ def _check(out: Path, before: StoreManifest, contract: SignalContract, keep_ids:
 def _salt_of(out: Path, before: StoreManifest) -> Salt:
     salt = read_salt(out)
     if salt is None:
-        raise BadInput(f"the salt of store {out} is not beside it", valid=f"{salt_path(out)}, as `import` made it")
+        raise BadInput(
+            f"the salt of store {out} is not beside it",
+            valid=f"{salt_path(out)}, as `import` made it",
+            next_command=_anew(out),
+        )
     if salt.check != before.salt_check:
-        raise BadInput(f"{salt_path(out)} is not the salt of store {out}", valid="the file made with this store")
+        raise BadInput(
+            f"{salt_path(out)} is not the salt of store {out}",
+            valid="the file made with this store",
+            next_command=_anew(out),
+        )
     return salt
+
+
+def _anew(out: Path) -> str:
+    """Without its salt a store cannot grow; another one can be made."""
+    return command("edgeacc", "import", "PATH", "-o", out.with_name(f"{out.name}-anew"))
 
 
 def _remove_unnamed(store: Path, manifest: StoreManifest) -> None:

@@ -14,10 +14,11 @@ from edgeacc import files
 from edgeacc.errors import BadInput
 from edgeacc.signals.contract import SignalContract
 from edgeacc.windows import columns
-from edgeacc.windows.manifest import NAME, Part
+from edgeacc.windows.manifest import HELP, NAME, Part
 from edgeacc.windows.window_set import WindowSet
 
 WINDOWS_PER_ROW_GROUP = 128
+_AS_WRITTEN = "a store as written: make or copy it again"
 
 
 class PartFacts(NamedTuple):
@@ -69,7 +70,9 @@ def check_part(path: Path, part: Part) -> None:
 
 def lacks(store: str, part: Part) -> BadInput:
     """The error for a part that is not there."""
-    return BadInput(f"store {store} lacks its part {part.file}", valid="a whole store: make or copy it again")
+    return BadInput(
+        f"store {store} lacks its part {part.file}", valid="a whole store: make or copy it again", next_command=HELP
+    )
 
 
 def truncated(place: str, part: Part, size_bytes: int) -> BadInput:
@@ -77,12 +80,13 @@ def truncated(place: str, part: Part, size_bytes: int) -> BadInput:
     return BadInput(
         f"{place} is truncated or changed: {size_bytes} bytes",
         valid=f"{part.size_bytes} bytes as the manifest says: make or copy the store again",
+        next_command=HELP,
     )
 
 
 def changed(place: str) -> BadInput:
     """The error for a part of another hash."""
-    return BadInput(f"{place} was changed since it was written", valid="a store as written: make or copy it again")
+    return BadInput(f"{place} was changed since it was written", valid=_AS_WRITTEN, next_command=HELP)
 
 
 def windows_of_part(
@@ -130,4 +134,4 @@ def _groups(metadata: pq.FileMetaData, rows: range) -> list[tuple[int, range]]:
 def _check_manifest(file: PartFile, what: str, agrees: bool) -> None:
     if not agrees:
         told = f"{file.store}/{NAME} was changed: the {what} of {file.part.file} are others"
-        raise BadInput(told, valid="a store as written: make or copy it again")
+        raise BadInput(told, valid=_AS_WRITTEN, next_command=HELP)

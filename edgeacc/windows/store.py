@@ -103,7 +103,7 @@ def check_contract(store: str, manifest: StoreManifest, contract: SignalContract
     if manifest.contract != contract:
         raise BadInput(
             f"store {store} has another signal contract: {_difference(manifest.contract, contract)}",
-            valid=f"a store with contract {contract.digest}",
+            valid="a store of windows of that contract: made with the same options, such as --window-s",
         )
 
 

@@ -80,7 +80,7 @@ def test_all_wrong_and_missing_options_are_told_at_once(edgeacc):
     ran = edgeacc("train", "teacher", "windows", "--steps", "0", "--batch", "few", "--objective", "magic")
     assert (ran.code, ran.out) == (2, "")
     first, *problems, last = ran.err.splitlines()
-    assert first == "edgeacc: edgeacc train teacher: 4 mistake(s)"
+    assert first == "edgeacc: edgeacc train teacher: 4 mistakes"
     for word in ("'-o' / '--output'", "'--steps'", "'--batch'", "'--objective': 'magic' is not one of 'masked-input'"):
         assert any(word in problem for problem in problems)
     assert last == "next: edgeacc train teacher --help"

@@ -59,7 +59,7 @@ def test_a_recipe_with_several_mistakes_is_told_all_of_them(edgeacc, recipe):
     recipe.write_text(recipe.read_text().replace("min_snr_db = 15.0", "min_snr_db = -1.0") + "\nspeed = 3\n")
     ran = edgeacc("validate", recipe)
     assert ran.code == 2
-    assert "2 mistake(s)" in ran.err
+    assert "2 mistakes" in ran.err
     assert "min_snr_db" in ran.err
     assert "speed" in ran.err
 
@@ -105,7 +105,7 @@ def test_every_path_is_checked_before_anything_is_refused(edgeacc, tmp_path, rec
     ran = edgeacc("validate", tmp_path / "nothing", recipe, tmp_path / "empty", baseline, "--json")
     assert ran.code == 2
     assert [kind for kind, _ in checked(ran).values()] == ["", "recipe", "", "checkpoint"]
-    assert "validate: 2 mistake(s)" in ran.err
+    assert "2 of 4 paths are wrong" in ran.err
     assert f"{tmp_path / 'nothing'} does not exist" in ran.err
 
 
@@ -131,3 +131,12 @@ def test_a_folder_of_recordings_names_one_of_them(edgeacc, tmp_path):
     assert ran.code == 2
     assert "holds 1 recording(s)" in ran.err
     assert str(folder) in ran.err
+
+
+def test_mistakes_of_several_files_are_listed_below_each_file(edgeacc, recipe, tmp_path):
+    recipe.write_text(recipe.read_text().replace("min_snr_db = 15.0", "min_snr_db = -1.0") + "\nspeed = 3\n")
+    first, second, *lines = edgeacc("validate", recipe, tmp_path / "none").err.splitlines()
+    assert first == "edgeacc: 2 of 2 paths are wrong"
+    assert second == f"  - {recipe}: 2 mistakes"
+    assert [line.startswith("      - ") for line in lines[:3]] == [True, True, False]
+    assert f"  - {tmp_path / 'none'} does not exist" in lines

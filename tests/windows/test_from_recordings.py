@@ -108,7 +108,7 @@ def test_all_malformed_recordings_are_told_at_once(tmp_path, write_table):
     (tmp_path / "set" / "S03.csv").write_text("x,y,z,p\n1,1,1,1\n1,1,1,high\n")
     with pytest.raises(BadInput) as caught:
         from_recordings([tmp_path / "set"], tmp_path / "store", contract=SHORT, mapping=MAPPING)
-    assert "2 mistake(s)" in caught.value.problem
+    assert "2 mistakes" in caught.value.problem
     assert "S02.csv lacks the column(s) p" in caught.value.problem
     assert "S03.csv, line 3: p is 'high'" in caught.value.problem
     assert not (tmp_path / "store").exists()
