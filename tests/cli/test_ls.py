@@ -30,3 +30,12 @@ def test_a_size_tells_what_it_costs(edgeacc):
     assert told["parameters"] == 61_904
     assert told["macs_per_window"] == 11_704_320
     assert told["config"]["family"] == "conv"
+
+
+def test_a_format_tells_whose_the_data_are_and_where_it_is_described(edgeacc):
+    told, plain = json.loads(edgeacc("ls", "formats", "--json").out), edgeacc("ls", "formats").out
+    assert told["dalia-wesad"]["licence"].startswith("PPG-DaLiA: CC BY 4.0")
+    assert "10.24432/C53890" in told["dalia-wesad"]["source"]
+    assert [name for name, each in told.items() if not (each["licence"] and each["source"] and each["axes"])] == []
+    assert "CC BY 4.0" in plain
+    assert "10.24432/C53890" in plain
