@@ -84,7 +84,7 @@ class Growing:
 
 
 def _pages(count: int, dtype: np.dtype[Any]) -> NDArray[Any]:
-    if dtype == object:
+    if dtype.hasobject:
         return np.empty(count, dtype)
     return np.frombuffer(mmap.mmap(-1, count * dtype.itemsize), dtype)
 
