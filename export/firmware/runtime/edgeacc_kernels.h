@@ -57,10 +57,17 @@ static inline int32_t edgeacc_scaled(int32_t sum, int32_t multiplier, int32_t sh
     return (high >> -shift) + ((high & mask) > (mask >> 1) + (high < 0));
 }
 
+/* A value plus the zero point of the output, within its limits; a sum that leaves 32 bits wraps. */
+static inline int8_t edgeacc_limited(int32_t value, int32_t offset, int32_t low, int32_t high)
+{
+    const int32_t moved = (int32_t)((uint32_t)value + (uint32_t)offset);
+    return (int8_t)(moved < low ? low : moved > high ? high : moved);
+}
+
 static inline int8_t edgeacc_output(const edgeacc_scaling *scaling, int32_t sum, int32_t channel)
 {
-    const int32_t value = edgeacc_scaled(sum, scaling->multiplier[channel], scaling->shift[channel]) + scaling->output_offset;
-    return (int8_t)(value < scaling->low ? scaling->low : value > scaling->high ? scaling->high : value);
+    const int32_t value = edgeacc_scaled(sum, scaling->multiplier[channel], scaling->shift[channel]);
+    return edgeacc_limited(value, scaling->output_offset, scaling->low, scaling->high);
 }
 
 static inline int32_t edgeacc_least(int32_t a, int32_t b) { return a < b ? a : b; }
