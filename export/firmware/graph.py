@@ -15,6 +15,8 @@ LARGEST_BYTES = 1 << 28
 """Of a file; our choice, a hundred times what fits a microcontroller."""
 _TYPES = {0: "float32", 2: "int32", 9: "int8"}
 """Of the schema's TensorType, those that are read."""
+_DAMAGED: tuple[type[Exception], ...] = (*UNREADABLE, struct.error)
+"""What the schema's Python classes raise at an offset that leads nowhere."""
 
 
 @dataclass(frozen=True)
@@ -110,8 +112,10 @@ def parse_graph(content: bytes, where: str) -> Graph:
         return _graph(tree, names, content)
     except BadInput:
         raise
-    except (*UNREADABLE, struct.error) as error:
-        raise BadInput(f"{where} is a damaged TFLite file: {type(error).__name__}", valid="a whole .tflite file") from error
+    except _DAMAGED as error:
+        raise BadInput(
+            f"{where} is a damaged TFLite file: {type(error).__name__}", valid="a whole .tflite file"
+        ) from error
 
 
 def _require_sound(content: bytes, where: str) -> None:
@@ -137,9 +141,7 @@ def _graph(tree: Any, names: dict[int, str], content: bytes) -> Graph:  # noqa: 
         inputs = () if each.inputs is None else tuple(map(int, each.inputs))
         outputs = () if each.outputs is None else tuple(map(int, each.outputs))
         operators.append(Operator(number, name, inputs, outputs, each.builtinOptions))
-    return Graph(
-        tensors, tuple(operators), tuple(map(int, subgraph.inputs)), tuple(map(int, subgraph.outputs)), tree
-    )
+    return Graph(tensors, tuple(operators), tuple(map(int, subgraph.inputs)), tuple(map(int, subgraph.outputs)), tree)
 
 
 def _tensor(number: int, each: Any, tree: Any, content: bytes) -> Tensor:  # noqa: ANN401

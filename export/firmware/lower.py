@@ -7,7 +7,7 @@ import numpy as np
 
 from edgeacc.errors import BadInput, unknown
 from edgeacc.export.firmware.graph import Graph, Operator, Tensor
-from edgeacc.export.firmware.layers import Constant, KernelLayer, Place, Program, Word, words_of
+from edgeacc.export.firmware.layers import Constant, KernelLayer, Place, Program, Word
 from edgeacc.export.firmware.tables import table_of
 
 UNARY = (
@@ -70,7 +70,9 @@ class Lowering:
     def take_over(self, number: int, source: int) -> Place:
         """Memory for a tensor of the size of `source`: its own, if nothing else reads it and it is no output."""
         view = self.views.get(source)
-        alone = sum(self.uses.get(each, 0) for each, other in self.views.items() if view and other.buffer == view.buffer)
+        alone = sum(
+            self.uses.get(each, 0) for each, other in self.views.items() if view and other.buffer == view.buffer
+        )
         place = self.new(number)
         whole = view is not None and self.program.buffer_bytes[view.buffer] == self.tensor(number).size
         if view is not None and whole and alone == 1 and view.strides == dense(self.tensor(source).shape):
@@ -114,18 +116,14 @@ class Lowering:
         words += [*[1] * lead, *sizes, *[0] * lead, *one, *[0] * lead, *other]
         self.emit("copy", words, operator, number, target.buffer)
 
-    def emit(
-        self, kernel: str, words: Sequence[Word], operator: str, number: int, writes: int, macs: int = 0
-    ) -> None:
+    def emit(self, kernel: str, words: Sequence[Word], operator: str, number: int, writes: int, macs: int = 0) -> None:
         """Add a layer; what it reads are the places among its words."""
         reads = tuple({word.buffer for word in words if isinstance(word, Place)} - {writes})
         name = self.tensor(number).name
         self.program.layers.append(KernelLayer(kernel, tuple(words), reads, writes, operator, name, macs))
 
 
-def _merged(
-    shape: Sequence[int], one: Sequence[int], other: Sequence[int]
-) -> tuple[list[int], list[int], list[int]]:
+def _merged(shape: Sequence[int], one: Sequence[int], other: Sequence[int]) -> tuple[list[int], list[int], list[int]]:
     """The same walk over fewer dimensions: those of size 1 go, neighbours that follow one another in both are one."""
     sizes: list[int] = []
     strides: list[tuple[int, int]] = []
@@ -216,5 +214,3 @@ def _lower_chain(state: Lowering, chain: Sequence[Operator]) -> None:
     names = [each.name for each in chain if each.name not in ("QUANTIZE", "DEQUANTIZE")] or ["QUANTIZE"]
     state.emit("table", [source, target, size, Constant(table)], names[0], last.outputs[0], target.buffer)
     state.done.update(each.index for each in chain)
-
-

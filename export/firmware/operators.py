@@ -1,7 +1,6 @@
 """Each operator as layers of the runtime, with the constants that TFLite's reference kernels use."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -68,7 +67,9 @@ def _channels(
     number = operator.inputs[2] if len(operator.inputs) > 2 else -1
     bias = np.zeros(channels, np.int64) if number < 0 else _bias(state, operator, number, channels)
     if taps > MOST_TAPS or np.any(np.abs(bias) > MOST_BIAS):
-        raise refusal(operator, f"{taps} inputs per output, bias up to {np.abs(bias).max()}", f"{MOST_TAPS}, {MOST_BIAS}")
+        raise refusal(
+            operator, f"{taps} inputs per output, bias up to {np.abs(bias).max()}", f"{MOST_TAPS}, {MOST_BIAS}"
+        )
     if len(weights.scales) == 1 and operator.name == "FULLY_CONNECTED":
         product = np.float32(entry.scale) * np.float32(weights.scale)  # as TFLite: this product in 32-bit float
         factors = [multiplier_of(float(product) / output.scale)] * channels
@@ -76,13 +77,16 @@ def _channels(
         scales = np.broadcast_to(weights.scales, channels)
         factors = [multiplier_of(entry.scale * float(scale) / output.scale) for scale in scales]
     arrays = [words_of(bias), words_of([f.multiplier for f in factors]), words_of([f.shift for f in factors])]
-    return [-entry.zero_point, output.zero_point, low, high, *arrays]
+    once = int(operator.name == "FULLY_CONNECTED")  # TFLite rounds its products once, others twice
+    return [-entry.zero_point, output.zero_point, low, high, once, *arrays]
 
 
 def _bias(state: Lowering, operator: Operator, number: int, channels: int) -> npt.NDArray[np.int64]:
     bias = state.tensor(number)
     if bias.data is None or bias.type != "int32" or bias.size != channels:
-        raise refusal(operator, f"bias {bias.name!r} of type {bias.type}, {bias.size} values", f"{channels} int32 constants")
+        raise refusal(
+            operator, f"bias {bias.name!r} of type {bias.type}, {bias.size} values", f"{channels} int32 constants"
+        )
     return bias.data.reshape(-1).astype(np.int64)
 
 
@@ -226,7 +230,10 @@ def _concatenation(state: Lowering, operator: Operator) -> None:
     target, strides, start = state.new(output.index), dense(output.shape), 0
     for number in operator.inputs:
         part = state.activation(number, operator)
-        if (part.scale, part.zero_point) != (output.scale, output.zero_point) or operator.options.fusedActivationFunction:
+        if (part.scale, part.zero_point) != (
+            output.scale,
+            output.zero_point,
+        ) or operator.options.fusedActivationFunction:
             raise refusal(operator, f"{part.name!r} has another scale than the output", "one scale, no activation")
         place = Place(target.buffer, start * strides[axis])
         if part.data is not None:
@@ -380,5 +387,3 @@ HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(ALIASES, _alias),
 }
 """By TFLite's name; functions of one value are tables and not here (`lower.UNARY`)."""
-
-

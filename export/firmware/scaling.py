@@ -23,7 +23,7 @@ def multiplier_of(real: float) -> Multiplier:
 
 
 def mean_multiplier(real: float, count: int) -> Multiplier:
-    """The factor of a mean of `count` values, the division within (tensorflow/lite/kernels/internal/reference/reduce.h)."""
+    """The factor of a mean of `count` values, with the division (TFLite's reference/reduce.h)."""
     multiplier, shift = multiplier_of(real)
     bits = min(count.bit_length() - 1, 32, 31 + shift)
     return Multiplier((multiplier << bits) // count, shift - bits)

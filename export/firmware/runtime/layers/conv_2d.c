@@ -5,7 +5,7 @@ typedef struct {
     edgeacc_place input, output;
     int32_t images;
     edgeacc_window window;
-    int32_t input_offset, output_offset, low, high;
+    int32_t input_offset, output_offset, low, high, rounds_once;
     edgeacc_place bias, multiplier, shift; /* of out_c each */
     edgeacc_place weights;
 } parameters;
@@ -86,6 +86,7 @@ static void run(const edgeacc_model *model, const parameters *p, kernel run_one)
         .output_offset = p->output_offset,
         .low = p->low,
         .high = p->high,
+        .rounds_once = p->rounds_once,
         .bias = edgeacc_words(model, p->bias),
         .multiplier = edgeacc_words(model, p->multiplier),
         .shift = edgeacc_words(model, p->shift),
