@@ -4,9 +4,7 @@ import pytest
 
 from edgeacc.benchmarks.mlperf import networks, published, run_mlperf
 from edgeacc.errors import BadInput
-from edgeacc.firmware_sim.band import Band
 from edgeacc.firmware_sim.counts import InstructionCounts
-from edgeacc.firmware_sim.energy import active_uj
 from edgeacc.firmware_sim.profile import target
 
 NAMES = ["ad", "kws", "vww", "ic"]
@@ -16,18 +14,14 @@ CLOCK_HZ = {"stm32l4r5": 120e6, "stm32h7a3": 280e6, "stm32u575": 160e6}
 def test_the_published_results_are_of_known_boards_and_networks():
     for board, known in published().boards.items():
         assert target(board).point.clock_mhz.typical * 1e6 == CLOCK_HZ[board]
-        assert list(known.cycles_per_mac) == list(known.energy_uj) == NAMES
+        assert list(known.cycles_per_mac) == list(known.energy_uj) == list(known.per_s) == NAMES
         assert all(one.least <= one.median <= one.most for one in known.cycles_per_mac.values())
 
 
-@pytest.mark.parametrize(
-    ("board", "network", "inferences_per_s"),
-    [("stm32l4r5", "ic", 6.062), ("stm32u575", "kws", 34.623), ("stm32h7a3", "vww", 42.088)],
-)
-def test_the_energy_of_a_cycle_gives_the_measured_energy_back(board, network, inferences_per_s):
-    cycles = CLOCK_HZ[board] / inferences_per_s
-    found = active_uj(Band(cycles, cycles, cycles), target(board).point)
-    assert found.typical == pytest.approx(published().boards[board].energy_uj[network], rel=0.05)
+def test_one_energy_of_a_cycle_holds_for_all_networks_of_a_board():
+    result = run_mlperf({name: name.encode() for name in NAMES}, counted(2.0))
+    assert result.near_energy_of_its_cycles == 12
+    assert all(row.energy_of_its_cycles_ratio == pytest.approx(1, abs=0.1) for row in result.rows)
 
 
 def counted(instructions_per_mac):

@@ -64,7 +64,7 @@ def test_card_tells_what_it_is_and_is_not(folder):
         ("manifest.json", {"model": "model/other.onnx"}, "model/other.onnx, which is not there"),
         ("manifest.json", {"recipe": "onnx-fp16"}, "recipe.toml is onnx-fp32, manifest.json says onnx-fp16"),
         ("manifest.json", {"target": "tflite"}, "recipe.toml is for onnx, manifest.json says tflite"),
-        ("manifest.json", {"pickle": "x"}, "Extra inputs"),
+        ("manifest.json", {"pickle": "x"}, "no such field"),
         ("contract.json", {"rate_hz": 32.0}, "contract.json is "),
         ("contract.json", {"rate_hz": math.inf}, r"rate_hz: .*finite"),
     ],

@@ -41,10 +41,8 @@ def test_prints_two_tables_and_keeps_the_result(edgeacc, onnx_bundle, coreml_bun
 @pytest.mark.integration
 def test_refuses_what_is_no_bundle(edgeacc, tmp_path):
     ran = edgeacc("bench", tmp_path / "nowhere", "--quick", "--json")
-    assert ran.code == 2
-    assert json.loads(ran.out)["rows"][0]["state"] == "rejected"
-    assert "nowhere" in ran.err
-    assert edgeacc("bench", tmp_path / "nowhere", "--quick").out == ""
+    assert (ran.code, ran.out) == (2, "")
+    assert f"bundle {tmp_path / 'nowhere'} does not exist" in ran.err
 
 
 @pytest.mark.integration
@@ -62,3 +60,23 @@ def test_refuses_an_output_that_exists_before_any_work(edgeacc, tmp_path):
     ran = edgeacc("bench", tmp_path / "bundle", "-o", out)
     assert (ran.code, out.read_text()) == (2, "{}")
     assert "exists already" in ran.err
+
+
+def test_no_path_is_refused_with_what_is_valid(edgeacc):
+    ran = edgeacc("bench")
+    assert ran.code == 2
+    assert "no path given" in ran.err
+    assert "bundles" in ran.err
+
+
+def test_the_kernels_take_no_paths(edgeacc, tmp_path):
+    ran = edgeacc("bench", tmp_path, "--suite", "kernels")
+    assert ran.code == 2
+    assert "neither paths" in ran.err
+
+
+def test_the_kernels_need_a_cross_compiler(edgeacc, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    ran = edgeacc("bench", "--suite", "kernels")
+    assert ran.code == 1
+    assert "next: apt-get install gcc-arm-none-eabi" in ran.err

@@ -92,6 +92,7 @@ def test_two_runs_are_equal_to_the_last_digit(two_hours, worn):
     assert first == again
 
 
+@pytest.mark.integration
 def test_pictures_are_drawn_and_the_same_twice(two_hours, worn, tmp_path):
     days = {name: wear_day(two_hours, DEFAULT, worn(name), TWENTY_M) for name in ("nrf52840", "stm32u575")}
     contents = []

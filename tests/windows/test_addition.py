@@ -161,7 +161,7 @@ def test_an_edited_manifest_is_told(sets, add, tmp_path):
     manifest = tmp_path / "store" / "manifest.json"
     content = json.loads(manifest.read_text())
     for change, told in (
-        ({"provenance": {"recordings": [{"participant": 1}]}}, "recordings.0.number: Field required"),
+        ({"provenance": {"recordings": [{"participant": 1}]}}, "recordings.0.number: is missing"),
         ({"people": content["people"][1:]}, "of `people` are there"),
     ):
         manifest.write_text(json.dumps(content | change))
