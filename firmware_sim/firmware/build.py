@@ -20,17 +20,17 @@ _ON_A_BOARD = ("start.c", "memory.c", "harness.c", "board_semihosted.c")
 _ON_THE_HOST = ("harness.c", "board_host.c")
 
 
-def sources_of(folder: Path) -> list[Path]:
+def sources_of(folders: Sequence[Path]) -> list[Path]:
     """All C files of a runtime, in one order on every machine."""
-    return sorted(folder.rglob("*.c"))
+    return [source for folder in folders for source in sorted(folder.rglob("*.c"))]
 
 
-def build_image(core: str, runtime: Path, to: Path) -> None:
+def build_image(core: str, runtime: Sequence[Path], to: Path) -> None:
     """Build the image of a core: harness and runtime, any model.
 
     Args:
         core: `m4`, `m7`, `m33` or `m55`.
-        runtime: folder with `edgeacc_model.h` and the C files behind it.
+        runtime: folders with `edgeacc_model.h` and the C files behind it.
         to: where the ELF file is to appear; one that is there is replaced.
 
     Raises:
@@ -41,13 +41,13 @@ def build_image(core: str, runtime: Path, to: Path) -> None:
     compiler = require_program(COMPILER, PACKAGE)
     sources = [*(HERE / name for name in _ON_A_BOARD), *sources_of(runtime)]
     with replacing(to, force=True) as beside:
-        compile_to(compiler, [*_flags(board), f"-I{HERE}", f"-I{runtime}", *map(str, sources), "-lgcc"], beside)
+        compile_to(compiler, [*_flags(board), *_includes(runtime), *map(str, sources), "-lgcc"], beside)
         strip = [require_program(_STRIP, PACKAGE), "--strip-unneeded", "-K", BEGIN, "-K", END, str(beside)]
         subprocess.run(strip, check=True, timeout=60)
         beside.chmod(0o644)
 
 
-def host_image(runtime: Path, flags: Sequence[str] = ()) -> Path:
+def host_image(runtime: Sequence[Path], flags: Sequence[str] = ()) -> Path:
     """The harness and a runtime as a program of this machine, from the cache or built now.
 
     Args:
@@ -58,7 +58,7 @@ def host_image(runtime: Path, flags: Sequence[str] = ()) -> Path:
         NotPossibleHere: no compiler, or it failed.
     """
     sources = [*(HERE / name for name in _ON_THE_HOST), *sources_of(runtime)]
-    return cached_build("cc", "gcc", [*STANDARD, *flags], sources, "host-image", HERE, runtime)
+    return cached_build("cc", "gcc", [*STANDARD, *flags], sources, "host-image", HERE, *runtime)
 
 
 def compiler_version() -> str:
@@ -73,6 +73,10 @@ def compiler_version() -> str:
     if told.returncode != 0:
         raise NotPossibleHere(f"{COMPILER} does not start", next_command=f"apt-get install {PACKAGE}")
     return told.stdout.splitlines()[0]
+
+
+def _includes(runtime: Sequence[Path]) -> list[str]:
+    return [f"-I{folder}" for folder in (HERE, *runtime)]
 
 
 def _flags(board: Board) -> list[str]:
