@@ -1,21 +1,69 @@
 """The page of a store: what a user's recordings hold, before anyone trains on them."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
 
 from edgeacc.benchmarks.report import data_plots, plots
 from edgeacc.benchmarks.report.page import Figure, Page, Section, Table
 from edgeacc.evaluation.data_study import NEAR_BPM, QUANTILES, DataResult
 from edgeacc.evaluation.heartbeat import CONTROLS, HEARTBEAT_MG
 from edgeacc.evaluation.report import with_interval
+from edgeacc.files import read_model
 from edgeacc.windows.split import SPLITS
 from edgeacc.windows.window_set import WindowSet
 
-CONTROL_FIGURES = (
-    "For comparison, by the same measure: Polar Verity Sense (steps of 1 mg, one person) 42 times the mean of its "
-    "controls, the largest control 1.9 times; Empatica E4 (15.6 mg, 28 recordings of Stress-Predict, clocks brought "
-    "together) 0.8 to 4.0 times, above all controls in more than half of them."
-)
 _DASH = "–"
+_CONTROLS = Path(__file__).with_name("controls.toml")
+
+
+class ControlSet(BaseModel):
+    """What was measured of a set of recordings whose answer is known.
+
+    Attributes:
+        name: of the device and the set.
+        step_mg: its accelerometer's resolution.
+        energy: of each recording, as `Heartbeat.energy`.
+        largest_control: as `Heartbeat.largest_control`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    step_mg: float
+    energy: list[float]
+    largest_control: list[float]
+
+    @property
+    def told(self) -> str:
+        """In one sentence."""
+        pairs = list(zip(self.energy, self.largest_control, strict=True))
+        seen = sum(energy > largest for energy, largest in pairs)
+        span = f"{min(self.energy):.1f} to {max(self.energy):.1f}" if len(pairs) > 1 else f"{self.energy[0]:.0f}"
+        return (
+            f"{self.name} (steps of {self.step_mg:.3g} mg): {span} times the mean of its controls, above the largest "
+            f"({max(self.largest_control):.1f} at most) in {seen} of {len(pairs)} recording(s)"
+        )
+
+
+class Controls(BaseModel):
+    """The sets of `controls.toml`, which tells by what commands they were measured."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    positive: ControlSet
+    coarse: ControlSet
+
+    @property
+    def told(self) -> str:
+        """Both, to stand beside a report's own figures."""
+        return f"For comparison, by the same measure: {self.positive.told}; {self.coarse.told}."
+
+
+def controls() -> Controls:
+    """The control figures that this version was released with."""
+    return read_model(_CONTROLS, Controls)
 
 
 def data_page(result: DataResult, examples: WindowSet) -> Page:
@@ -52,7 +100,7 @@ def summary(result: DataResult) -> Iterator[str]:
     if coarse := sorted({step for row in result.recordings if (step := _number(row, "acc_step_mg")) > HEARTBEAT_MG}):
         yield (
             f"Coarse accelerometer: steps of {', '.join(f'{step:g}' for step in coarse)} mg, while a heartbeat moves a "
-            f"still wrist by about {HEARTBEAT_MG:g} mg. {CONTROL_FIGURES}"
+            f"still wrist by about {HEARTBEAT_MG:g} mg. {controls().told}"
         )
 
 
@@ -151,7 +199,7 @@ def _heartbeat_section(result: DataResult) -> Section:
         "The heartbeat in the accelerometer",
         paragraphs=[
             "Energy of the accelerometer's average over all beats of a recording's PPG, against the same with every "
-            f"beat moved at random, {CONTROLS} times. {CONTROL_FIGURES}"
+            f"beat moved at random, {CONTROLS} times. {controls().told}"
         ],
         figures=[
             Figure(

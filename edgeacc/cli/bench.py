@@ -26,15 +26,23 @@ class Suite(StrEnum):
 
     latency = "latency"
     imports = "import"
+    kernels = "kernels"
 
 
 def bench(
     what: Annotated[
-        list[Path],
-        typer.Argument(metavar="PATH", help="Folders written by `edgeacc export`; for --suite import, recordings."),
-    ],
+        list[Path] | None,
+        typer.Argument(
+            metavar="PATH",
+            help="Folders written by `edgeacc export`; for --suite import, recordings; for kernels none.",
+        ),
+    ] = None,
     suite: Annotated[
-        Suite, typer.Option(help="`latency`: of bundles; `import`: how fast recordings become windows, in what memory.")
+        Suite,
+        typer.Option(
+            help="`latency`: of bundles; `import`: how fast recordings become windows, in what memory; "
+            "`kernels`: instructions of the firmware's kernels on emulated cores."
+        ),
     ] = Suite.latency,
     checkpoint: Annotated[
         Path | None, typer.Option(help="What the bundles were made from: PyTorch eager and onnxruntime run it too.")
@@ -47,18 +55,32 @@ def bench(
     """Measure bundles on this machine, one thread each; one that fails its verification is not timed.
 
     `--suite import` measures recordings instead: import beside pandas and neurokit2 on the same E4 files, the memory of
-    a day's import, and the reading of a store.
+    a day's import, and the reading of a store. `--suite kernels` counts instructions, with QEMU and a cross-compiler.
     """
-    from edgeacc.files import refuse_existing, write_json
+    from edgeacc.files import refuse_existing
 
     if output is not None:
         refuse_existing(output, force=force)
+    if suite is Suite.kernels:
+        _kernels(what, checkpoint, output, force=force, json=json)
+        return
+    if not what:
+        raise BadInput(
+            "no path given", valid="bundles, or recordings with --suite import", next_command="edgeacc bench --help"
+        )
     if suite is Suite.imports:
         _import(what, checkpoint, output, quick=quick, force=force, json=json)
         return
+    _bundles(what, checkpoint, output, quick=quick, force=force, json=json)
+
+
+def _bundles(
+    what: list[Path], checkpoint: Path | None, output: Path | None, *, quick: bool, force: bool, json: bool
+) -> None:
     _refuse_no_bundles(what, checkpoint)
     from edgeacc.benchmarks.results import FULL, QUICK
     from edgeacc.benchmarks.suite import run_bench
+    from edgeacc.files import write_json
 
     with progress("bench") as report:
         outcome = run_bench(what, checkpoint, QUICK if quick else FULL, report)
@@ -111,6 +133,27 @@ def _import(
         ("read [windows/s]", round(result.read_windows_per_s), "shuffled batches of 64, one thread"),
     ]
     show(result, [table("Import", ("figure", "value", "of what"), rows)], as_json=json)
+
+
+def _kernels(
+    paths: list[Path] | None, checkpoint: Path | None, output: Path | None, *, force: bool, json: bool
+) -> None:
+    if paths or checkpoint is not None:
+        raise BadInput("--suite kernels takes neither paths nor --checkpoint", valid="edgeacc bench --suite kernels")
+    from edgeacc.benchmarks.kernels_suite import run_kernels_bench
+    from edgeacc.files import write_json
+
+    with progress("bench kernels") as report:
+        result = run_kernels_bench(report)
+    if output is not None:
+        write_json(output, result, force=force)
+    rows = [
+        (row.layer, row.core, row.macs, round(row.plain_per_mac, 2), round(row.tuned_per_mac, 3), row.goal_per_mac)
+        for row in sorted(result.rows, key=lambda row: row.layer)
+    ]
+    title = f"Instructions per multiply-accumulate of int8 kernels ({result.emulator}; {result.compiler})"
+    columns = ("layer", "core", "macs", "plain_per_mac", "tuned_per_mac", "goal_per_mac")
+    show(result, [table(title, columns, rows)], as_json=json)
 
 
 def _latency(result: "BenchResult") -> "Table":

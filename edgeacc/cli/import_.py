@@ -26,10 +26,10 @@ class EngineName(StrEnum):
 
 def _list(asked: bool) -> None:
     """Print the formats and stop, whatever else was given."""
-    from edgeacc.cli.ls import formats_table
+    from edgeacc.cli.ls import formats_tables
 
     if asked:
-        show({}, [formats_table()], as_json=False, next_command="edgeacc import PATH -o STORE")
+        show({}, formats_tables(), as_json=False, next_command="edgeacc import PATH -o STORE")
         raise typer.Exit
 
 

@@ -74,16 +74,18 @@ def formats(json: Json = False) -> None:
     """Recordings that can be imported."""
     from edgeacc.recordings.registry import FORMATS
 
-    result = {name: format.told() for name, format in FORMATS.items()}
-    show(result, [formats_table()], as_json=json, next_command="edgeacc import PATH -o STORE")
+    result = {name: format.told() | format.provenance() for name, format in FORMATS.items()}
+    show(result, formats_tables(), as_json=json, next_command="edgeacc import PATH -o STORE")
 
 
-def formats_table() -> "Table":
-    """What can be imported, and what each reader was checked on."""
+def formats_tables() -> "list[Table]":
+    """What can be imported and what each reader was checked on; whose the data are and where the format is told of."""
     from edgeacc.recordings.registry import FORMATS
 
     columns = ("format", "device", "files", "recognised by", "checked on")
-    return table("Formats", columns, [tuple(format.told().values()) for format in FORMATS.values()])
+    readers = table("Formats", columns, [tuple(format.told().values()) for format in FORMATS.values()])
+    rows = [(format.name, format.licence, format.source) for format in FORMATS.values()]
+    return [readers, table("Licence and source", ("format", "licence of the data", "source"), rows)]
 
 
 @app.command()

@@ -60,6 +60,7 @@ def _heartbeat(windows: WindowSet, number: int, seed: int) -> Heartbeat:
     generator = torch.Generator().manual_seed(seed)
     sum_NCL, beats_N = torch.zeros(1), torch.zeros(1)
     for acc_CT, beats_K in zip(windows.acc_BCT, windows.beats_BK, strict=True):
+        beats_K = beats_K[beats_K.isfinite()]  # so that the draws do not depend on the other recordings
         shift_NK = JITTER_S * (2 * torch.rand(CONTROLS + 1, len(beats_K), generator=generator) - 1)
         shift_NK[0] = 0.0
         trains = beat_trains(beats_K + shift_NK, rate_hz, samples)

@@ -19,7 +19,7 @@ from edgeacc.errors import BadInput
 from edgeacc.recordings.binary import short
 from edgeacc.recordings.recording import Recording, Stream, check_rate, irregular, lines, regular
 from edgeacc.recordings.repeats import refuse_repeats
-from edgeacc.recordings.text import MISSING, Column, File, head, read_columns
+from edgeacc.recordings.text import MISSING, Column, File, head, read_columns, rows
 from edgeacc.recordings.units import check_spans
 
 NAME = "empatica-e4"
@@ -97,7 +97,7 @@ def _stream(path: File, names: tuple[str, ...], scale: float, unit: str, range_:
     start, rate = (_same(path, number, line) for number, line in enumerate(head(path, 2), 1))
     check_rate(rate, f"{path}, line 2")
     columns = read_columns(path, ",", [Column(name, "sample", MISSING) for name in names], skip=2)
-    samples_CN = np.stack([columns.pop(name) for name in names])
+    samples_CN = rows(columns, names)
     samples_CN *= np.float32(scale)
     return regular(samples_CN.T, unit, start, rate, range_)
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from edgeacc.errors import BadInput
 from edgeacc.recordings.recording import Recording, Stream, irregular, lines, sampled
-from edgeacc.recordings.text import MISSING, Column, Kind, head, read_columns
+from edgeacc.recordings.text import MISSING, Column, Kind, head, read_columns, rows
 
 NAME = "polar-sense"
 CLOCK = "sensor timestamp [ns]"
@@ -100,7 +100,7 @@ def _acc(file: Path) -> tuple[Stream, float]:
     columns = _columns(file, {PHONE: "time", CLOCK: "int", **_all(AXES)})
     times_s = columns.pop(CLOCK) / 1e9
     ahead_s = float(np.median(columns.pop(PHONE) - times_s))
-    samples_CN = np.stack([columns.pop(name) for name in AXES])
+    samples_CN = rows(columns, AXES)
     samples_CN /= np.float32(1000)
     return sampled(times_s, samples_CN.T, "g", place=lines(file, 2)), ahead_s
 
@@ -109,7 +109,8 @@ def _ppg(file: Path) -> Stream:
     channels = [name for name in _header(file) if name.startswith("channel")] or ["channel 0"]
     columns = _columns(file, {CLOCK: "int", **_all([*channels, AMBIENT])})
     times_s, ambient_N = columns.pop(CLOCK) / 1e9, columns.pop(AMBIENT)
-    light_CN = np.stack([ambient_N - columns.pop(name) for name in channels])
+    light_CN = rows(columns, channels)
+    np.subtract(ambient_N, light_CN, out=light_CN)
     return sampled(times_s, light_CN.T, "au", place=lines(file, 2))
 
 

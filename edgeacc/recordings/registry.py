@@ -261,9 +261,14 @@ def _recordings(path: Path, kinds: list[Format]) -> Iterator[tuple[Path, Format,
 
 
 def _read(kind: Format, reader: Reader, path: Path, participant: str) -> Iterator[Recording]:
+    """The recordings; none is held here while whoever asked works on it, or has let go of it."""
     read = reader.read(path, participant)
-    for recording in [read] if isinstance(read, Recording) else read:
-        yield _told(recording, kind)
+    if isinstance(read, Recording):
+        one = [read]
+        del read
+        yield _told(one.pop(), kind)
+    else:
+        yield from map(partial(_told, kind=kind), read)
 
 
 def _told(recording: Recording, kind: Format) -> Recording:

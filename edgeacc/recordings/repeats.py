@@ -19,7 +19,7 @@ FEWEST_VALUES = 16
 """A stretch with fewer different values is a sensor at its limit, not a pulse (our choice)."""
 MOST_TIMES = 3
 """What repeats more often all over is a made signal with a period, not a damaged file (our choice)."""
-_PIECE = 2**18
+_PIECE = 2**16
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 _INVERSE = np.uint64(pow(int(_BASE), -1, 2**64))
 

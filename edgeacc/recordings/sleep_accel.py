@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from edgeacc.errors import BadInput
 from edgeacc.recordings.binary import first_bytes
 from edgeacc.recordings.recording import Place, Recording, sampled
-from edgeacc.recordings.text import LARGEST, MISSING, Column, read_columns
+from edgeacc.recordings.text import LARGEST, MISSING, Column, read_columns, rows
 from edgeacc.recordings.units import as_samples, in_g
 
 NAME = "sleep-accel"
@@ -42,10 +42,10 @@ def recognise(path: Path) -> bool:
         return False
     try:
         lines = first_bytes(path, LOOK_AT_BYTES).decode("ascii").splitlines()
-        rows = [[float(cell) for cell in line.split(" ")] for line in lines[: max(2, len(lines) - 1)]]
-        if len(rows) < 2 or any(len(row) != 4 for row in rows):
+        cells = [[float(cell) for cell in line.split(" ")] for line in lines[: max(2, len(lines) - 1)]]
+        if len(cells) < 2 or any(len(row) != 4 for row in cells):
             return False
-        table = np.array([row for row in rows if not np.isnan(row).any()])
+        table = np.array([row for row in cells if not np.isnan(row).any()])
         if len(table) < 2 or (np.abs(table) > LARGEST).any():
             return False
         step_s = float(np.median(np.diff(table[:, 0])))
@@ -61,7 +61,7 @@ def read(path: Path, participant: str) -> Iterator[Recording]:
         BadInput: which line, and what was expected.
     """
     cells = read_columns(path, " ", [Column("time"), *(Column(axis, "sample", MISSING) for axis in "xyz")], skip=0)
-    times_s, acc_NC = cells.pop("time"), np.stack([cells.pop(axis) for axis in "xyz"]).T
+    times_s, acc_NC = cells.pop("time"), rows(cells, "xyz").T
     again = np.zeros(len(times_s), np.bool_)
     again[1:] = (np.diff(times_s) == 0) & (acc_NC[1:] == acc_NC[:-1]).all(1)
     line_N = np.flatnonzero(~again)

@@ -1,5 +1,6 @@
 """Delimited text, read fast and block by block; when something is wrong, read again slowly to name the line."""
 
+import mmap
 import re
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -42,7 +43,8 @@ _DTYPE: dict[Kind, type] = {
     "time": np.float64,
     "text": object,
 }
-_BLOCK_BYTES = 2**21
+_BLOCK_BYTES = 2**17
+"""Arrow reads up to 32 of them ahead."""
 LOOK_AT_LINES = 50
 MOST_EXPECTED = 2**24
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
@@ -50,7 +52,10 @@ _WHOLE = re.compile(r"[-+]?\d{1,18}|[-+]?[1-8]\d{18}", re.ASCII)
 
 
 class Growing:
-    """An array that pieces are put behind; what is not filled yet takes no memory, and no small pieces lie about."""
+    """An array that pieces are put behind; what is not filled yet takes no memory, and no small pieces lie about.
+
+    It lies in pages of its own, which go back to the system whole: among other arrays it would leave a hole.
+    """
 
     def __init__(self, expected: int) -> None:
         """Begin with nothing.
@@ -58,7 +63,7 @@ class Growing:
         Args:
             expected: about how many values there will be; neither a limit nor a promise.
         """
-        self._first = min(max(expected, 1), MOST_EXPECTED)
+        self._first = min(max(expected + expected // 4, 1), MOST_EXPECTED)
         self._space: NDArray[Any] = np.empty(0)
         self._filled = 0
 
@@ -66,7 +71,7 @@ class Growing:
         """Put a piece behind what is there; the first one tells the type."""
         end = self._filled + len(piece)
         if end > len(self._space):
-            space = np.empty(max(end, 2 * len(self._space), self._first), piece.dtype)
+            space = _pages(max(end, 2 * len(self._space), self._first), piece.dtype)
             space[: self._filled] = self.whole
             self._space = space
         self._space[self._filled : end] = piece
@@ -76,6 +81,12 @@ class Growing:
     def whole(self) -> NDArray[Any]:
         """(N,) all pieces."""
         return self._space[: self._filled]
+
+
+def _pages(count: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    if dtype.hasobject:
+        return np.empty(count, dtype)
+    return np.frombuffer(mmap.mmap(-1, count * dtype.itemsize), dtype)
 
 
 class Column(NamedTuple):
@@ -132,7 +143,18 @@ def read_columns(path: File, delimiter: str, columns: Sequence[Column], skip: in
         raise _first_mistake(path, delimiter, columns, skip, short(error)) from error
     if not any(len(values.whole) for values in read.values()):
         raise BadInput(f"{path} has no samples: nothing behind line {skip}", valid=_row(columns, delimiter))
+    pa.default_memory_pool().release_unused()
     return {name: values.whole for name, values in read.items()}
+
+
+def rows(columns: dict[str, NDArray[Any]], names: Sequence[str]) -> NDArray[np.float32]:
+    """(C, N) samples of columns as long as each other, which are taken out of `columns` so that none is held twice."""
+    if len(names) == 1:
+        return columns.pop(names[0])[None]
+    samples_CN = np.empty((len(names), len(columns[names[0]])), np.float32)
+    for row_N, name in zip(samples_CN, names, strict=True):
+        row_N[:] = columns.pop(name)
+    return samples_CN
 
 
 def _size(path: File) -> int:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-import torch
+import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from edgeacc import files
@@ -24,7 +24,7 @@ from edgeacc.windows.manifest import (
     read_manifest,
     tool_versions,
 )
-from edgeacc.windows.parts import PartFacts, write_part
+from edgeacc.windows.parts import WINDOWS_PER_ROW_GROUP, PartFacts, write_part
 from edgeacc.windows.salt import RECORDING_BITS, Salt, keep_salt, new_salt, number_of, read_salt, salt_path
 from edgeacc.windows.split import SPLITS, Split, join_split
 from edgeacc.windows.store import WINDOWS_PER_PART, check_contract
@@ -127,10 +127,10 @@ class Addition:
         self._numbers.add(row.number)
         self._rejected.update(rejected)
         for at in range(0, len(windows), WINDOWS_PER_PART):
-            piece = windows.take(torch.arange(at, min(at + WINDOWS_PER_PART, len(windows))))
+            part = windows.take(slice(at, at + WINDOWS_PER_PART))
             path = self._folder / f"{STAGED}{len(self._staged):05d}.parquet"
-            facts = write_part(path, columns.to_table(piece))
-            self._staged.append(_Staged(path, row.participant, int(piece.window_id_B[0]), facts))
+            facts = write_part(path, _tables(part), self._contract)
+            self._staged.append(_Staged(path, row.participant, int(part.window_id_B[0]), facts))
             self._newcomers[row.participant] = (name, kept_id)
 
     def settle(self) -> None:
@@ -172,6 +172,12 @@ class Addition:
     def _participants(self) -> dict[Split, int]:
         sides = Counter(one.split for one in self._people.values())
         return {split: sides[split] for split in SPLITS}
+
+
+def _tables(windows: WindowSet) -> Iterator[pa.Table]:
+    """A row group's windows at a time: they are copied on their way into columns."""
+    for at in range(0, len(windows), WINDOWS_PER_ROW_GROUP):
+        yield columns.to_table(windows.take(slice(at, at + WINDOWS_PER_ROW_GROUP)))
 
 
 @contextmanager

@@ -110,9 +110,13 @@ def cut(recording: Recording, contract: SignalContract, *, participant: int = 0,
 
 
 def _prepared(pairs: list[Pair], aligned: Aligned, contract: SignalContract) -> tuple[Tensor, ...]:
-    """Accelerometer and PPG as they are kept, beats, motion and the pulse's quality, some windows at a time."""
+    """Accelerometer and PPG as they are kept, beats, motion and the pulse's quality, some windows at a time.
+
+    A PPG of one channel, which the contract repeats, is held once.
+    """
     acc_BCT = torch.empty(len(pairs), 3, contract.samples, dtype=torch.float16)
-    ppg_BCT = torch.empty(len(pairs), contract.ppg_channels, contract.samples, dtype=torch.float16)
+    held = 1 if aligned.ppg.channels == 1 else contract.ppg_channels
+    ppg_BCT = torch.empty(len(pairs), held, contract.samples, dtype=torch.float16)
     others: list[tuple[Tensor, Tensor, Tensor]] = []
     for first in range(0, len(pairs), WINDOWS_AT_ONCE):
         block = pairs[first : first + WINDOWS_AT_ONCE]
@@ -120,8 +124,9 @@ def _prepared(pairs: list[Pair], aligned: Aligned, contract: SignalContract) -> 
         prepared_BCT = prepare_ppg(gathered(aligned.ppg, [pair.ppg for pair in block], contract), contract)
         beats_BK = detect_beats(prepared_BCT, contract.rate_hz)
         rows = slice(first, first + len(block))
-        acc_BCT[rows], ppg_BCT[rows] = prepare_acc(acc_g_BCT, contract), prepared_BCT
+        acc_BCT[rows], ppg_BCT[rows] = prepare_acc(acc_g_BCT, contract), prepared_BCT[:, :held]
         others.append((beats_BK, motion_mg(acc_g_BCT), pulse_quality(prepared_BCT, beats_BK, contract.rate_hz)))
+    ppg_BCT = ppg_BCT.expand(-1, contract.ppg_channels, -1)
     return acc_BCT, ppg_BCT, *(torch.cat(parts) for parts in zip(*others, strict=True))
 
 

@@ -1,6 +1,6 @@
 """The Parquet files of a store: written, checked, read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,18 +39,22 @@ class PartFile(NamedTuple):
     """What pyarrow reads: a path, or the file's bytes."""
 
 
-def write_part(path: Path, table: pa.Table) -> PartFacts:
-    """Write the windows of a table (columns of `edgeacc.windows.columns`) as one Parquet file."""
-    pq.write_table(
-        table,
+def write_part(path: Path, tables: Iterable[pa.Table], contract: SignalContract) -> PartFacts:
+    """Write tables of windows (columns of `edgeacc.windows.columns`) one behind the other as one Parquet file."""
+    windows = most_beats = 0
+    with pq.ParquetWriter(
         path,
+        columns.schema(contract),
         compression="zstd",
-        row_group_size=WINDOWS_PER_ROW_GROUP,
         use_dictionary=False,
         use_byte_stream_split=["acc.list.element", "ppg.list.element"],
-    )
-    most_beats = pc.max(pc.list_value_length(table["beats_s"])).as_py()
-    return PartFacts(table.num_rows, most_beats, path.stat().st_size, files.sha256(path))
+    ) as writer:
+        for table in tables:
+            writer.write_table(table, WINDOWS_PER_ROW_GROUP)
+            windows += table.num_rows
+            most_beats = max(most_beats, pc.max(pc.list_value_length(table["beats_s"])).as_py())
+    pa.default_memory_pool().release_unused()
+    return PartFacts(windows, most_beats, path.stat().st_size, files.sha256(path))
 
 
 def check_size(path: Path, part: Part) -> None:

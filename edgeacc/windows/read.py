@@ -52,8 +52,10 @@ def read_and_cut(
     """
     try:
         for recording in one.read():
-            yield _cut(recording, contract, salt, known)
-            del recording  # the next may be as large
+            outcome = _cut(recording, contract, salt, known)
+            del recording  # not beside its windows while these are written, nor beside the next
+            yield outcome
+            del outcome
     except BadInput as mistake:
         yield mistake
 

@@ -142,7 +142,7 @@ def create_store(
     """
     with files.replacing(path, force=force) as beside:
         beside.mkdir()
-        writer = _Writer(beside)
+        writer = _Writer(beside, contract)
         for batch in batches:
             writer.add(batch, splits)
             progress(writer.added, total)
@@ -171,8 +171,9 @@ def create_store(
 class _Writer:
     """Collects windows per split and writes a part whenever one is full."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, contract: SignalContract) -> None:
         self.folder = folder
+        self._contract = contract
         self.added = 0
         self.participants: set[int] = set()
         self._waiting: dict[Split, list[pa.Table]] = {split: [] for split in SPLITS}
@@ -204,7 +205,7 @@ class _Writer:
 
     def _write(self, split: Split, table: pa.Table) -> None:
         file = f"{split}-{len(self._parts[split]):05d}.parquet"
-        facts = write_part(self.folder / file, table)
+        facts = write_part(self.folder / file, [table], self._contract)
         self._parts[split].append(Part(file=file, split=split, **facts._asdict()))
 
 

@@ -50,8 +50,8 @@ class WindowSet:
         """B, the number of windows."""
         return len(self.window_id_B)
 
-    def take(self, index_B: Tensor) -> "WindowSet":
-        """The windows at these positions (int64) or under this mask (bool), in that order."""
+    def take(self, index_B: Tensor | slice) -> "WindowSet":
+        """The windows at these positions (int64), under this mask (bool), or of this slice (not copied), in order."""
         return WindowSet(
             acc_BCT=self.acc_BCT[index_B],
             ppg_BCT=self.ppg_BCT[index_B],

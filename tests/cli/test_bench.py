@@ -62,3 +62,23 @@ def test_refuses_an_output_that_exists_before_any_work(edgeacc, tmp_path):
     ran = edgeacc("bench", tmp_path / "bundle", "-o", out)
     assert (ran.code, out.read_text()) == (2, "{}")
     assert "exists already" in ran.err
+
+
+def test_no_path_is_refused_with_what_is_valid(edgeacc):
+    ran = edgeacc("bench")
+    assert ran.code == 2
+    assert "no path given" in ran.err
+    assert "bundles" in ran.err
+
+
+def test_the_kernels_take_no_paths(edgeacc, tmp_path):
+    ran = edgeacc("bench", tmp_path, "--suite", "kernels")
+    assert ran.code == 2
+    assert "neither paths" in ran.err
+
+
+def test_the_kernels_need_a_cross_compiler(edgeacc, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    ran = edgeacc("bench", "--suite", "kernels")
+    assert ran.code == 1
+    assert "next: apt-get install gcc-arm-none-eabi" in ran.err

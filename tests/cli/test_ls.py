@@ -48,3 +48,12 @@ def test_a_listed_number_tells_its_source(edgeacc):
     told = json.loads(edgeacc("ls", "devices", "--json").out)["devices"]["nrf54l15"]
     energy = told["points"][0]["active_pj_per_cycle"]
     assert (energy["unit"], energy["kind"], energy["source"]) == ("pJ/cycle", "datasheet", "nrf54l15-ds")
+
+
+def test_a_format_tells_whose_the_data_are_and_where_it_is_described(edgeacc):
+    told, plain = json.loads(edgeacc("ls", "formats", "--json").out), edgeacc("ls", "formats").out
+    assert told["dalia-wesad"]["licence"].startswith("PPG-DaLiA: CC BY 4.0")
+    assert "10.24432/C53890" in told["dalia-wesad"]["source"]
+    assert [name for name, each in told.items() if not (each["licence"] and each["source"] and each["axes"])] == []
+    assert "CC BY 4.0" in plain
+    assert "10.24432/C53890" in plain

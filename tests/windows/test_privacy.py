@@ -86,6 +86,8 @@ def every_byte(folder):
     """Files as they are, their names, and what is in their columns."""
     for path in folder.rglob("*"):
         yield path.name.encode()
+        if path.is_dir():
+            continue
         yield path.read_bytes()
         if path.suffix == ".parquet":
             table = pq.read_table(path)
@@ -102,6 +104,26 @@ def test_no_name_place_device_or_date_is_in_the_store(imported, tmp_path):
     words = [word.lower().encode() for word in (*TELLING, str(tmp_path))]
     for content in every_byte(tmp_path / "store"):
         assert [word for word in words if word in content.lower()] == []
+
+
+@pytest.mark.integration
+def test_nor_in_what_is_made_of_the_store(edgeacc, tiny_checkpoint, tmp_path):
+    """The page of a store and a bundle calibrated and checked on it; every window of it is a participant's."""
+    pytest.importorskip("onnxscript", reason="the extra `onnx` is not installed")
+    for number, name in enumerate(("miller anna", "miller bert", "miller carl", "miller dora")):
+        write_table(tmp_path / "hospital" / name / "tuesday.parquet", seconds=200, seed=number)
+    write_tsdf(tmp_path / "ward7" / "miller emma" / "tuesday", seconds=200)
+    store = tmp_path / "store"
+    from_recordings([tmp_path / "hospital"], store, mapping=MAPPING)
+    from_recordings([tmp_path / "ward7"], store, append=True)
+    (tmp_path / "out").mkdir()
+    page, bundle = tmp_path / "out" / "report.html", tmp_path / "out" / "bundle"
+    assert edgeacc("data", "report", store, "-o", page).code == 0
+    assert edgeacc("export", tiny_checkpoint, "--target", "onnx", "--store", store, "-o", bundle).code == 0
+    words = [word.lower().encode() for word in (*TELLING, str(tmp_path))]
+    seen = [content.lower() for content in (*every_byte(store), *every_byte(tmp_path / "out"))]
+    assert len(seen) > 20
+    assert [word for word in words if any(word in content for content in seen)] == []
 
 
 def test_the_test_above_can_find_a_name(tmp_path):

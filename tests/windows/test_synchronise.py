@@ -88,3 +88,23 @@ def test_every_minute_is_accounted_for(together):
     kept_s = 60 * len(done.windows) + 15 * sum(done.rejected.values())
     assert kept_s <= aligned.samples / 64
     assert done.recorded_s - kept_s < 75
+
+
+def test_a_window_that_its_clock_moves_onto_a_fault_is_dropped(together):
+    """The last window's pulse is half a second later than the others': these move it onto samples it did not hold."""
+    last, end, behind = 4 * DEFAULT.samples, 5 * DEFAULT.samples, 300
+    ppg_CN = together.ppg.samples_CN[:, : end + behind].copy()
+    ppg_CN[:, last:] = np.roll(ppg_CN[:, last:], DEFAULT.samples // 120, axis=1)
+    acc_CN = together.acc.samples_CN[:, : end + behind].copy()
+    whole = dataclasses.replace(
+        together,
+        acc=dataclasses.replace(together.acc, samples_CN=acc_CN, range=2.0),
+        ppg=dataclasses.replace(together.ppg, samples_CN=ppg_CN),
+    )
+    clipped_CN = acc_CN.copy()
+    begin = end + round(LATE_S * DEFAULT.rate_hz) + 12  # behind the last window by the clock of all
+    clipped_CN[:, begin : begin + 8] = 2.0
+    clipped = dataclasses.replace(whole, acc=dataclasses.replace(whole.acc, samples_CN=clipped_CN))
+    done, without = (cut(late(recording, LATE_S, LATE_S), DEFAULT) for recording in (whole, clipped))
+    assert done.windows.window_id_B.tolist()[:-1] == without.windows.window_id_B.tolist()
+    assert (done.rejected["saturated"], without.rejected["saturated"]) == (0, 4)
