@@ -1,6 +1,5 @@
 """`edgeacc bench`: two tables, a result file, and what stops it."""
 
-import json
 
 import pytest
 
