@@ -1,5 +1,6 @@
 """`edgeacc bench`: two tables, a result file, and what stops it."""
 
+import json
 import shutil
 
 import pytest
