@@ -119,7 +119,7 @@ def test_a_full_disk_leaves_nothing(make_store, monkeypatch, tmp_path):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(pq, "write_table", full)
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", full)
     with pytest.raises(NotPossibleHere, match="no space left"):
         make_store()
     assert list(tmp_path.iterdir()) == []
