@@ -37,11 +37,16 @@ def build_image(core: str, runtime: Sequence[Path], to: Path) -> None:
         BadInput: no such core.
         NotPossibleHere: no cross-compiler, or it failed.
     """
+    link_image(core, [*(HERE / name for name in _ON_A_BOARD), *sources_of(runtime)], [HERE, *runtime], to)
+
+
+def link_image(core: str, sources: Sequence[Path], include: Sequence[Path], to: Path) -> None:
+    """Build an image of a core from these files; raises as `build_image`."""
     board = board_of(core)
     compiler = require_program(COMPILER, PACKAGE)
-    sources = [*(HERE / name for name in _ON_A_BOARD), *sources_of(runtime)]
     with replacing(to, force=True) as beside:
-        compile_to(compiler, [*_flags(board), *_includes(runtime), *map(str, sources), "-lgcc"], beside)
+        folders = (f"-I{folder}" for folder in include)
+        compile_to(compiler, [*_flags(board), *folders, *map(str, sources), "-lgcc"], beside)
         strip = [require_program(_STRIP, PACKAGE), "--strip-unneeded", "-K", BEGIN, "-K", END, str(beside)]
         subprocess.run(strip, check=True, timeout=60)
         beside.chmod(0o644)
@@ -73,10 +78,6 @@ def compiler_version() -> str:
     if told.returncode != 0:
         raise NotPossibleHere(f"{COMPILER} does not start", next_command=f"apt-get install {PACKAGE}")
     return told.stdout.splitlines()[0]
-
-
-def _includes(runtime: Sequence[Path]) -> list[str]:
-    return [f"-I{folder}" for folder in (HERE, *runtime)]
 
 
 def _flags(board: Board) -> list[str]:

@@ -108,7 +108,7 @@ typedef struct {
     int due;
     float origin[EDGEACC_AXES], before[EDGEACC_AXES];
     int64_t last_ns, checked_ns;
-    uint32_t seen, received, has_last, jitter_ns;
+    uint32_t seen, received, has_last, jitter_ns, rate_known;
     edgeacc_axis_state axes[EDGEACC_AXES];
 } edgeacc_signal;
 

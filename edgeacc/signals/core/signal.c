@@ -44,6 +44,7 @@ static void begin_anew(edgeacc_signal *signal)
     signal->has_last = 0;
     signal->seen = 0;
     signal->received = 0;
+    signal->rate_known = 0;
     signal->jitter_ns = FIRST_JITTER_NS;
     for (uint32_t axis = 0; axis < EDGEACC_AXES; axis++) {
         signal->axes[axis].saturated = 0;
@@ -123,18 +124,22 @@ static int fill(edgeacc_signal *signal, int64_t t_ns, const float x[EDGEACC_AXES
     return 1;
 }
 
-/* Whether as many samples came as the sensor's rate says, to 5 %; asked every RATE_CHECK_S of time or of samples. */
+/* Whether as many samples came, repeated ones and those without a number too, as the sensor's rate says, to 5 %. Asked
+   after RATE_CHECK_S of time or of samples, and before a first window is given. */
 static int rate_is_right(edgeacc_signal *signal, int64_t t_ns)
 {
+    const edgeacc_tables *tables = signal->config.tables;
+    const uint32_t enough = (uint32_t)((uint64_t)RATE_CHECK_S * tables->source_mhz / 1000u);
     const int64_t passed_ns = t_ns - signal->checked_ns;
-    const int enough = (uint64_t)signal->received * 1000u >= (uint64_t)RATE_CHECK_S * signal->config.tables->source_mhz;
-    if (passed_ns < (int64_t)RATE_CHECK_S * 1000000000 && !enough) {
+    const int first_window = signal->due && !signal->rate_known;
+    if (signal->received < enough && passed_ns < (int64_t)RATE_CHECK_S * 1000000000 && !first_window) {
         return 1;
     }
-    const uint64_t expected = (uint64_t)passed_ns / 1000u * signal->config.tables->source_mhz / 1000000u; /* thousandths */
+    const uint64_t expected = (uint64_t)passed_ns / 1000u * tables->source_mhz / 1000000u; /* thousandths */
     const uint64_t came = (uint64_t)signal->received * 1000u;
     signal->checked_ns = t_ns;
     signal->received = 0;
+    signal->rate_known = 1;
     return came * 100u >= expected * 95u && came * 100u <= expected * 105u;
 }
 
@@ -176,6 +181,7 @@ static edgeacc_taken push(edgeacc_signal *signal, int64_t t_ns, const float x[ED
     if (!signal->has_last) {
         return first(signal, t_ns, x, EDGEACC_TAKEN);
     }
+    signal->received++;
     if (t_ns <= signal->last_ns) {
         const uint64_t back_ns = (uint64_t)signal->last_ns - (uint64_t)t_ns;
         return back_ns <= CLOCK_STEP_NS ? EDGEACC_DUPLICATE : first(signal, t_ns, x, EDGEACC_CLOCK);
@@ -184,7 +190,6 @@ static edgeacc_taken push(edgeacc_signal *signal, int64_t t_ns, const float x[ED
     if (missing > signal->config.tables->longest_gap) {
         return first(signal, t_ns, x, EDGEACC_GAP);
     }
-    signal->received++;
     if (!fill(signal, t_ns, x, (uint32_t)missing) || !add(signal, t_ns, x, 0) || !rate_is_right(signal, t_ns)) {
         return first(signal, t_ns, x, EDGEACC_RATE);
     }
@@ -250,7 +255,7 @@ edgeacc_taken edgeacc_signal_push_raw(edgeacc_signal *signal, int64_t t_ns, cons
 {
     float x[EDGEACC_AXES];
     for (uint32_t i = 0; i < EDGEACC_AXES; i++) {
-        x[i] = raw[i] == INT16_MIN ? 1e9f : (float)raw[i];
+        x[i] = (float)raw[i] + (raw[i] == INT16_MIN ? 1e9f : 0.0f); /* a conditional conversion trips GCC 12 on the M55 */
     }
     return edgeacc_signal_push(signal, t_ns, x);
 }
