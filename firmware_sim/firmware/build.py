@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edgeacc.errors import NotPossibleHere
 from edgeacc.files import replacing
-from edgeacc.firmware_sim.boards import STACK_BYTES, Board, board_of
+from edgeacc.firmware_sim.boards import BOARDS, STACK_BYTES, Board, board_of
 from edgeacc.firmware_sim.builds import cached_build, compile_to, require_program
 from edgeacc.firmware_sim.engines.image import BEGIN, END
 
@@ -100,3 +100,21 @@ def _flags(board: Board) -> list[str]:
         *("-nostdlib", "-T", str(HERE / "cortex_m.ld"), "-Wl,--gc-sections,-z,max-page-size=16,--build-id=none"),
         *(f"-Wl,--defsym={name}={value:#x}" for name, value in places.items()),
     ]
+
+
+def build_all() -> None:
+    """Replace the shipped images (see `edgeacc.firmware_sim.images`).
+
+    Raises:
+        NotPossibleHere: no cross-compiler, or it failed.
+    """
+    from edgeacc.firmware_sim.firmware.kernels import RUNTIME
+    from edgeacc.firmware_sim.images import BUILT_WITH, image_of
+
+    for core in BOARDS:
+        build_image(core, [RUNTIME], image_of(core))
+    BUILT_WITH.write_text(compiler_version() + "\n")
+
+
+if __name__ == "__main__":
+    build_all()

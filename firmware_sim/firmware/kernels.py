@@ -54,6 +54,7 @@ class Kernel:
         multiplier_K: int32, 2^30 to 2^31 - 1.
         shift_K: int32, -31 to 30.
         weights: int8, as the runtime's kernels order them.
+        rounds_once: as FULLY_CONNECTED does.
     """
 
     depthwise: bool
@@ -66,12 +67,13 @@ class Kernel:
     multiplier_K: npt.NDArray[np.int32]
     shift_K: npt.NDArray[np.int32]
     weights: npt.NDArray[np.int8]
+    rounds_once: bool = False
 
     def program(self) -> Program:
         """Two layers: plain, tuned; their outputs one after the other."""
         window = self.window
         head = [int(self.depthwise), *(getattr(window, each.name) for each in fields(window))]
-        limits = [-self.input_zero, self.output_zero, self.low, self.high]
+        limits = [-self.input_zero, self.output_zero, self.low, self.high, int(self.rounds_once)]
         words = np.concatenate([head, limits, self.bias_K, self.multiplier_K, self.shift_K]).astype("<i4")
         input_bytes = window.in_h * window.in_w * window.in_c
         output_bytes = 2 * window.out_h * window.out_w * window.out_c

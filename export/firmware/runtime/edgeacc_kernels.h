@@ -11,6 +11,7 @@ typedef struct {
     int32_t input_offset;  /* minus the zero point of the input */
     int32_t output_offset; /* the zero point of the output */
     int32_t low, high;     /* limits of the output, within -128 to 127 */
+    int32_t rounds_once;   /* as TFLite does for FULLY_CONNECTED; else twice, as for convolutions */
     const int32_t *bias;
     const int32_t *multiplier; /* 2^30 to 2^31 - 1 */
     const int32_t *shift;      /* -31 to 30 */
@@ -57,10 +58,25 @@ static inline int32_t edgeacc_scaled(int32_t sum, int32_t multiplier, int32_t sh
     return (high >> -shift) + ((high & mask) > (mask >> 1) + (high < 0));
 }
 
+/* The same in one rounding, half up. */
+static inline int32_t edgeacc_scaled_once(int32_t sum, int32_t multiplier, int32_t shift)
+{
+    return (int32_t)(((int64_t)sum * multiplier + ((int64_t)1 << (30 - shift))) >> (31 - shift));
+}
+
+/* A value plus the zero point of the output, within its limits; a sum that leaves 32 bits wraps. */
+static inline int8_t edgeacc_limited(int32_t value, int32_t offset, int32_t low, int32_t high)
+{
+    const int32_t moved = (int32_t)((uint32_t)value + (uint32_t)offset);
+    return (int8_t)(moved < low ? low : moved > high ? high : moved);
+}
+
 static inline int8_t edgeacc_output(const edgeacc_scaling *scaling, int32_t sum, int32_t channel)
 {
-    const int32_t value = edgeacc_scaled(sum, scaling->multiplier[channel], scaling->shift[channel]) + scaling->output_offset;
-    return (int8_t)(value < scaling->low ? scaling->low : value > scaling->high ? scaling->high : value);
+    const int32_t multiplier = scaling->multiplier[channel], shift = scaling->shift[channel];
+    const int32_t value = scaling->rounds_once ? edgeacc_scaled_once(sum, multiplier, shift)
+                                               : edgeacc_scaled(sum, multiplier, shift);
+    return edgeacc_limited(value, scaling->output_offset, scaling->low, scaling->high);
 }
 
 static inline int32_t edgeacc_least(int32_t a, int32_t b) { return a < b ? a : b; }

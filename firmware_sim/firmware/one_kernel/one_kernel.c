@@ -1,10 +1,10 @@
-/* The blob: i32 depthwise, the members of edgeacc_window, four of edgeacc_scaling, then bias, multiplier and shift of each
+/* The blob: i32 depthwise, the members of edgeacc_window, five of edgeacc_scaling, then bias, multiplier and shift of each
    channel, then the weights. It comes from edgeacc's own tests and benchmark, so only its length is checked. */
 #include "edgeacc_model.h"
 
 #include <string.h>
 
-enum { WINDOW = 14, LIMITS = 4, HEAD = 1 + WINDOW + LIMITS };
+enum { WINDOW = 14, LIMITS = 5, HEAD = 1 + WINDOW + LIMITS };
 
 static uint32_t input_bytes(const edgeacc_model *model)
 {

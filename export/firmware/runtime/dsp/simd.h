@@ -33,7 +33,7 @@ static inline uint32_t edgeacc_odd(uint32_t offset, uint32_t word)
 static inline int edgeacc_is_quick(const edgeacc_scaling *scaling, int32_t channels, int32_t taps)
 {
     const int32_t room = (1 << 30) - 1 - taps * 32640;
-    if (taps > 16384 || scaling->low != -128 || scaling->high != 127) {
+    if (scaling->rounds_once || taps > 16384 || scaling->low != -128 || scaling->high != 127) {
         return 0;
     }
     for (int32_t i = 0; i < channels; i++) {

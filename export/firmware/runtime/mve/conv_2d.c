@@ -77,6 +77,13 @@ __attribute__((noinline)) static void one_place(const edgeacc_scaling *scaling, 
                 [s2] "+Te"(s2), [s3] "+Te"(s3)
               : [n] "r"(taps)
               : "q0", "q1", "q2", "q3", "lr", "memory");
+        if (scaling->rounds_once) {
+            const int32_t four[4] = {s0, s1, s2, s3}, c = first + channels - left;
+            for (int32_t i = 0; i < 4; i++) {
+                output[i] = edgeacc_output(scaling, four[i], c + i);
+            }
+            continue;
+        }
         int32x4_t sums = vdupq_n_s32(s0);
         sums = vsetq_lane_s32(s1, sums, 1);
         sums = vsetq_lane_s32(s2, sums, 2);
