@@ -29,7 +29,8 @@ def test_the_names_of_recipes_are_decoded(edgeacc):
 def test_a_size_tells_what_it_costs(edgeacc):
     told = json.loads(edgeacc("ls", "sizes", "--json").out)["conv-xs"]
     assert told["parameters"] == 61_904
-    assert told["macs_per_window"] == 11_704_320
+    assert told["macs_per_window"] == 11_704_320 + 480  # and the scale of the embedding
+    assert told["activations"] == 24 * 960 + 32 * 480
     assert told["config"]["family"] == "conv"
 
 
