@@ -122,12 +122,16 @@ def energy_figure(days: Mapping[str, WearDay]) -> Figure:
             left = [100 * sum(_share(side, name) for name in _before(part)) for _, side in rows]
             axes.barh(range(len(rows)), shares, left=left, color=colour, label=part.replace("_", "-"))
     for row, whole in enumerate(wholes):
-        axes.annotate(f"{whole / 1000:.3g} J", (101, row), va="center", fontsize=9)
+        axes.annotate(f"{_digits(whole / 1000)} J", (101, row), va="center", fontsize=9)
     axes.set_yticks(range(len(rows)), [f"{name}, {side.sensor}" for name, side in rows])
-    axes.invert_yaxis()
+    axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set(xlim=(0, 112), xlabel="typical energy of the day by part (%), and in all")
     figure.legend(loc="outside lower center", ncols=len(PART_COLOURS))
     return figure
+
+
+def _digits(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _before(part: str) -> list[str]:

@@ -34,9 +34,8 @@ class Firmware(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    gate_cycles_per_set: Cycles
-    filter_cycles_per_tap: Cycles
-    score_cycles_per_sample: Cycles
+    reading_cycles_per_set: Cycles
+    input_cycles_per_tap: Cycles
     fifo_watermark: Share
 
 
@@ -134,7 +133,7 @@ def _accelerometer_parts(
 ) -> _Counted:
     rate_hz = worn.accelerometer.rate_hz.band
     wake_ups = _wake_ups(rate_hz, worn.accelerometer.fifo_sets.band, seconds)
-    reading = rate_hz.times(seconds).times(firmware().gate_cycles_per_set.band)
+    reading = rate_hz.times(seconds).times(firmware().reading_cycles_per_set.band)
     sensor = accelerometer_uw(worn.accelerometer).times(seconds * 1e-3)
     return _counted(worn, seconds, run, window_cycles, sensor=sensor, wake_ups=wake_ups, reading=reading)
 
@@ -143,7 +142,7 @@ def _ppg_parts(worn: Wearable, seconds: float, run: int, window_cycles: Band | N
     """The optical front end samples all day; the accelerometer only watches for movement; the network runs as often."""
     rate_hz = worn.optical.rate_hz.band
     wake_ups = _wake_ups(rate_hz, worn.optical.fifo_samples.band, seconds)
-    reading = rate_hz.times(seconds / AXES).times(firmware().gate_cycles_per_set.band)
+    reading = rate_hz.times(seconds / AXES).times(firmware().reading_cycles_per_set.band)
     sensor = optical_uw(worn.optical, worn.accelerometer).times(seconds * 1e-3)
     return _counted(worn, seconds, run, window_cycles, sensor=sensor, wake_ups=wake_ups, reading=reading)
 
@@ -182,11 +181,9 @@ def _wake_ups(rate_hz: Band, depth: Band, seconds: float) -> Band:
 
 
 def _preparation(contract: SignalContract) -> Band:
-    """Cycles of the filter and of the standard scores of one window that passed the gate."""
+    """Cycles of filter, standard scores and rounding of one window that passed the gate."""
     taps = len(band_pass_taps(contract.rate_hz, contract.acc_band_hz))
-    filtering = firmware().filter_cycles_per_tap.band.times(AXES * contract.samples * taps)
-    scoring = firmware().score_cycles_per_sample.band.times(AXES * contract.samples)
-    return total([filtering, scoring])
+    return firmware().input_cycles_per_tap.band.times(AXES * contract.samples * taps)
 
 
 def _late(window_ms: Band | None, contract: SignalContract, run: int) -> Band | None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from edgeacc.firmware_sim.power_trace import PowerTrace
     from edgeacc.firmware_sim.profile import Target
     from edgeacc.firmware_sim.simulate import Emulator, Row, Setting, Simulation
-    from edgeacc.firmware_sim.wear_day import Wearable
+    from edgeacc.firmware_sim.wear_day import Wearable, WearDay
     from edgeacc.signals.contract import SignalContract
 
 COHORT = "cohort"
@@ -182,7 +182,7 @@ def _keep(
 
 
 def _tables(result: "Simulation") -> "list[Table]":
-    columns = ("device", "flash [KiB]", "RAM [KiB]", "time [ms]", "energy [uJ]", "battery [days]", "engine")
+    columns = ("device", "flash", "RAM", "time [ms]", "energy [uJ]", "days", "by")
     rows = [
         (
             row.device,
@@ -191,22 +191,22 @@ def _tables(result: "Simulation") -> "list[Table]":
             told(row.latency_ms),
             told(row.energy_uj),
             told(row.battery_days),
-            row.engine,
+            None if row.engine is None else row.engine.split()[0],
         )
         for row in result.rows
     ]
-    title = f"{result.model}: one inference of {result.macs / 1e6:.3g} M MACs; typical (low to high)"
+    title = f"{result.model}: one inference of {result.macs / 1e6:.3g} M MACs, typical (low to high); memory in KiB"
     days = [row for row in result.rows if row.day is not None]
     return [table(title, columns, rows), *([_day_table(days)] if days else [])]
 
 
 def _day_table(rows: "list[Row]") -> "Table":
-    columns = ("device", "sensor", "windows run / gated / late", "power [uW]", "battery [days]", "most energy")
+    columns = ("device", "sensor", "late", "power [uW]", "days", "most energy")
     cells = [
         (
             row.device,
             side.sensor,
-            f"{day.windows_run} / {day.windows_gated} / {told(day.windows_late) or '-'}",
+            told(day.windows_late),
             told(side.mean_power_uw),
             told(side.battery_days),
             _largest(side.energy_mj),
@@ -215,9 +215,15 @@ def _day_table(rows: "list[Row]") -> "Table":
         if (day := row.day) is not None
         for side in (day.accelerometer, day.ppg)
     ]
-    day = rows[0].day
-    title = "" if day is None else f"{day.hours:g} h of wear ({day.trace}) on {day.battery}, for this function alone"
-    return table(title, columns, cells)
+    return table(_day_title(rows[0].day), columns, cells)
+
+
+def _day_title(day: "WearDay | None") -> str:
+    """The windows of the day are the same for every device."""
+    if day is None:
+        return ""
+    counts = f"{day.windows_run} windows run, {day.windows_gated} gated for motion"
+    return f"{day.hours:g} h of wear ({day.trace}): {counts}; days on {day.battery}, for this function alone"
 
 
 def told(band: "Band | None") -> str | None:
@@ -229,11 +235,16 @@ def told(band: "Band | None") -> str | None:
 
 
 def _short(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    """Three digits; thousands as k, millions as M."""
+    if value >= 999_500:
+        return f"{value / 1e6:.3g}M"
+    if value >= 9_995:
+        return f"{value / 1e3:.3g}k"
+    return f"{value:,.0f}" if value >= 99.95 else f"{value:.3g}"
 
 
 def _kib(used: int, there: int | None) -> str:
-    return f"{used / 1024:.0f}" + ("" if there is None else f" of {there / 1024:.0f}")
+    return f"{used / 1024:.0f}" + ("" if there is None else f"/{there / 1024:.0f}")
 
 
 def _largest(energy_mj: "dict[str, Band | None]") -> str | None:

@@ -70,8 +70,10 @@ def test_an_output_that_exists_is_refused_before_any_work(edgeacc, tmp_path):
     [
         (None, None),
         (Band(1.0, 1.0, 1.0), "1"),
-        (Band(0.1234, 12.34, 12345.6), "12.3 (0.123-12,346)"),
+        (Band(0.1234, 12.34, 12345.6), "12.3 (0.123-12.3k)"),
         (Band(0, 0, 0), "0"),
+        (Band(999, 9994, 999_499), "9,994 (999-999k)"),
+        (Band(99.96, 1e6, 1.234e9), "1M (100-1.23e+03M)"),
     ],
 )
 def test_a_band_in_three_digits(band, text):

@@ -58,7 +58,7 @@ def test_every_source_is_used():
 
 def test_the_promised_profiles_are_there():
     assert {"stm32l4r5", "stm32u575", "stm32h7a3", "nrf52840", "nrf54l15", "apollo4-plus"} <= set(devices())
-    assert {"cortex-m55-class", "cortex-m55-ethos-u55", "watch-application"} <= set(devices())
+    assert {"cortex-m55-class", "m55-ethos-u55", "watch-application"} <= set(devices())
     assert set(accelerometers()) == {"adxl362", "adxl367", "bma400", "lis2dw12", "lsm6dso"}
     assert set(opticals()) == {"adpd4000", "max86141"}
     assert set(batteries()) == {"cr2032", "lipo-100", "watch-300"}

@@ -36,10 +36,9 @@ def test_parts_by_hand(two_hours, worn):
     assert energy["sensor"].typical == pytest.approx(0.89e-3 * 2.0 * TWO_HOURS_S)
     assert energy["sleep"].typical == pytest.approx(3.16e-3 * 3.0 * TWO_HOURS_S)
     assert day.accelerometer.wake_ups.typical == pytest.approx(100 * TWO_HOURS_S / (0.75 * 170))
-    filtering, scoring = 3 * 3840 * 119 * 1.6, 3 * 3840 * 15
-    cycles = day.windows_run * (20e6 + filtering + scoring)
+    cycles = day.windows_run * (20e6 + 3 * 3840 * 119 * 8.9)
     assert energy["network"].typical == pytest.approx(cycles * 154.7e-9)
-    assert energy["reading"].typical == pytest.approx(100 * TWO_HOURS_S * 150 * 154.7e-9)
+    assert energy["reading"].typical == pytest.approx(100 * TWO_HOURS_S * 4000 * 154.7e-9)
     assert day.accelerometer.total_mj.typical == pytest.approx(sum(part.typical for part in energy.values()))
     assert day.accelerometer.mean_power_uw.typical == pytest.approx(
         1e3 * day.accelerometer.total_mj.typical / TWO_HOURS_S
