@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeacc.errors import BadInput
-from edgeacc.export.firmware.graph import Graph, Tensor, read_graph
+from edgeacc.export.firmware.graph import DAMAGED, Graph, Tensor, read_graph
 from edgeacc.export.firmware.layers import KERNELS, Constant, KernelLayer, Place, Word
 from edgeacc.export.firmware.lower import Lowering, lower
 from edgeacc.export.firmware.operators import HANDLERS
@@ -60,6 +60,7 @@ class Compiled:
         inputs: in the model's order.
         outputs: in the model's order.
         layers: in the order in which they run.
+        source_sha256: of the file.
     """
 
     blob: bytes
@@ -67,6 +68,7 @@ class Compiled:
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
     layers: tuple[CompiledLayer, ...]
+    source_sha256: str
 
 
 def compile_model(path: Path) -> Compiled:
@@ -87,6 +89,8 @@ def compile_graph(graph: Graph, where: str) -> Compiled:
         outputs = [_port(state, _before_dequantize(graph, number)) for number in graph.outputs]
     except BadInput as error:
         raise BadInput(f"{where}: {error.problem}", valid=error.valid) from error
+    except DAMAGED as error:
+        raise BadInput(f"{where} is a damaged TFLite file: {error}", valid="a whole .tflite file") from error
     program = state.program
     places = plan(program, [place.buffer for _, place in inputs], [place.buffer for _, place in outputs])
     layers = tuple(
@@ -99,6 +103,7 @@ def compile_graph(graph: Graph, where: str) -> Compiled:
         inputs=tuple(port for port, _ in inputs),
         outputs=tuple(port for port, _ in outputs),
         layers=layers,
+        source_sha256=graph.sha256,
     )
 
 

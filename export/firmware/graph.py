@@ -1,5 +1,6 @@
 """A .tflite file as a small typed graph. The file is somebody's: whatever is wrong with it is one BadInput."""
 
+import hashlib
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +16,8 @@ LARGEST_BYTES = 1 << 28
 """Of a file; our choice, a hundred times what fits a microcontroller."""
 _TYPES = {0: "float32", 2: "int32", 9: "int8"}
 """Of the schema's TensorType, those that are read."""
-_DAMAGED: tuple[type[Exception], ...] = (*UNREADABLE, struct.error)
-"""What the schema's Python classes raise at an offset that leads nowhere."""
+DAMAGED: tuple[type[Exception], ...] = (*UNREADABLE, struct.error)
+"""What the schema's Python classes raise at an offset that leads nowhere, and what senseless numbers lead to."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ class Graph:
         inputs: numbers of tensors.
         outputs: numbers of tensors.
         tree: the file in the classes of the schema, for cutting pieces out.
+        sha256: of the file.
     """
 
     tensors: tuple[Tensor, ...]
@@ -80,6 +82,7 @@ class Graph:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     tree: Any
+    sha256: str
 
 
 def read_graph(path: Path) -> Graph:
@@ -112,7 +115,7 @@ def parse_graph(content: bytes, where: str) -> Graph:
         return _graph(tree, names, content)
     except BadInput:
         raise
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise BadInput(
             f"{where} is a damaged TFLite file: {type(error).__name__}", valid="a whole .tflite file"
         ) from error
@@ -141,7 +144,14 @@ def _graph(tree: Any, names: dict[int, str], content: bytes) -> Graph:  # noqa: 
         inputs = () if each.inputs is None else tuple(map(int, each.inputs))
         outputs = () if each.outputs is None else tuple(map(int, each.outputs))
         operators.append(Operator(number, name, inputs, outputs, each.builtinOptions))
-    return Graph(tensors, tuple(operators), tuple(map(int, subgraph.inputs)), tuple(map(int, subgraph.outputs)), tree)
+    return Graph(
+        tensors=tensors,
+        operators=tuple(operators),
+        inputs=tuple(map(int, subgraph.inputs)),
+        outputs=tuple(map(int, subgraph.outputs)),
+        tree=tree,
+        sha256=hashlib.sha256(content).hexdigest(),
+    )
 
 
 def _tensor(number: int, each: Any, tree: Any, content: bytes) -> Tensor:  # noqa: ANN401

@@ -176,7 +176,7 @@ def _lower_one(state: Lowering, operator: Operator, handlers: dict[str, Handler]
 
 
 def _is_float_port(state: Lowering, operator: Operator) -> bool:
-    """A QUANTIZE of a float input, a DEQUANTIZE to a float output: the caller does that, as the manifest tells scales."""
+    """A QUANTIZE of a float input, a DEQUANTIZE to a float output: the caller does it by the manifest."""
     graph = state.graph
     if operator.name == "QUANTIZE" and operator.inputs[0] in graph.inputs:
         if state.tensor(operator.inputs[0]).type == "float32" and state.uses[operator.inputs[0]] == 1:
@@ -207,6 +207,11 @@ def _lower_chain(state: Lowering, chain: Sequence[Operator]) -> None:
     first, last = chain[0], chain[-1]
     state.activation(first.inputs[0], first)
     state.activation(last.outputs[0], last)
+    for each in chain:
+        if state.tensor(each.outputs[0]).shape != state.tensor(first.inputs[0]).shape:
+            raise BadInput(
+                f"operator {each.index}, {each.name}: input and output differ in shape", valid="the same shape"
+            )
     table = table_of(state.graph, chain)
     source = state.place(first.inputs[0])
     target = state.take_over(last.outputs[0], first.inputs[0])

@@ -26,6 +26,21 @@ def refusal(operator: Operator, what: str, valid: str) -> BadInput:
     return BadInput(f"operator {operator.index}, {operator.name}: {what}", valid=valid)
 
 
+def require_shape(operator: Operator, output: Tensor, *possible: Sequence[int]) -> None:
+    """A file's shapes are claims: they must be what the operator gives.
+
+    Raises:
+        BadInput: they are not.
+    """
+    if output.shape not in [tuple(each) for each in possible]:
+        raise refusal(operator, f"an output of {output.shape}", f"{tuple(possible[0])}, as its inputs give")
+
+
+def _moved(size: int, kernel: int, stride: int, dilation: int, *, same: bool) -> int:
+    """Places that a window takes along an axis (TFLite's ComputeOutSize)."""
+    return -(-size // stride) if same else (size - (kernel - 1) * dilation - 1) // stride + 1
+
+
 def limits(output: Tensor, activation: int, operator: Operator) -> tuple[int, int]:
     """Least and largest output of a fused activation (TFLite's CalculateActivationRangeQuantized)."""
 
@@ -111,6 +126,11 @@ def _convolution(state: Lowering, operator: Operator) -> None:
         raise refusal(operator, "a weight of -128", "weights from -127 to 127, as TFLite asks for")
     o, taps = operator.options, kernel_h * kernel_w * (1 if depthwise else in_c)
     same = o.padding == 0
+    high, wide = (
+        _moved(in_h, kernel_h, o.strideH, o.dilationHFactor, same=same),
+        _moved(in_w, kernel_w, o.strideW, o.dilationWFactor, same=same),
+    )
+    require_shape(operator, output, (images, high, wide, out_c))
     pad_h = padding(in_h, kernel_h, o.strideH, o.dilationHFactor, out_h, same=same)
     pad_w = padding(in_w, kernel_w, o.strideW, o.dilationWFactor, out_w, same=same)
     window = [in_h, in_w, in_c, out_h, out_w, out_c, kernel_h, kernel_w, o.strideH, o.strideW]
@@ -148,6 +168,9 @@ def _pool(state: Lowering, operator: Operator) -> None:
     o, same = operator.options, operator.options.padding == 0
     if (entry.scale, entry.zero_point) != (output.scale, output.zero_point):
         raise refusal(operator, "input and output differ in scale", "the same scale and zero point")
+    high = _moved(in_h, o.filterHeight, o.strideH, 1, same=same)
+    wide = _moved(in_w, o.filterWidth, o.strideW, 1, same=same)
+    require_shape(operator, output, (images, high, wide, channels))
     pad_h = padding(in_h, o.filterHeight, o.strideH, 1, out_h, same=same)
     pad_w = padding(in_w, o.filterWidth, o.strideW, 1, out_w, same=same)
     source, target = state.place(entry.index), state.new(output.index)
@@ -183,6 +206,9 @@ def _view_of(state: Lowering, tensor: Tensor, operator: Operator) -> View:
 def _transpose(state: Lowering, operator: Operator) -> None:
     entry, output = state.activation(operator.inputs[0], operator), state.activation(operator.outputs[0], operator)
     view, order = _view_of(state, entry, operator), _constants(state, operator, 1)
+    if sorted(order) != list(range(len(entry.shape))):
+        raise refusal(operator, f"order {order}", f"the axes of {entry.shape}")
+    require_shape(operator, output, [entry.shape[axis] for axis in order])
     target = state.new(output.index)
     strides = [view.strides[axis] for axis in order]
     source = Place(view.buffer, view.offset)
@@ -200,6 +226,15 @@ def _slice(state: Lowering, operator: Operator) -> None:
             raise refusal(operator, "masks or steps backwards", "begin, end, and steps from 1 on")
         begin = [0 if o.beginMask >> axis & 1 else start for axis, start in enumerate(begin)]
         begin = [start + size if start < 0 else start for start, size in zip(begin, entry.shape, strict=True)]
+    ends = _constants(state, operator, 2)
+    if operator.name == "SLICE":
+        taken = [size - start if end == -1 else end for start, end, size in zip(begin, ends, entry.shape, strict=True)]
+    else:
+        masked = [operator.options.endMask >> axis & 1 for axis in range(len(ends))]
+        ends = [size if mask else end + size if end < 0 else min(end, size)
+                for mask, end, size in zip(masked, ends, entry.shape, strict=True)]  # fmt: skip
+        taken = [-(-(end - start) // step) for start, end, step in zip(begin, ends, steps, strict=True)]
+    require_shape(operator, output, taken)
     reached = [start + (size - 1) * step for start, size, step in zip(begin, output.shape, steps, strict=True)]
     if any(start < 0 or last >= size for start, last, size in zip(begin, reached, entry.shape, strict=True)):
         raise refusal(operator, f"from {begin}, {output.shape} of {entry.shape}", "a part of the input")
@@ -211,6 +246,10 @@ def _slice(state: Lowering, operator: Operator) -> None:
 def _pad(state: Lowering, operator: Operator) -> None:
     entry, output = state.activation(operator.inputs[0], operator), state.activation(operator.outputs[0], operator)
     view, amounts = _view_of(state, entry, operator), _constants(state, operator, 1)
+    if len(amounts) != 2 * len(entry.shape) or any(amount < 0 for amount in amounts):
+        raise refusal(operator, f"amounts {amounts}", f"before and after each axis of {entry.shape}")
+    grown = zip(entry.shape, amounts[::2], amounts[1::2], strict=True)
+    require_shape(operator, output, [size + before + after for size, before, after in grown])
     value = output.zero_point
     if operator.name == "PADV2":
         constant = state.tensor(operator.inputs[2])
@@ -227,6 +266,11 @@ def _pad(state: Lowering, operator: Operator) -> None:
 def _concatenation(state: Lowering, operator: Operator) -> None:
     output = state.activation(operator.outputs[0], operator)
     axis = operator.options.axis % len(output.shape)
+    parts = [state.tensor(number).shape for number in operator.inputs]
+    joined = [*parts[0][:axis], sum(part[axis] for part in parts), *parts[0][axis + 1 :]]
+    if any((*part[:axis], *part[axis + 1 :]) != (*joined[:axis], *joined[axis + 1 :]) for part in parts):
+        raise refusal(operator, f"parts {parts}", f"parts that differ along axis {axis} alone")
+    require_shape(operator, output, joined)
     target, strides, start = state.new(output.index), dense(output.shape), 0
     for number in operator.inputs:
         part = state.activation(number, operator)
@@ -289,6 +333,7 @@ def _stretched(
 ) -> tuple[list[int], list[list[int]]]:
     """Sizes of at most 4 dimensions, and the strides of both operands; 0 where one is repeated."""
     rank = len(output.shape)
+    require_shape(operator, output, np.broadcast_shapes(*(each.shape for each in operands)))
     columns: list[list[tuple[int, int]]] = []
     for tensor in operands:
         strides = dense(tensor.shape) if tensor.data is not None else state.views[tensor.index].strides
@@ -321,6 +366,9 @@ def _mean(state: Lowering, operator: Operator) -> None:
     rank = len(entry.shape)
     axes = sorted({axis % rank for axis in _constants(state, operator, 1)})
     real = [axis for axis in axes if entry.shape[axis] > 1] or axes[:1]
+    kept = [1 if axis in axes else size for axis, size in enumerate(entry.shape)]
+    without = [size for axis, size in enumerate(entry.shape) if axis not in axes]
+    require_shape(operator, output, kept if operator.options.keepDims else without)
     between = range(real[0], real[-1] + 1)
     if any(axis not in axes and entry.shape[axis] > 1 for axis in between):
         raise refusal(operator, f"axes {axes} of {entry.shape}", "neighbouring axes")
@@ -336,6 +384,7 @@ def _softmax(state: Lowering, operator: Operator) -> None:
     entry, output = state.activation(operator.inputs[0], operator), state.activation(operator.outputs[0], operator)
     if output.zero_point != _LEAST or abs(output.scale - 1 / 256) > 1e-6:
         raise refusal(operator, f"output scale {output.scale}, zero point {output.zero_point}", "1/256 and -128")
+    require_shape(operator, output, entry.shape)
     digits = 5  # integer bits of a difference (tensorflow/lite/kernels/internal/reference/softmax.h)
     scaled = min(float(operator.options.beta) * entry.scale * 2.0 ** (31 - digits), 2.0**31 - 1)
     factor = multiplier_of(scaled)
@@ -355,6 +404,9 @@ def _batch_matmul(state: Lowering, operator: Operator) -> None:
     rows, depth = one.shape[-2:]
     columns = other.shape[-2] if operator.options.adjY else other.shape[-1]
     batches = one.size // (rows * depth)
+    if (other.shape[-1] if operator.options.adjY else other.shape[-2]) != depth:
+        raise refusal(operator, f"{one.shape} by {other.shape}", "one depth")
+    require_shape(operator, output, (*one.shape[:-2], rows, columns))
     product = np.float32(one.scale) * np.float32(other.scale)  # as TFLite: this product in 32-bit float
     factor = multiplier_of(float(product) / output.scale)
     first, second, target = state.place(one.index), state.place(other.index), state.new(output.index)

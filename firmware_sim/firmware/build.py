@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgeacc.errors import NotPossibleHere
+from edgeacc.export.firmware.builds import cached_build, compile_to, require_program
 from edgeacc.files import replacing
 from edgeacc.firmware_sim.boards import BOARDS, STACK_BYTES, Board, board_of
-from edgeacc.firmware_sim.builds import cached_build, compile_to, require_program
 from edgeacc.firmware_sim.engines.image import BEGIN, END
 
 HERE = Path(__file__).parent
