@@ -3,7 +3,7 @@
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,6 +25,30 @@ class TeacherObjective(StrEnum):
 
     masked_input = "masked-input"
     token_dropping = "token-dropping"
+    contrastive = "contrastive"
+
+
+class StudentObjective(StrEnum):
+    """How a student learns from its teacher."""
+
+    distill = "distill"
+    distill_l2 = "distill-l2"
+    distill_tokens = "distill-tokens"
+
+
+class Positives(StrEnum):
+    """What two views of a contrastive teacher are of."""
+
+    window = "window"
+    participant = "participant"
+
+
+class Augment(StrEnum):
+    """What is done to the windows."""
+
+    none = "none"
+    mild = "mild"
+    paper = "paper"
 
 
 class BaselineObjective(StrEnum):
@@ -56,6 +80,19 @@ Steps = Annotated[int, typer.Option(min=1, help="Steps of training.")]
 Batch = Annotated[int, typer.Option(min=2, help="Windows per step.")]
 Seed = Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Decides the first weights and every random draw.")]
 Threads = Annotated[int, typer.Option(min=1, help="Processor threads.")]
+Augmentation = Annotated[Augment, typer.Option(help="Of the accelerometer.")]
+AugmentPpg = Annotated[
+    bool,
+    typer.Option("--augment-ppg", help="The same of the PPG, drawn by itself: slower, no tokens are kept."),
+]
+Temperature = Annotated[float | None, typer.Option(help="Fix InfoNCE's temperature; without it, it is learned.")]
+FormOption = Annotated[Form, typer.Option(help="The space in which both meet.")]
+IntervalTarget = Annotated[
+    bool, typer.Option(help="Also predict the inter-beat interval at every token, from the PPG's beats.")
+]
+Accumulate = Annotated[int, typer.Option(min=1, help="Batches whose gradients make one step.")]
+Recompute = Annotated[bool, typer.Option("--recompute", help="Less memory: activations are computed twice.")]
+Compile = Annotated[bool, typer.Option("--compile", help="The encoder by torch.compile; needs a C++ compiler.")]
 Force = Annotated[
     bool, typer.Option("--force", help="Replace the output if it exists; an unfinished run of it is discarded.")
 ]
@@ -68,21 +105,33 @@ def teacher(
     output: Out,
     encoder: Annotated[str, typer.Option(help="A name from `edgeacc ls sizes`.")] = "conv-ppg",
     objective: Annotated[TeacherObjective, typer.Option(help="How it learns.")] = TeacherObjective.masked_input,
+    positives: Annotated[Positives, typer.Option(help="For `contrastive`: what two views are of.")] = Positives.window,
     steps: Steps = 400,
     batch: Batch = 64,
     seed: Seed = 0,
     start_from: Annotated[Path | None, typer.Option("--from", help="Continue from this teacher's weights.")] = None,
+    accumulate: Accumulate = 1,
+    recompute: Recompute = False,
+    compiled: Compile = False,
     threads: Threads = 1,
     force: Force = False,
     json: Json = False,
 ) -> None:
     """Train a PPG encoder by itself."""
-    _check(store, output, encoder, force, [start_from] if start_from else [])
+    _check(store, output, [encoder], force, [start_from] if start_from else [])
+    from edgeacc.training.augment import NONE, PAPER
     from edgeacc.training.runs import train_teacher
 
-    config = _config(encoder, objective.value, steps, batch, seed, threads)
+    config = _config(encoder, objective.value, steps, batch, seed, threads) | {
+        "augmentation": PAPER if objective is TeacherObjective.contrastive else NONE,
+        "positives": positives.value,
+        "accumulate": accumulate,
+        "recompute": recompute,
+        "compiled": compiled,
+    }
+    whole = _parsed(config)
     with progress("teacher") as report:
-        result = train_teacher(_open(store), output, config, start_from=start_from, progress=report, force=force)
+        result = train_teacher(_open(store), output, whole, start_from=start_from, progress=report, force=force)
     _show(result, json, command("edgeacc", "train", "student", store, "--teacher", output, "-o", "DIR"))
 
 
@@ -92,10 +141,63 @@ def student(
     output: Out,
     teacher: Annotated[Path, typer.Option(help="The teacher's checkpoint; it stays frozen.")],
     encoder: Annotated[str, typer.Option(help="A name from `edgeacc ls sizes`.")] = "conv-s",
-    form: Annotated[Form, typer.Option(help="The space in which both meet.")] = Form.time_resolved,
-    interval_target: Annotated[
-        bool, typer.Option(help="Also predict the inter-beat interval at every token, from the PPG's beats.")
-    ] = True,
+    objective: Annotated[StudentObjective, typer.Option(help="How it learns.")] = StudentObjective.distill,
+    form: FormOption = Form.time_resolved,
+    interval_target: IntervalTarget = True,
+    augmentation: Augmentation = Augment.mild,
+    augment_ppg: AugmentPpg = False,
+    temperature: Temperature = None,
+    queue: Annotated[int, typer.Option(min=0, help="Past embeddings that are negatives too.")] = 0,
+    hard_negatives: Annotated[
+        int, typer.Option(min=0, max=16, help="More PPG windows of like heart rate as negatives, for every window.")
+    ] = 0,
+    steps: Steps = 1000,
+    batch: Batch = 64,
+    seed: Seed = 0,
+    accumulate: Accumulate = 1,
+    recompute: Recompute = False,
+    compiled: Compile = False,
+    threads: Threads = 1,
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """Distil a teacher into an accelerometer encoder."""
+    _check(store, output, [encoder], force, [teacher])
+    from edgeacc.training.runs import train_student
+
+    own_form = {"distill-l2": "regression", "distill-tokens": "dense"}
+    config = (
+        _config(encoder, objective.value, steps, batch, seed, threads)
+        | _augmented(augmentation, augment_ppg)
+        | {
+            "form": own_form.get(objective.value, form.value),
+            "interval_target": interval_target,
+            "temperature": temperature,
+            "queue": queue,
+            "hard_negatives": hard_negatives,
+            "accumulate": accumulate,
+            "recompute": recompute,
+            "compiled": compiled,
+        }
+    )
+    whole = _parsed(config)
+    with progress("student") as report:
+        result = train_student(_open(store), teacher, output, whole, progress=report, force=force)
+    after = ("--student", output, "--teacher", teacher, "--store", store)
+    _show(result, json, command("edgeacc", "evaluate", *after))
+
+
+@app.command(cls=Verb)
+def joint(
+    store: StoreArgument,
+    output: Out,
+    encoder: Annotated[str, typer.Option(help="The accelerometer's, from `edgeacc ls sizes`.")] = "conv-s",
+    ppg_encoder: Annotated[str, typer.Option(help="The PPG's, from `edgeacc ls sizes`.")] = "conv-ppg",
+    form: FormOption = Form.time_resolved,
+    interval_target: IntervalTarget = True,
+    augmentation: Augmentation = Augment.mild,
+    augment_ppg: AugmentPpg = False,
+    temperature: Temperature = None,
     steps: Steps = 1000,
     batch: Batch = 64,
     seed: Seed = 0,
@@ -103,17 +205,27 @@ def student(
     force: Force = False,
     json: Json = False,
 ) -> None:
-    """Distil a teacher into an accelerometer encoder."""
-    _check(store, output, encoder, force, [teacher])
-    from edgeacc.training.augment import MILD
-    from edgeacc.training.runs import train_student
+    """Train both encoders together from scratch, the paper's ablation; the PPG's becomes OUTPUT/teacher."""
+    _check(store, output, [encoder, ppg_encoder], force, [])
+    from edgeacc.models.sizes import SIZES
+    from edgeacc.training.runs import train_joint
 
-    config = _config(encoder, "distill", steps, batch, seed, threads).model_copy(
-        update={"form": form.value, "interval_target": interval_target, "augmentation": MILD}
+    opened = _open(store)
+    channels = opened.manifest.contract.ppg_channels
+    config = (
+        _config(encoder, "joint", steps, batch, seed, threads)
+        | _augmented(augmentation, augment_ppg)
+        | {
+            "form": form.value,
+            "interval_target": interval_target,
+            "temperature": temperature,
+            "ppg_encoder": SIZES[ppg_encoder].model_copy(update={"in_channels": channels}),
+        }
     )
-    with progress("student") as report:
-        result = train_student(_open(store), teacher, output, config, progress=report, force=force)
-    after = ("--student", output, "--teacher", teacher, "--store", store)
+    whole = _parsed(config)
+    with progress("joint") as report:
+        result = train_joint(opened, output, whole, progress=report, force=force)
+    after = ("--student", output, "--teacher", output / "teacher", "--store", store)
     _show(result, json, command("edgeacc", "evaluate", *after))
 
 
@@ -132,13 +244,14 @@ def baseline(
     json: Json = False,
 ) -> None:
     """Train an accelerometer encoder without a teacher."""
-    _check(store, output, encoder, force, [])
+    _check(store, output, [encoder], force, [])
     from edgeacc.training.augment import MILD, NONE, PAPER
     from edgeacc.training.runs import train_baseline
 
     augmentation = {"acc-mae": NONE, "acc-contrastive": PAPER, "supervised": MILD}[objective.value]
-    config = _config(encoder, objective.value, steps, batch, seed, threads).model_copy(
-        update={"labels": labels.value, "augmentation": augmentation}
+    config = _parsed(
+        _config(encoder, objective.value, steps, batch, seed, threads)
+        | {"labels": labels.value, "augmentation": augmentation}
     )
     with progress(objective.value) as report:
         result = train_baseline(_open(store), output, config, progress=report, force=force)
@@ -146,7 +259,7 @@ def baseline(
     _show(result, json, command("edgeacc", "evaluate", *after))
 
 
-def _check(store: Path, output: Path, encoder: str, force: bool, checkpoints: list[Path]) -> None:
+def _check(store: Path, output: Path, encoders: list[str], force: bool, checkpoints: list[Path]) -> None:
     """All that is wrong at first sight, before torch is imported (seconds)."""
     from edgeacc.files import refuse_existing
     from edgeacc.models.folder import require_checkpoint
@@ -154,28 +267,41 @@ def _check(store: Path, output: Path, encoder: str, force: bool, checkpoints: li
     from edgeacc.windows.manifest import read_manifest
 
     require_all(
-        partial(require_size, encoder),
+        *(partial(require_size, encoder) for encoder in encoders),
         partial(read_manifest, store),
         *(partial(require_checkpoint, path) for path in checkpoints),
         partial(refuse_existing, output, force=force, inputs=[store, *checkpoints]),
     )
 
 
-def _config(encoder: str, objective: str, steps: int, batch: int, seed: int, threads: int) -> "TrainConfig":
-    from edgeacc.models.sizes import SIZES
-    from edgeacc.training.config import TrainConfig, fastest_precision
+def _augmented(augmentation: Augment, ppg: bool) -> dict[str, Any]:
+    from edgeacc.training.augment import MILD, NONE, PAPER
 
-    return TrainConfig.model_validate(
-        {
-            "objective": objective,
-            "encoder": SIZES[encoder],
-            "steps": steps,
-            "batch": batch,
-            "seed": seed,
-            "threads": threads,
-            "precision": fastest_precision(),
-        }
-    )
+    chosen = {Augment.none: NONE, Augment.mild: MILD, Augment.paper: PAPER}[augmentation]
+    return {"augmentation": chosen, "augmentation_ppg": chosen if ppg else NONE}
+
+
+def _config(encoder: str, objective: str, steps: int, batch: int, seed: int, threads: int) -> dict[str, Any]:
+    from edgeacc.models.sizes import SIZES
+    from edgeacc.training.config import fastest_precision
+
+    return {
+        "objective": objective,
+        "encoder": SIZES[encoder],
+        "steps": steps,
+        "batch": batch,
+        "seed": seed,
+        "threads": threads,
+        "precision": fastest_precision(),
+    }
+
+
+def _parsed(config: dict[str, Any]) -> "TrainConfig":
+    """All that does not go together, in one refusal."""
+    from edgeacc.files import parse_model
+    from edgeacc.training.config import TrainConfig
+
+    return parse_model(config, TrainConfig, where="these options")
 
 
 def _open(store: Path) -> "Store":
@@ -185,6 +311,10 @@ def _open(store: Path) -> "Store":
 
 
 def _show(result: "TrainResult", as_json: bool, next_command: str) -> None:
+    from edgeacc.training.across import is_first
+
+    if not is_first():
+        return
     card = result.card
     rows = [
         ("checkpoint", str(result.path)),

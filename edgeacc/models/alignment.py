@@ -5,6 +5,8 @@
   accelerometer ten, four from its tokens and six from the filters of its first layer. The score is the energy with
   which they agree, a sum of squares: the training-free limit (`edgeacc.evaluation.limit`) with learned shapes.
 - `bound` (ours, compact): every slot of time times a fixed code of signs of that slot, then the mean: 256-d.
+- `regression` and `dense`: the teacher's own space, its pooled embedding or its tokens, standardised; the student
+  predicts them (L2 distillation), nothing is learned on the teacher's side.
 
 Why ten series and squares: how late the pulse comes after the wrist's movement, and what shape that movement has,
 differs between people and cannot be known from either side alone. Why the first layer: a beat far below the noise does
@@ -23,15 +25,16 @@ from torch.nn import functional as F
 from edgeacc.models.config import LONGEST_SAMPLES, MOST_TOKENS, WIDEST, EncoderConfig
 from edgeacc.models.encoder import PARTS, Encoder, summarise
 
-Form = Literal["pooled", "time-resolved", "bound"]
+Form = Literal["pooled", "time-resolved", "bound", "regression", "dense"]
 
-FORMS: tuple[Form, ...] = ("pooled", "time-resolved", "bound")
+FORMS: tuple[Form, ...] = ("pooled", "time-resolved", "bound", "regression", "dense")
+CONTRASTIVE: tuple[Form, ...] = FORMS[:3]  # those of InfoNCE
 _TOKEN_SERIES, _FILTER_SERIES = 4, 6  # of the accelerometer, in this order
 _LONGEST_MOMENT_SAMPLES = 4  # 62.5 ms at 64 Hz
 _FILTER_REACH_SAMPLES = 48  # 0.75 s either way: the main deflection comes within 0.6 s of the pulse's start
-_HIDDEN: dict[Form, int] = {"pooled": 256, "time-resolved": 64, "bound": 64}
+_HIDDEN: dict[Form, int] = {"pooled": 256, "time-resolved": 64, "bound": 64, "regression": 256, "dense": 64}
 _POOLED_WIDTH, _BOUND_WIDTH = 128, 256
-_FIRST_SHARPNESS: dict[Form, float] = {"pooled": 25, "time-resolved": 60, "bound": 25}
+_FIRST_SHARPNESS: dict[Form, float] = {"pooled": 25, "time-resolved": 60, "bound": 25, "regression": 25, "dense": 25}
 _LARGEST_SHARPNESS = 200
 _CODE_SEED = 20_240_917  # any: both sides and every checkpoint must draw the same codes
 
@@ -39,8 +42,8 @@ _CODE_SEED = 20_240_917  # any: both sides and every checkpoint must draw the sa
 class AlignmentConfig(BaseModel):
     """The two heads: their form and what they read.
 
-    `times` is the number of times at which the two sides are compared: slots (`bound`) or moments (`time-resolved`) of
-    the window.
+    `times` is the number of times at which the two sides are compared: slots (`bound`, `dense`) or moments
+    (`time-resolved`) of the window.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,10 +60,13 @@ class AlignmentConfig(BaseModel):
     @classmethod
     def between(cls, form: Form, student: EncoderConfig, teacher: EncoderConfig) -> "AlignmentConfig":
         """The heads that fit these two encoders."""
-        times = {
+        slots = math.gcd(student.tokens, teacher.tokens)
+        times: dict[Form, int] = {
             "pooled": 1,
             "time-resolved": _moments(student, teacher),
-            "bound": math.gcd(student.tokens, teacher.tokens),
+            "bound": slots,
+            "regression": 1,
+            "dense": slots,
         }
         return cls(
             form=form,
@@ -83,7 +89,7 @@ def _moments(student: EncoderConfig, teacher: EncoderConfig) -> int:
 class PooledHead(nn.Module):
     """Tokens -> summary -> BatchNorm -> MLP."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, out: int = _POOLED_WIDTH) -> None:
         """Make the head for tokens of that width."""
         super().__init__()
         hidden = _HIDDEN["pooled"]
@@ -92,13 +98,48 @@ class PooledHead(nn.Module):
             nn.Linear(PARTS * width, hidden, bias=False),
             nn.BatchNorm1d(hidden),
             nn.GELU(),
-            nn.Linear(hidden, _POOLED_WIDTH),
+            nn.Linear(hidden, out),
         )
 
     def forward(self, tokens_BPD: Tensor) -> Tensor:
-        """(B, P, D) -> (B, 128)."""
+        """(B, P, D) -> (B, out)."""
         joint_BE: Tensor = self.layers(summarise(tokens_BPD))
         return joint_BE
+
+
+class SummaryHead(nn.Module):
+    """The teacher's pooled embedding, standardised; nothing is learned."""
+
+    def __init__(self, width: int) -> None:
+        """Make the head for tokens of that width."""
+        super().__init__()
+        self.norm = nn.BatchNorm1d(PARTS * width, affine=False)
+
+    def forward(self, tokens_BPD: Tensor) -> Tensor:
+        """(B, P, D) -> (B, 5 D)."""
+        standard_BE: Tensor = self.norm(summarise(tokens_BPD))
+        return standard_BE
+
+
+class DenseHead(nn.Module):
+    """The accelerometer's tokens of a slot -> a prediction of the teacher's tokens in it."""
+
+    def __init__(self, tokens: int, width: int, slots: int, out: int) -> None:
+        """Make the head for that many tokens of that width; `out` values in every slot."""
+        super().__init__()
+        self.slots = slots
+        hidden = _HIDDEN["dense"]
+        self.layers = nn.Sequential(
+            nn.Linear(width * tokens // slots, hidden, bias=False),
+            nn.BatchNorm1d(hidden),
+            nn.GELU(),
+            nn.Linear(hidden, out),
+        )
+
+    def forward(self, tokens_BPD: Tensor) -> Tensor:
+        """(B, P, D) -> (B, slots x out)."""
+        slots_SE: Tensor = self.layers(tokens_BPD.reshape(tokens_BPD.shape[0] * self.slots, -1))
+        return slots_SE.reshape(tokens_BPD.shape[0], -1)
 
 
 class BoundHead(nn.Module):
@@ -167,9 +208,9 @@ class Student(nn.Module):
         super().__init__()
         self.config = config
         self.encoder = encoder
-        self.acc_head = _head(config, config.acc_tokens, config.acc_width, _TOKEN_SERIES)
+        self.acc_head = _acc_head(config)
         self.ppg_norm = nn.BatchNorm1d(config.ppg_width, affine=False)
-        self.ppg_head = _head(config, config.ppg_tokens, config.ppg_width, 1)
+        self.ppg_head = _ppg_head(config)
         self.log_sharpness = nn.Parameter(torch.tensor(math.log(_FIRST_SHARPNESS[config.form])))
         self.filter_head: FilterHead | None = None
         if config.form == "time-resolved":
@@ -178,19 +219,34 @@ class Student(nn.Module):
 
     def align_acc(self, acc_BCT: Tensor) -> tuple[Tensor, Tensor]:
         """Prepared accelerometer windows (B, 3, T) -> unit vectors (B, E), and the encoder's tokens (B, P, D)."""
+        joint_BE, tokens_BPD = self.place_acc(acc_BCT)
+        return F.normalize(joint_BE, dim=1), tokens_BPD
+
+    def place_acc(self, acc_BCT: Tensor) -> tuple[Tensor, Tensor]:
+        """As `align_acc`, of any length: what L2 distillation compares."""
         filtered_BPD, tokens_BPD = self.encoder.both_ends(acc_BCT)
         joint_BE = self.acc_head(tokens_BPD)
         if self.filter_head is not None:
             joint_BE = torch.cat([joint_BE, self.filter_head(filtered_BPD)], dim=1).flatten(1)
-        return F.normalize(joint_BE.float(), dim=1), tokens_BPD
+        return joint_BE.float(), tokens_BPD
 
     def align_ppg(self, teacher_tokens_BPD: Tensor) -> Tensor:
         """The frozen teacher's tokens (B, P, D) of the PPG windows -> unit vectors (B, E).
 
         Time-resolved, E is a series of the PPG; the accelerometer's vector is a whole number of them in a row.
         """
+        return F.normalize(self.place_ppg(teacher_tokens_BPD), dim=1)
+
+    def place_ppg(self, teacher_tokens_BPD: Tensor) -> Tensor:
+        """As `align_ppg`, of any length."""
         flat = self.ppg_norm(teacher_tokens_BPD.flatten(0, 1))
-        return F.normalize(self.ppg_head(flat.reshape(teacher_tokens_BPD.shape)).flatten(1).float(), dim=1)
+        placed_BE: Tensor = self.ppg_head(flat.reshape(teacher_tokens_BPD.shape)).flatten(1).float()
+        return placed_BE
+
+    def fix_temperature(self, temperature: float) -> None:
+        """Let the sharpness be one over this, and no longer learned."""
+        self.log_sharpness.data.fill_(-math.log(temperature))
+        self.log_sharpness.requires_grad = False
 
     def score(self, acc_BE: Tensor, ppg_NE: Tensor) -> Tensor:
         """How well every accelerometer window goes with every PPG window, (B, N); higher is better.
@@ -210,19 +266,57 @@ class Student(nn.Module):
         """Of time-resolved vectors, the series that come from the tokens."""
         return acc_BE[:, : _TOKEN_SERIES * self.config.times]
 
+    @property
+    def ppg_size(self) -> int:
+        """E of `align_ppg`."""
+        sizes: dict[Form, int] = {
+            "pooled": _POOLED_WIDTH,
+            "time-resolved": self.config.times,
+            "bound": _BOUND_WIDTH,
+            "regression": PARTS * self.config.ppg_width,
+            "dense": self.config.ppg_tokens * self.config.ppg_width,
+        }
+        return sizes[self.config.form]
+
+    @property
+    def acc_size(self) -> int:
+        """E of `align_acc`."""
+        series = _TOKEN_SERIES + _FILTER_SERIES if self.config.form == "time-resolved" else 1
+        return series * self.ppg_size
+
     def heads(self) -> dict[str, Tensor]:
         """The state of everything but the encoder, as a checkpoint's `heads.safetensors` holds it."""
         return {name: value for name, value in self.state_dict().items() if not name.startswith("encoder.")}
 
 
-def _head(config: AlignmentConfig, tokens: int, width: int, series: int) -> nn.Module:
+def _acc_head(config: AlignmentConfig) -> nn.Module:
+    tokens, width = config.acc_tokens, config.acc_width
     match config.form:
         case "pooled":
             return PooledHead(width)
         case "bound":
             return BoundHead(tokens, width, config.times)
         case "time-resolved":
-            return SeriesHead(tokens, width, config.times, series)
+            return SeriesHead(tokens, width, config.times, _TOKEN_SERIES)
+        case "regression":
+            return PooledHead(width, PARTS * config.ppg_width)
+        case "dense":
+            return DenseHead(tokens, width, config.times, config.ppg_width * config.ppg_tokens // config.times)
+
+
+def _ppg_head(config: AlignmentConfig) -> nn.Module:
+    tokens, width = config.ppg_tokens, config.ppg_width
+    match config.form:
+        case "pooled":
+            return PooledHead(width)
+        case "bound":
+            return BoundHead(tokens, width, config.times)
+        case "time-resolved":
+            return SeriesHead(tokens, width, config.times, 1)
+        case "regression":
+            return SummaryHead(width)
+        case "dense":
+            return nn.Flatten()
 
 
 def _per_place(width: int, hidden: int, out: int) -> nn.Sequential:

@@ -24,6 +24,7 @@ Kind = Literal["teacher", "student", "baseline"]
 Network = TypeVar("Network", bound=nn.Module)
 
 _ENCODER, _HEADS = "encoder.safetensors", "heads.safetensors"
+_TEACHER = "teacher"
 _AS_WRITTEN = "a checkpoint as it was written: copy or train it again"
 
 
@@ -96,7 +97,15 @@ class LoadedStudent(NamedTuple):
     card: Card
 
 
-def save(path: Path, card: Card, encoder: Encoder, *, student: Student | None = None, force: bool = False) -> None:
+def save(
+    path: Path,
+    card: Card,
+    encoder: Encoder,
+    *,
+    student: Student | None = None,
+    teacher: tuple[Card, Encoder] | None = None,
+    force: bool = False,
+) -> None:
     """Write a checkpoint folder in one move.
 
     Args:
@@ -104,6 +113,7 @@ def save(path: Path, card: Card, encoder: Encoder, *, student: Student | None = 
         card: what it is; its encoder's configuration must be the encoder's.
         encoder: the network.
         student: the heads' holder, where there are heads; then `card.alignment` is set too.
+        teacher: a PPG encoder that was trained together with the student; it becomes the checkpoint `teacher` within.
         force: replace what is there.
 
     Raises:
@@ -116,6 +126,9 @@ def save(path: Path, card: Card, encoder: Encoder, *, student: Student | None = 
         if student is not None:
             save_file(_contiguous(student.heads()), beside / _HEADS)
         hashes = {file.name: sha256(file) for file in sorted(beside.iterdir())}
+        if teacher is not None:
+            save(beside / _TEACHER, *teacher)
+            card = card.model_copy(update={"teacher": teacher_reference(beside / _TEACHER)})
         write_json(beside / CARD, card.model_copy(update={"weights_sha256": hashes}))
 
 

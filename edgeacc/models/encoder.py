@@ -1,10 +1,14 @@
 """The encoder: a window -> tokens in time -> one embedding that int8 arithmetic can compute."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.checkpoint import checkpoint
 
 from edgeacc.models.config import EncoderConfig
 from edgeacc.models.efficientnet import Last, Stem, inverted_blocks
@@ -18,7 +22,8 @@ class Encoder(nn.Module):
     """Tokenizer, positions (only where blocks follow), transformer blocks, and the summary.
 
     `forward` is what is deployed and what probes read. The tokens carry the time of the beats; retrieval reads them
-    (`edgeacc.models.alignment`).
+    (`edgeacc.models.alignment`). With `recompute`, a layer after the first keeps its input alone while training and
+    computes the rest again in the backward pass (Chen et al. 2016), with the same result.
     """
 
     positions_PD: Tensor
@@ -29,6 +34,7 @@ class Encoder(nn.Module):
         """Make an untrained encoder; its weights come from torch's generator."""
         super().__init__()
         self.config = config
+        self.recompute = False
         self.tokenizer = _tokenizer(config)
         self.blocks = nn.Sequential(
             *(Block(config.width, config.heads, config.mlp_ratio) for _ in range(config.layers))
@@ -45,11 +51,11 @@ class Encoder(nn.Module):
 
     def embed(self, x_BCT: Tensor) -> Tensor:
         """Prepared windows -> tokens before the transformer blocks, with their positions, (B, P, D)."""
-        return self._placed(self.tokenizer(x_BCT))
+        return self._placed(self._through(list(self.tokenizer)[1:], self.tokenizer[0](x_BCT)))
 
     def attend(self, tokens_BPD: Tensor) -> Tensor:
         """Transformer blocks and the last norm (nothing in the conv families), (B, P, D)."""
-        mixed_BPD: Tensor = self.norm(self.blocks(tokens_BPD))
+        mixed_BPD: Tensor = self.norm(self._through(self.blocks, tokens_BPD))
         return mixed_BPD
 
     def tokens(self, x_BCT: Tensor) -> Tensor:
@@ -60,7 +66,7 @@ class Encoder(nn.Module):
         """What the first layer's filters give, linear in the window, (B, P0, D0), and the tokens (B, P, D)."""
         first = cast("Frames | Patches | Stem", self.tokenizer[0])
         filtered_BPD = first.filtered(x_BCT)
-        tokens_BPD: Tensor = self.tokenizer[1:](first.activated(filtered_BPD))
+        tokens_BPD = self._through(list(self.tokenizer)[1:], first.activated(filtered_BPD))
         return filtered_BPD, self.attend(self._placed(tokens_BPD))
 
     def forward(self, x_BCT: Tensor) -> Tensor:
@@ -84,8 +90,36 @@ class Encoder(nn.Module):
         self.z_scale_D.copy_(1 / torch.maximum(deviation_D, floor))
         self.z_shift_D.copy_(-summary_BD.mean(dim=0) * self.z_scale_D)
 
+    def _through(self, layers: Iterable[nn.Module], tokens_BPD: Tensor) -> Tensor:
+        for layer in layers:
+            if self.recompute and torch.is_grad_enabled():
+                contexts = partial(_first_and_again, layer)
+                tokens_BPD = checkpoint(layer, tokens_BPD, use_reentrant=False, context_fn=contexts)
+            else:
+                tokens_BPD = layer(tokens_BPD)
+        return tokens_BPD
+
     def _placed(self, tokens_BPD: Tensor) -> Tensor:
         return tokens_BPD + self.positions_PD if self.config.layers else tokens_BPD
+
+
+def _first_and_again(layer: nn.Module) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+    return nullcontext(), _without_statistics(layer)
+
+
+@contextmanager
+def _without_statistics(layer: nn.Module) -> Iterator[None]:
+    """The second pass over a batch must not enter BatchNorm's running statistics again."""
+    norms = [module for module in layer.modules() if isinstance(module, _BatchNorm)]
+    before = [(norm.momentum, cast("Tensor", norm.num_batches_tracked).clone()) for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0
+    try:
+        yield
+    finally:
+        for norm, (momentum, tracked) in zip(norms, before, strict=True):
+            norm.momentum = momentum
+            cast("Tensor", norm.num_batches_tracked).copy_(tracked)
 
 
 def summarise(tokens_BPD: Tensor) -> Tensor:
@@ -107,7 +141,7 @@ def settle(encoder: Encoder, batches: Iterable[Tensor]) -> Encoder:
     An untrained network with default statistics is a poor stand-in for a trained one: parity figures on it mislead.
     """
     windows = [batch.float() for batch in batches]
-    norms = [module for module in encoder.modules() if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d)]
+    norms = [module for module in encoder.modules() if isinstance(module, _BatchNorm)]
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # cumulative average over these batches

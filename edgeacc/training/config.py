@@ -1,20 +1,33 @@
 """What a training run is, as data."""
 
 import time
-from typing import Literal
+from typing import Literal, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from edgeacc.models.alignment import Form
+from edgeacc.models.alignment import CONTRASTIVE, Form
 from edgeacc.models.config import EncoderConfig
 from edgeacc.training.augment import NONE, Augmentation
+from edgeacc.training.momentum import Positives
 
-ObjectiveName = Literal["masked-input", "token-dropping", "distill", "acc-mae", "acc-contrastive", "supervised"]
+ObjectiveName = Literal[
+    "masked-input",
+    "token-dropping",
+    "contrastive",
+    "distill",
+    "distill-l2",
+    "distill-tokens",
+    "joint",
+    "acc-mae",
+    "acc-contrastive",
+    "supervised",
+]
 LabelSource = Literal["truth", "device"]
 Precision = Literal["fp32", "bf16"]
 
 _PAYS = 3.0
+_FORM_OF: dict[str, Form] = {"distill-l2": "regression", "distill-tokens": "dense"}
 
 
 class TrainConfig(BaseModel):
@@ -43,6 +56,33 @@ class TrainConfig(BaseModel):
     labels: LabelSource = "truth"
     precision: Precision = "fp32"
     threads: int = Field(1, ge=1)
+    augmentation_ppg: Augmentation = Field(NONE, description="of the teacher's windows, drawn by itself")
+    positives: Positives = Field("window", description="of `contrastive`")
+    temperature: float | None = Field(None, ge=0.005, le=10, description="of `distill` and `joint`; none: learned")
+    queue: int = Field(0, ge=0, description="past embeddings that are negatives too")
+    hard_negatives: int = Field(0, ge=0, le=16, description="more PPG windows of like heart rate, for every window")
+    ppg_encoder: EncoderConfig | None = Field(None, description="of `joint`, which trains both encoders")
+    accumulate: int = Field(1, ge=1, description="batches whose gradients make one step")
+    recompute: bool = Field(False, description="activations in the backward pass, to keep fewer of them")
+    compiled: bool = Field(False, description="the encoder by torch.compile")
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> Self:
+        mistakes = []
+        wanted = _FORM_OF.get(self.objective)
+        if wanted is not None and self.form != wanted:
+            mistakes.append(f"{self.objective} has the form {wanted}, not {self.form}")
+        if self.objective in ("distill", "joint") and self.form not in CONTRASTIVE:
+            mistakes.append(f"{self.objective} has one of the forms {', '.join(CONTRASTIVE)}, not {self.form}")
+        if self.objective in ("distill", "joint") and self.interval_target and self.augmentation.time_warp:
+            mistakes.append("a time warp moves the beats away from the interval target: turn one of both off")
+        if self.queue and self.queue < self.batch:
+            mistakes.append(f"a queue of {self.queue} is smaller than the batch of {self.batch}")
+        if (self.objective == "joint") != (self.ppg_encoder is not None):
+            mistakes.append("joint, and nothing else, has a ppg_encoder")
+        if mistakes:
+            raise ValueError("; ".join(mistakes))
+        return self
 
 
 def fastest_precision() -> Precision:

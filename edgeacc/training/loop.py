@@ -1,6 +1,8 @@
 """The training loop, in execution order."""
 
 import math
+import os
+import shutil
 import time
 from pathlib import Path
 
@@ -8,8 +10,10 @@ import torch
 from pydantic import JsonValue
 from torch import Generator, Tensor, nn
 
-from edgeacc.errors import EdgeaccError
+from edgeacc.errors import EdgeaccError, NotPossibleHere
+from edgeacc.models.encoder import Encoder
 from edgeacc.progress import Progress, silent
+from edgeacc.training import across
 from edgeacc.training.config import TrainConfig
 from edgeacc.training.objective import Objective
 from edgeacc.training.state import resume, save_state
@@ -45,35 +49,72 @@ def fit(
         The loss of every step.
 
     Raises:
-        BadInput: `folder` holds another run.
+        BadInput: `folder` holds another run, or the batch does not divide among the processes.
         TrainingDiverged: NaN or infinite. What was last saved is kept; the state of now is not saved, since the pass
             that went wrong has already entered the running statistics of every BatchNorm.
     """
     torch.set_num_threads(config.threads)
+    across.require_equal_shares(min(config.batch, len(window_id_N)))
     identity: dict[str, JsonValue] = {"config": config.model_dump(mode="json", exclude={"threads"}), "inputs": inputs}
+    across.share_norms(objective)
     optimizer = _optimizer(objective, config)
     losses = resume(folder, identity, objective, optimizer)
+    across.wait()
     objective.train()
     start_s, first_step = time.perf_counter(), len(losses)
     for step in range(first_step, config.steps):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, config)
-        index_B = batch_of_step(step, len(window_id_N), config)
-        with torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bf16"):
-            loss = objective.loss(index_B, _generator(config.seed, step))
         optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
+        loss, index_B = _gradients(objective, step, len(window_id_N), config)
         norm = nn.utils.clip_grad_norm_(objective.parameters(), config.clip_norm)
-        if not (math.isfinite(loss.item()) and math.isfinite(norm.item())):
+        if not (math.isfinite(loss) and math.isfinite(norm.item())):
             raise _diverged(step, window_id_N[index_B], folder)
         optimizer.step()
-        losses.append(loss.item())
-        if (step + 1) % SAVE_EVERY_STEPS == 0 and step + 1 < config.steps:
+        objective.after_step()
+        losses.append(loss)
+        if (step + 1) % SAVE_EVERY_STEPS == 0 and step + 1 < config.steps and across.is_first():
             save_state(folder, identity, losses, objective, optimizer)
         speed = (step + 1 - first_step) * len(index_B) / (time.perf_counter() - start_s)
         progress(step + 1, config.steps, f"loss {recent_loss(losses):.3f}, {speed:.0f} windows/s")
     objective.eval()
     return losses
+
+
+def _gradients(objective: Objective, step: int, windows: int, config: TrainConfig) -> tuple[float, Tensor]:
+    """Put the step's gradients, averaged over its batches and all processes, into the parameters.
+
+    Returns:
+        The mean loss, and the positions of the step's windows.
+    """
+    draws = range(step * config.accumulate, (step + 1) * config.accumulate)
+    batches = [batch_of_step(draw, windows, config) for draw in draws]
+    mean = torch.zeros(())
+    for draw, index_B in zip(draws, batches, strict=True):
+        with torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bf16"):
+            loss = objective.loss(index_B, _generator(config.seed, draw)) / config.accumulate
+        torch.autograd.backward(loss)
+        mean += loss.detach()
+    across.average_gradients(objective)
+    return (across.total(mean) / across.processes()).item(), torch.cat(batches)
+
+
+def prepare(objective: Objective, config: TrainConfig) -> None:
+    """Switch on what a configuration asks of its encoders: activations computed again, compiled code.
+
+    Raises:
+        NotPossibleHere: torch.compile finds no C++ compiler.
+    """
+    encoders = [module for module in objective.modules() if isinstance(module, Encoder)]
+    for encoder in encoders:
+        encoder.recompute = config.recompute
+    if not config.compiled:
+        return
+    if shutil.which(os.environ.get("CXX", "g++")) is None:
+        raise NotPossibleHere("torch.compile needs a C++ compiler: g++, or the one that CXX names")
+    for encoder in encoders:
+        encoder.tokens = torch.compile(encoder.tokens)  # type: ignore[method-assign]
+        encoder.both_ends = torch.compile(encoder.both_ends)  # type: ignore[method-assign]
 
 
 def learning_rate(step: int, config: TrainConfig) -> float:
@@ -106,8 +147,9 @@ def _generator(seed: int, draw: int) -> Generator:
 
 def _optimizer(objective: Objective, config: TrainConfig) -> torch.optim.AdamW:
     """AdamW; biases, norms and other vectors are not decayed."""
-    decayed = [parameter for parameter in objective.parameters() if parameter.ndim > 1]
-    others = [parameter for parameter in objective.parameters() if parameter.ndim <= 1]
+    trained = [parameter for parameter in objective.parameters() if parameter.requires_grad]
+    decayed = [parameter for parameter in trained if parameter.ndim > 1]
+    others = [parameter for parameter in trained if parameter.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, lr=config.peak_lr, betas=(0.9, config.beta_2), fused=True)
 

@@ -11,8 +11,25 @@ def info_nce(logits_BB: Tensor) -> Tensor:
     Args:
         logits_BB: scores over the temperature; row i belongs to column i.
     """
-    own_B = torch.arange(len(logits_BB), device=logits_BB.device)
-    return (F.cross_entropy(logits_BB, own_B) + F.cross_entropy(logits_BB.T, own_B)) / 2
+    return info_nce_among(logits_BB, logits_BB.T)
+
+
+def info_nce_among(one_BN: Tensor, other_BM: Tensor) -> Tensor:
+    """InfoNCE of two directions, averaged, each among its own candidates.
+
+    Args:
+        one_BN: scores over the temperature; row i belongs to column i, any further columns are nobody's.
+        other_BM: of the other direction.
+    """
+    own_B = torch.arange(len(one_BN), device=one_BN.device)
+    return (F.cross_entropy(one_BN, own_B) + F.cross_entropy(other_BM, own_B)) / 2
+
+
+def without_false_negatives(logits_BN: Tensor, name_B: Tensor, name_N: Tensor) -> Tensor:
+    """Take out, with minus infinity, candidates of the asker's own name, but for the one that is sought (column i)."""
+    same_BN = name_B[:, None] == name_N[None]
+    same_BN.fill_diagonal_(fill_value=False)
+    return logits_BN.masked_fill(same_BN, -torch.inf)
 
 
 def koleo(z_BE: Tensor) -> Tensor:

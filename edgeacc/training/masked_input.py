@@ -8,8 +8,9 @@ import torch
 from torch import Generator, Tensor, nn
 
 from edgeacc.models.encoder import Encoder
+from edgeacc.training.across import own
 from edgeacc.training.augment import Augmentation, augment
-from edgeacc.training.objective import Objective
+from edgeacc.training.objective import Objective, Rows
 
 PATCH_SAMPLES = 20
 MASKED = 0.6
@@ -18,7 +19,7 @@ MASKED = 0.6
 class MaskedInput(Objective):
     """Mean squared error on the zeroed patches, predicted from the tokens by one linear map."""
 
-    def __init__(self, encoder: Encoder, x_NCT: Tensor, augmentation: Augmentation) -> None:
+    def __init__(self, encoder: Encoder, x_NCT: Rows, augmentation: Augmentation) -> None:
         """Put a linear decoder beside the encoder.
 
         Args:
@@ -36,7 +37,8 @@ class MaskedInput(Objective):
     def loss(self, index_B: Tensor, generator: Generator) -> Tensor:
         """Mean squared error over the masked samples of these windows."""
         x_BCT = augment(self._x_NCT[index_B].float(), self.augmentation, generator)
-        masked_BT = mask_patches(len(x_BCT), x_BCT.shape[2], generator)
+        masked_BT = own(mask_patches(len(x_BCT), x_BCT.shape[2], generator))
+        x_BCT = own(x_BCT)
         tokens_BPD = self.encoder.tokens(x_BCT * ~masked_BT[:, None])
         error_BCT = (self._decode(tokens_BPD) - x_BCT).square()
         return (error_BCT.mean(dim=1) * masked_BT).sum() / masked_BT.sum()

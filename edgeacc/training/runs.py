@@ -20,15 +20,21 @@ from edgeacc.models.checkpoint import (
     save,
     teacher_reference,
 )
+from edgeacc.models.config import EncoderConfig
 from edgeacc.models.encoder import Encoder
 from edgeacc.models.sizes import build
 from edgeacc.progress import Progress, silent
+from edgeacc.training import across
+from edgeacc.training.augment import NONE
 from edgeacc.training.config import TrainConfig
 from edgeacc.training.contrastive import Contrastive
-from edgeacc.training.distill import Distill, teacher_tokens
-from edgeacc.training.loop import fit, recent_loss
+from edgeacc.training.distill import Distill, Negatives, Regress, teacher_tokens
+from edgeacc.training.loop import fit, prepare, recent_loss
 from edgeacc.training.masked_input import MaskedInput
+from edgeacc.training.momentum import Momentum, Partners
+from edgeacc.training.negatives import LikeRate, Queue
 from edgeacc.training.objective import Objective
+from edgeacc.training.sources import Frozen, Kept, Learned, TokenSource
 from edgeacc.training.state import discard_state, partial_folder, saved_precision
 from edgeacc.training.supervised import Supervised
 from edgeacc.training.token_dropping import TokenDropping
@@ -71,7 +77,7 @@ def train_teacher(
     progress: Progress = silent,
     force: bool = False,
 ) -> TrainResult:
-    """Train a PPG encoder by itself (`masked-input` or `token-dropping`).
+    """Train a PPG encoder by itself (`masked-input`, `token-dropping` or `contrastive`).
 
     Args:
         store: its training split is used.
@@ -94,6 +100,7 @@ def train_teacher(
     objectives: dict[str, Callable[[], Objective]] = {
         "masked-input": lambda: MaskedInput(encoder, run.windows.ppg_BCT, config.augmentation),
         "token-dropping": lambda: TokenDropping(encoder, run.windows.ppg_BCT, config.augmentation),
+        "contrastive": lambda: Momentum(encoder, run.windows.ppg_BCT, config.augmentation, _partners(run)),
     }
     objective = objectives[config.objective]()
     return _finish(run, objective, run.windows.ppg_BCT)
@@ -116,11 +123,60 @@ def train_student(
     teacher = _teacher_for(teacher_path, store)
     run = _begin("student", store, out, config, progress, force, teacher_path)
     run = replace(run, teacher=teacher_reference(teacher_path))
+    student = _new_student(run, teacher.config)
+    source: TokenSource = (
+        Kept(teacher_tokens(teacher, run.windows.ppg_BCT, progress=progress))
+        if config.augmentation_ppg == NONE
+        else Frozen(teacher, run.windows.ppg_BCT, config.augmentation_ppg)
+    )
+    return _finish(run, _distillation(run, student, source), run.windows.acc_BCT, student)
+
+
+def train_joint(
+    store: Store, out: Path, config: TrainConfig, *, progress: Progress = silent, force: bool = False
+) -> TrainResult:
+    """Train both encoders together from scratch (the paper's ablation); the PPG encoder becomes `out/teacher`.
+
+    Raises:
+        BadInput: as `train_teacher`.
+        TrainingDiverged: the loss is no longer a number.
+    """
+    if config.ppg_encoder is None:
+        raise ValueError("joint needs a ppg_encoder")
+    run = _begin("student", store, out, config, progress, force)
+    student = _new_student(run, config.ppg_encoder)
+    ppg_encoder = build(config.ppg_encoder, run.windows.ppg_BCT.shape[1])
+    source = Learned(ppg_encoder, run.windows.ppg_BCT, config.augmentation_ppg)
+    return _finish(run, _distillation(run, student, source), run.windows.acc_BCT, student, ppg_encoder)
+
+
+def _new_student(run: _Run, ppg: EncoderConfig) -> Student:
     encoder = _new_encoder(run, 3)
-    student = Student(encoder, AlignmentConfig.between(config.form, encoder.config, teacher.config))
-    tokens_NPD = teacher_tokens(teacher, run.windows.ppg_BCT, progress=progress)
-    objective = Distill(student, run.windows, tokens_NPD, config.augmentation, interval_target=config.interval_target)
-    return _finish(run, objective, run.windows.acc_BCT, student)
+    student = Student(encoder, AlignmentConfig.between(run.config.form, encoder.config, ppg))
+    if run.config.temperature is not None:
+        student.fix_temperature(run.config.temperature)
+    return student
+
+
+def _distillation(run: _Run, student: Student, source: TokenSource) -> Objective:
+    config, windows = run.config, run.windows
+    if config.objective in ("distill-l2", "distill-tokens"):
+        return Regress(student, windows.acc_BCT, source, config.augmentation)
+    queue = Queue(config.queue, student.acc_size, student.ppg_size) if config.queue else None
+    like_rate = LikeRate(windows.beats_BK) if config.hard_negatives else None
+    return Distill(
+        student,
+        windows,
+        source,
+        config.augmentation,
+        window_s=windows.contract.window_s,
+        interval_target=config.interval_target,
+        negatives=Negatives(queue, like_rate, config.hard_negatives),
+    )
+
+
+def _partners(run: _Run) -> Partners | None:
+    return Partners(run.windows.participant_B) if run.config.positives == "participant" else None
 
 
 def train_baseline(
@@ -155,12 +211,15 @@ def _begin(
         )
     if store.count("train") == 1:
         raise BadInput(f"store {store.path} has one training window, which has no spread", valid="two or more")
-    if force:
+    across.join()
+    across.wait()
+    if force and across.is_first():
         discard_state(partial_folder(out))
+    across.wait()
     precision = saved_precision(partial_folder(out)) or config.precision
     config = config.model_copy(update={"precision": precision})
     progress(0, config.steps, "reading the store")
-    return _Run(kind, store, out, config, store.load("train"), progress, force)
+    return _Run(kind, store, out, config, store.load("train"), progress if across.is_first() else silent, force)
 
 
 def _new_encoder(run: _Run, channels: int) -> Encoder:
@@ -192,15 +251,35 @@ def _teacher_for(path: Path, store: Store) -> Encoder:
     return teacher
 
 
-def _finish(run: _Run, objective: Objective, x_NCT: torch.Tensor, student: Student | None = None) -> TrainResult:
+def _finish(
+    run: _Run,
+    objective: Objective,
+    x_NCT: torch.Tensor,
+    student: Student | None = None,
+    ppg_encoder: Encoder | None = None,
+) -> TrainResult:
     """Fit, put the embedding on its scale, write the checkpoint, forget the run's state."""
     folder = partial_folder(run.out)
+    prepare(objective, run.config)
     losses = fit(objective, run.config, run.windows.window_id_B, folder, _inputs(run), run.progress)
-    objective.encoder.fit_embedding_scale(x_NCT[:: max(1, len(x_NCT) // _SCALE_WINDOWS)])
+    _fit_scale(objective.encoder, x_NCT)
     card = _card(run, objective.encoder, losses, student)
-    save(run.out, card, objective.encoder, student=student, force=run.force)
-    discard_state(folder)
+    beside = None
+    if ppg_encoder is not None:
+        _fit_scale(ppg_encoder, run.windows.ppg_BCT)
+        beside = (
+            card.model_copy(update={"kind": "teacher", "encoder": ppg_encoder.config, "alignment": None}),
+            ppg_encoder,
+        )
+    if across.is_first():
+        save(run.out, card, objective.encoder, student=student, teacher=beside, force=run.force)
+        discard_state(folder)
+    across.wait()
     return TrainResult(run.out, card)
+
+
+def _fit_scale(encoder: Encoder, x_NCT: torch.Tensor) -> None:
+    encoder.fit_embedding_scale(x_NCT[:: max(1, len(x_NCT) // _SCALE_WINDOWS)])
 
 
 def _card(run: _Run, encoder: Encoder, losses: list[float], student: Student | None) -> Card:

@@ -6,8 +6,9 @@ from torch.nn import functional as F
 
 from edgeacc.errors import BadInput
 from edgeacc.models.encoder import Encoder, summarise
+from edgeacc.training.across import own, total
 from edgeacc.training.augment import Augmentation, augment
-from edgeacc.training.objective import Objective
+from edgeacc.training.objective import Objective, Rows
 
 
 class Supervised(Objective):
@@ -16,7 +17,7 @@ class Supervised(Objective):
     mean_K: Tensor
     deviation_K: Tensor
 
-    def __init__(self, encoder: Encoder, x_NCT: Tensor, labels_NK: Tensor, augmentation: Augmentation) -> None:
+    def __init__(self, encoder: Encoder, x_NCT: Rows, labels_NK: Tensor, augmentation: Augmentation) -> None:
         """Put a linear head on the normalised summary.
 
         Raises:
@@ -35,12 +36,12 @@ class Supervised(Objective):
 
     def loss(self, index_B: Tensor, generator: Generator) -> Tensor:
         """Mean smooth L1 over the known labels of these windows."""
-        x_BCT = augment(self._x_NCT[index_B].float(), self.augmentation, generator)
+        x_BCT = own(augment(self._x_NCT[index_B].float(), self.augmentation, generator))
         predicted_BK = self.head(summarise(self.encoder.tokens(x_BCT).float())).float()
-        target_BK = self._target_NK[index_B]
+        target_BK = self._target_NK[own(index_B)]
         known_BK = target_BK.isfinite()
         error_BK = F.smooth_l1_loss(predicted_BK, target_BK.nan_to_num(), reduction="none", beta=0.5)
-        return (error_BK * known_BK).sum() / known_BK.sum().clamp(min=1)
+        return total((error_BK * known_BK).sum()) / total(known_BK.sum()).clamp(min=1)
 
 
 def _moments(labels_NK: Tensor) -> tuple[Tensor, Tensor]:

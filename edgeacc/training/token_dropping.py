@@ -11,8 +11,9 @@ from torch.nn import functional as F
 from edgeacc.errors import BadInput
 from edgeacc.models.encoder import Encoder
 from edgeacc.models.layers import Block, sinusoidal_positions
+from edgeacc.training.across import own
 from edgeacc.training.augment import Augmentation, augment
-from edgeacc.training.objective import Objective
+from edgeacc.training.objective import Objective, Rows
 
 DROPPED = 0.8
 DECODER_WIDTH = 64
@@ -25,7 +26,7 @@ class TokenDropping(Objective):
 
     positions_PD: Tensor
 
-    def __init__(self, encoder: Encoder, x_NCT: Tensor, augmentation: Augmentation) -> None:
+    def __init__(self, encoder: Encoder, x_NCT: Rows, augmentation: Augmentation) -> None:
         """Put a light transformer decoder beside the encoder.
 
         Raises:
@@ -52,7 +53,8 @@ class TokenDropping(Objective):
         """Mean squared error over the dropped patches of these windows."""
         x_BCT = augment(self._x_NCT[index_B].float(), self.augmentation, generator)
         tokens = self.encoder.config.tokens
-        order_BP = torch.rand(len(x_BCT), tokens, generator=generator).argsort(dim=1)
+        order_BP = own(torch.rand(len(x_BCT), tokens, generator=generator).argsort(dim=1))
+        x_BCT = own(x_BCT)
         kept = tokens - round(DROPPED * tokens)
         kept_BK, dropped_BK = order_BP[:, :kept], order_BP[:, kept:]
         seen_BKD = self.project(self.encoder.attend(_at(self.encoder.embed(x_BCT), kept_BK))).float()

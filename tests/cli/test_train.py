@@ -84,3 +84,41 @@ def test_mistakes_are_told_in_a_line_with_exit_code_2(edgeacc, store, tmp_path, 
     assert ran.code == 2
     assert all(part in ran.err for part in said)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_contrastive_teacher_and_students_of_every_objective(edgeacc, store, tmp_path):
+    teacher = tmp_path / "teacher"
+    options = ("--objective", "contrastive", "--positives", "participant")
+    ran = edgeacc("train", "teacher", store, "-o", teacher, *options, *SHORT, "--json")
+    assert ran.code == 0, ran.err
+    assert json.loads(ran.out)["card"]["training"]["positives"] == "participant"
+    for objective, form in (("distill-l2", "regression"), ("distill-tokens", "dense")):
+        out = tmp_path / objective
+        ran = edgeacc(
+            "train", "student", store, "--teacher", teacher, "-o", out, "--objective", objective, *SHORT, "--json"
+        )
+        assert ran.code == 0, ran.err
+        assert json.loads(ran.out)["card"]["alignment"]["form"] == form
+    paper = ("--form", "pooled", "--no-interval-target", "--augmentation", "paper", "--augment-ppg")
+    more = ("--temperature", 0.04, "--queue", 8, "--accumulate", 2, "--recompute")
+    ran = edgeacc("train", "student", store, "--teacher", teacher, "-o", tmp_path / "paper", *paper, *more, *SHORT)
+    assert ran.code == 0, ran.err
+
+
+def test_both_encoders_together(edgeacc, store, tmp_path):
+    out = tmp_path / "joint"
+    ran = edgeacc("train", "joint", store, "-o", out, *SHORT)
+    assert ran.code == 0, ran.err
+    assert f"--student {out} --teacher {out}/teacher" in ran.out
+    card = json.loads((out / "config.json").read_text())
+    teacher = json.loads((out / "teacher" / "config.json").read_text())
+    assert teacher["weights_sha256"]["encoder.safetensors"] == card["teacher"]["encoder_sha256"]
+    assert (teacher["kind"], teacher["encoder"]["name"]) == ("teacher", "conv-ppg")
+
+
+def test_options_that_do_not_go_together_are_all_told(edgeacc, store, tiny_checkpoint, tmp_path):
+    options = ("--augmentation", "paper", "--queue", 3, "--teacher", tiny_checkpoint)
+    ran = edgeacc("train", "student", store, "-o", tmp_path / "student", *options, *SHORT)
+    assert ran.code == 2
+    assert "a time warp moves the beats away from the interval target" in ran.err
+    assert "a queue of 3 is smaller than the batch of 4" in ran.err

@@ -6,7 +6,13 @@ from edgeacc.models.alignment import FORMS, AlignmentConfig, Student
 from edgeacc.models.sizes import SIZES, build
 
 SERIES = 10
-WIDTHS = {"pooled": (128, 128), "time-resolved": (SERIES * 960, 960), "bound": (256, 256)}
+WIDTHS = {
+    "pooled": (128, 128),
+    "time-resolved": (SERIES * 960, 960),
+    "bound": (256, 256),
+    "regression": (480, 480),
+    "dense": (11_520, 11_520),
+}
 
 
 def _student(form: str, teacher: str = "pyramid-s", encoder: str = "conv-xs") -> Student:
@@ -25,7 +31,7 @@ def test_both_sides_are_unit_vectors(form):
     student = _student(form).eval()
     acc_BE, tokens_BPD = student.align_acc(torch.randn(4, 3, 3840))
     ppg_BE = student.align_ppg(_teacher_tokens(4))
-    assert (acc_BE.shape[1], ppg_BE.shape[1]) == WIDTHS[form]
+    assert (acc_BE.shape[1], ppg_BE.shape[1]) == WIDTHS[form] == (student.acc_size, student.ppg_size)
     assert tokens_BPD.shape == (4, 120, student.encoder.config.width)
     assert student.score(acc_BE, ppg_BE).shape == (4, 4)
     for side_BE in (acc_BE, ppg_BE):

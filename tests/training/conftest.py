@@ -78,16 +78,25 @@ def make_config(tiny_conv):
 
 
 @pytest.fixture
-def store(tmp_path, make_windows):
-    """24 training windows of 12 people, and one person on each other side."""
-    windows = make_windows(28)
-    splits = {who: "train" for who in range(12)} | {12: "validation", 13: "test"}
-    return create_store(
-        tmp_path / "store",
-        iter([windows]),
-        splits,
-        contract=windows.contract,
-        source="recordings",
-        name="noise",
-        provenance={},
-    )
+def make_store(tmp_path, make_windows):
+    def make(training):
+        """So many training windows, two of each person, and one person on each other side."""
+        windows = make_windows(training + 4)
+        people = training // 2
+        splits = {who: "train" for who in range(people)} | {people: "validation", people + 1: "test"}
+        return create_store(
+            tmp_path / "store",
+            iter([windows]),
+            splits,
+            contract=windows.contract,
+            source="recordings",
+            name="noise",
+            provenance={},
+        )
+
+    return make
+
+
+@pytest.fixture
+def store(make_store):
+    return make_store(24)

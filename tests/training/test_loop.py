@@ -1,16 +1,19 @@
+import errno
 import json
+import os
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from edgeacc.errors import BadInput
-from edgeacc.models.sizes import build
-from edgeacc.training import loop
-from edgeacc.training.augment import PAPER
+from edgeacc.errors import BadInput, NotPossibleHere
+from edgeacc.models.sizes import SIZES, build
+from edgeacc.training import loop, state
+from edgeacc.training.augment import NONE, PAPER
 from edgeacc.training.config import fastest_precision
 from edgeacc.training.contrastive import Contrastive
 from edgeacc.training.loop import TrainingDiverged, batch_of_step, fit, learning_rate
+from edgeacc.training.masked_input import MaskedInput
 
 
 class _Killed(Exception):
@@ -41,13 +44,13 @@ def run(make_windows, make_config, tiny_conv, tmp_path):
 
 def test_a_killed_run_ends_bit_by_bit_where_an_unbroken_one_does(run, monkeypatch):
     monkeypatch.setattr(loop, "SAVE_EVERY_STEPS", 5)
-    losses, state = run("unbroken")
+    losses, weights = run("unbroken")
     with pytest.raises(_Killed):
         run("broken", killed_after=12)
     resumed_losses, resumed_state = run("broken")
     assert resumed_losses == losses
     assert len(losses) == 20
-    assert all(torch.equal(state[name], resumed_state[name]) for name in state)
+    assert all(torch.equal(weights[name], resumed_state[name]) for name in weights)
 
 
 def test_a_run_goes_on_with_another_number_of_threads(run, monkeypatch):
@@ -65,9 +68,9 @@ def test_the_state_is_kept_at_the_last_saved_step(run, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "SAVE_EVERY_STEPS", 5)
     with pytest.raises(_Killed):
         run(killed_after=12)
-    state = json.loads((tmp_path / "run" / "state.json").read_text())
-    assert state["step"] == len(state["losses"]) == 10
-    assert sorted(file.name for file in (tmp_path / "run").iterdir()) == ["state.json", state["tensors"]]
+    saved = json.loads((tmp_path / "run" / "state.json").read_text())
+    assert saved["step"] == len(saved["losses"]) == 10
+    assert sorted(file.name for file in (tmp_path / "run").iterdir()) == ["state.json", saved["tensors"]]
 
 
 def test_another_configuration_is_refused_with_all_that_differs(run, tmp_path, monkeypatch):
@@ -98,9 +101,9 @@ def test_nan_stops_the_run_names_the_windows_and_keeps_the_last_good_state(run, 
     with pytest.raises(TrainingDiverged) as caught:
         run(spoil=second_batch)
     assert str(1000 + second_batch) in caught.value.problem
-    state = json.loads((tmp_path / "run" / "state.json").read_text())
-    assert state["step"] == 1
-    tensors = load_file(tmp_path / "run" / state["tensors"])
+    saved = json.loads((tmp_path / "run" / "state.json").read_text())
+    assert saved["step"] == 1
+    tensors = load_file(tmp_path / "run" / saved["tensors"])
     assert [name for name, value in tensors.items() if not torch.isfinite(value.float()).all()] == []
     with pytest.raises(TrainingDiverged):
         run(spoil=second_batch)
@@ -139,3 +142,61 @@ def test_bf16_trains_as_well(run):
     losses, _ = run("bf16", precision="bf16")
     reference, _ = run("fp32")
     assert losses[-1] == pytest.approx(reference[-1], rel=0.25)
+
+
+def test_batches_that_are_accumulated_make_one_step_of_their_mean_gradient(make_windows, make_config, tiny_conv):
+    windows, config = make_windows(), make_config("acc-mae", batch=4, accumulate=3)
+    torch.manual_seed(0)
+    objective = MaskedInput(build(tiny_conv, 3), windows.acc_BCT, config.augmentation)
+    loss, index_B = loop._gradients(objective, 1, 24, config)
+    got = [parameter.grad.clone() for parameter in objective.parameters()]
+    assert len(index_B.unique()) == 12
+    summed, losses = [torch.zeros_like(each) for each in got], []
+    for draw in (3, 4, 5):
+        objective.zero_grad()
+        one = objective.loss(batch_of_step(draw, 24, config), loop._generator(config.seed, draw))
+        one.backward()
+        losses.append(one.item())
+        summed = [a + b.grad / 3 for a, b in zip(summed, objective.parameters(), strict=True)]
+    assert loss == pytest.approx(sum(losses) / 3, rel=1e-6)
+    assert all(torch.allclose(a, b, atol=1e-7) for a, b in zip(got, summed, strict=True))
+
+
+@pytest.mark.parametrize("size", ["conv-xxs", "transformer-xxxs"])
+def test_computing_activations_again_changes_nothing_but_the_memory(size, make_config):
+    config = make_config("acc-mae", encoder=SIZES[size], recompute=True)
+    x_BCT = torch.randn(4, 3, 3840)
+    told = []
+    for recompute in (False, True):
+        torch.manual_seed(0)
+        objective = MaskedInput(build(size, 3), x_BCT, NONE)
+        loop.prepare(objective, config.model_copy(update={"recompute": recompute}))
+        kept = []
+        with torch.autograd.graph.saved_tensors_hooks(lambda value: kept.append(value.numel()) or value, lambda v: v):  # noqa: B023
+            loss = objective.loss(torch.arange(4), torch.Generator().manual_seed(0))
+        loss.backward()
+        whole = objective.state_dict() | {f"grad {k}": v.grad for k, v in objective.named_parameters()}
+        told.append((loss, sum(kept), whole))
+    (loss, much, first), (again, less, second) = told
+    assert torch.equal(loss, again)
+    assert less < 0.7 * much
+    assert all(torch.equal(first[key], second[key]) for key in first)
+
+
+def test_no_space_while_saving_loses_nothing(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "SAVE_EVERY_STEPS", 5)
+    unbroken, _ = run("unbroken")
+    with pytest.raises(_Killed):
+        run(killed_after=7)
+    folder = tmp_path / "run"
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(state, "save_file", full)
+        with pytest.raises(NotPossibleHere, match="no space left on the device while writing"):
+            run()
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+    assert run()[0] == unbroken

@@ -8,8 +8,12 @@ from edgeacc.models.alignment import FORMS, AlignmentConfig, Student
 from edgeacc.models.sizes import build
 from edgeacc.training.augment import MILD, NONE, PAPER
 from edgeacc.training.contrastive import Contrastive
-from edgeacc.training.distill import Distill, teacher_tokens
+from edgeacc.training.distill import NO_MORE, Distill, Negatives, Regress, teacher_tokens
+from edgeacc.training.losses import without_false_negatives
 from edgeacc.training.masked_input import MaskedInput, mask_patches
+from edgeacc.training.momentum import Momentum, Partners
+from edgeacc.training.negatives import LikeRate, Queue
+from edgeacc.training.sources import Frozen, Kept, Learned
 from edgeacc.training.supervised import Supervised
 from edgeacc.training.token_dropping import TokenDropping
 from edgeacc.windows.labels import RHYTHM
@@ -19,18 +23,44 @@ def _generator(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
+def make_distill(name, student, windows, ppg):
+    """An option of distillation, by name."""
+    source = Kept(teacher_tokens(ppg, windows.ppg_BCT))
+    negatives = NO_MORE
+    match name:
+        case "joint":
+            source = Learned(ppg, windows.ppg_BCT, PAPER)
+        case "augmented teacher":
+            source = Frozen(ppg, windows.ppg_BCT, PAPER)
+        case "fixed temperature":
+            student.fix_temperature(0.04)
+        case "queue":
+            negatives = Negatives(Queue(16, student.acc_size, student.ppg_size))
+        case "like rate":
+            negatives = Negatives(like_rate=LikeRate(windows.beats_BK), each=2)
+    return Distill(student, windows, source, MILD, window_s=10.0, interval_target=False, negatives=negatives)
+
+
 @pytest.fixture
 def make_objective(make_windows, tiny_conv, tiny_transformer):
     def make(name):
-        windows = make_windows()
+        windows = make_windows(40)
         torch.manual_seed(0)
         acc, ppg = build(tiny_conv, 3), build(tiny_transformer, 4)
         if name in FORMS:
             student = Student(acc, AlignmentConfig.between(name, acc.config, ppg.config))
-            return Distill(student, windows, teacher_tokens(ppg, windows.ppg_BCT), MILD, interval_target=True)
+            kept = Kept(teacher_tokens(ppg, windows.ppg_BCT))
+            if name in ("regression", "dense"):
+                return Regress(student, windows.acc_BCT, kept, MILD)
+            return Distill(student, windows, kept, MILD, window_s=10.0, interval_target=True)
+        if name in DISTILL:
+            student = Student(acc, AlignmentConfig.between("bound", acc.config, ppg.config))
+            return make_distill(name, student, windows, ppg)
         return {
             "masked-input": lambda: MaskedInput(ppg, windows.ppg_BCT, NONE),
             "token-dropping": lambda: TokenDropping(ppg, windows.ppg_BCT, NONE),
+            "contrastive": lambda: Momentum(ppg, windows.ppg_BCT, PAPER),
+            "of a participant": lambda: Momentum(ppg, windows.ppg_BCT, PAPER, Partners(windows.participant_B)),
             "acc-mae": lambda: MaskedInput(acc, windows.acc_BCT, NONE),
             "acc-contrastive": lambda: Contrastive(acc, windows.acc_BCT, PAPER),
             "supervised": lambda: Supervised(acc, windows.acc_BCT, windows.target(RHYTHM), MILD),
@@ -39,7 +69,9 @@ def make_objective(make_windows, tiny_conv, tiny_transformer):
     return make
 
 
-NAMES = ("masked-input", "token-dropping", "acc-mae", "acc-contrastive", "supervised", *FORMS)
+DISTILL = ("joint", "augmented teacher", "fixed temperature", "queue", "like rate")
+TEACHERS = ("masked-input", "token-dropping", "contrastive", "of a participant")
+NAMES = (*TEACHERS, "acc-mae", "acc-contrastive", "supervised", *FORMS, *DISTILL)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -57,7 +89,9 @@ def test_everything_that_is_trained_gets_a_gradient(make_objective, name):
     objective = make_objective(name)
     objective.loss(torch.arange(8), _generator()).backward()
     without = [key for key, parameter in objective.named_parameters() if parameter.grad is None]
-    assert without == []
+    assert [key for key in without if not key.startswith("slow.") and not key.endswith("log_sharpness")] == []
+    followers = [key for key in dict(objective.named_parameters()) if key.startswith("slow.")]
+    assert set(followers) <= set(without)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -70,6 +104,7 @@ def test_a_few_steps_on_the_same_windows_lower_the_loss(make_objective, name):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        objective.after_step()
         losses.append(loss.item())
     assert losses[-1] < 0.95 * losses[0]
 
@@ -84,8 +119,7 @@ def test_masks_hide_three_fifths_in_whole_patches():
 def test_masked_samples_do_not_reach_the_encoder(make_objective, make_windows, tiny_conv):
     objective = make_objective("acc-mae")
     seen = []
-    objective.encoder.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
-    objective.encoder.tokenizer.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    objective.encoder.tokenizer[0].register_forward_pre_hook(lambda _, args: seen.append(args[0]))
     objective.loss(torch.arange(4), _generator())
     masked_BT = mask_patches(4, 640, _generator())
     assert (seen[0].abs().sum(dim=1)[masked_BT] == 0).all()
@@ -112,20 +146,102 @@ def test_the_interval_target_uses_beats_and_no_label(make_windows, tiny_conv, ti
     windows = make_windows()
     acc, ppg = build(tiny_conv, 3), build(tiny_transformer, 4)
     student = Student(acc, AlignmentConfig.between("time-resolved", acc.config, ppg.config))
-    tokens = teacher_tokens(ppg, windows.ppg_BCT)
+    tokens = Kept(teacher_tokens(ppg, windows.ppg_BCT))
     index_B = torch.arange(8)
     plain, with_target = (
-        Distill(student, windows, tokens, NONE, interval_target=on).loss(index_B, _generator()) for on in (False, True)
+        Distill(student, windows, tokens, NONE, window_s=10.0, interval_target=on).loss(index_B, _generator())
+        for on in (False, True)
     )
     assert with_target > plain
     windows.beats_BK.fill_(torch.nan)
-    no_beats = Distill(student, windows, tokens, NONE, interval_target=True).loss(index_B, _generator())
+    no_beats = Distill(student, windows, tokens, NONE, window_s=10.0, interval_target=True).loss(index_B, _generator())
     assert torch.allclose(no_beats, plain)
     assert not {"labels", "target"} & set(Distill.loss.__code__.co_names)
 
 
-def test_the_teacher_stays_frozen(make_objective):
-    objective = make_objective("time-resolved")
-    tokens = objective._teacher_tokens_NPD
-    assert tokens.dtype == torch.float16
-    assert not tokens.requires_grad
+def test_a_frozen_teacher_is_no_part_of_what_is_trained(make_objective):
+    for name in ("time-resolved", "augmented teacher"):
+        assert not [key for key in make_objective(name).state_dict() if key.startswith("teacher.")]
+    joint = make_objective("joint")
+    joint.loss(torch.arange(8), _generator()).backward()
+    gradients = [value.grad.abs().sum() for key, value in joint.named_parameters() if key.startswith("teacher.")]
+    assert len(gradients) > 10
+    assert min(gradients) >= 0 < max(gradients)
+
+
+def test_the_augmented_teacher_sees_other_windows_than_the_student(make_objective):
+    frozen = make_objective("augmented teacher").teacher
+    one, other = (frozen.tokens(torch.arange(8), _generator(seed)) for seed in (0, 1))
+    assert not torch.equal(one, other)
+    assert not one.requires_grad
+
+
+def test_a_fixed_temperature_stays(make_objective):
+    objective = make_objective("fixed temperature")
+    objective.loss(torch.arange(8), _generator()).backward()
+    assert objective.student.log_sharpness.grad is None
+    assert objective.student.log_sharpness.exp().item() == pytest.approx(25)
+
+
+def test_the_slow_encoder_follows_by_a_hundredth(make_objective):
+    objective = make_objective("contrastive")
+    before = [value.clone() for value in objective.slow.parameters()]
+    fast = [*objective.encoder.parameters(), *objective.head.parameters()]
+    with torch.no_grad():
+        for value in fast:
+            value += 1
+    objective.after_step()
+    after = list(objective.slow.parameters())
+    assert all(torch.allclose(a, b + 0.01, atol=1e-6) for a, b in zip(after, before, strict=True))
+
+
+def test_partners_are_other_windows_of_the_same_participant():
+    participant_N = torch.tensor([7, 3, 7, 3, 7, 9])
+    partners, index_B = Partners(participant_N), torch.arange(6)
+    drawn = torch.stack([partners.draw(index_B, _generator(seed)) for seed in range(40)])
+    assert (participant_N[drawn] == participant_N).all()
+    assert (drawn[:, :5] != index_B[:5]).all()
+    assert (drawn[:, 5] == 5).all()  # who has one window gives two views of it
+    assert set(drawn[:, 0].tolist()) == {2, 4}
+
+
+def test_nobody_with_two_windows_is_refused():
+    with pytest.raises(BadInput, match="each of the 5 training participants has one window"):
+        Partners(torch.arange(5))
+
+
+def test_negatives_are_of_like_heart_rate(make_windows):
+    windows = make_windows(40)
+    index_B = torch.arange(40)
+    drawn = LikeRate(windows.beats_BK).draw(index_B, 4, _generator()).reshape(40, 4)
+    assert (drawn != index_B[:, None]).all()
+    interval_N = windows.beats_BK.diff(dim=1).nanmedian(dim=1).values
+    middle_B = (interval_N.argsort().argsort() - 20).abs() < 4
+    away = (interval_N[drawn] - interval_N[:, None]).abs().mean(dim=1)[middle_B].mean()
+    assert away < (interval_N[:, None] - interval_N).abs().max() / 2
+    with pytest.raises(BadInput, match="too few"):
+        LikeRate(windows.beats_BK[:32])
+
+
+def test_a_queue_gives_the_last_embeddings_and_no_window_against_itself(make_objective):
+    objective = make_objective("queue")
+    first = objective.loss(torch.arange(8), _generator())
+    assert not objective.queue.known().any()
+    objective.after_step()
+    assert objective.queue.name_Q.tolist() == [*range(8), *[-1] * 8]
+    again = objective.loss(torch.arange(8), _generator())
+    assert again > _plain(objective, torch.arange(8))
+    assert torch.allclose(first, _plain(objective, torch.arange(8)))
+
+
+def _plain(objective, index_B):
+    """The same loss without the queue."""
+    queue, objective.queue = objective.queue, None
+    loss = objective.loss(index_B, _generator())
+    objective.queue = queue
+    return loss
+
+
+def test_a_name_is_not_its_own_negative():
+    logits_BN = without_false_negatives(torch.zeros(2, 4), torch.tensor([5, 6]), torch.tensor([5, 6, 5, 7]))
+    assert logits_BN.tolist() == [[0, 0, -math.inf, 0], [0, 0, 0, 0]]

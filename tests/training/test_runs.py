@@ -1,10 +1,12 @@
 import pytest
 import torch
+from pydantic import ValidationError
 
 from edgeacc.errors import BadInput
 from edgeacc.models.checkpoint import check_teacher, load_encoder, load_student
 from edgeacc.training import loop
-from edgeacc.training.runs import train_baseline, train_student, train_teacher
+from edgeacc.training.augment import MILD, PAPER
+from edgeacc.training.runs import train_baseline, train_joint, train_student, train_teacher
 from edgeacc.windows.store import create_store
 
 
@@ -188,3 +190,65 @@ def test_a_store_without_training_windows(tmp_path, make_windows, make_config):
     )
     with pytest.raises(BadInput, match="no window in its split 'train'"):
         train_baseline(empty, tmp_path / "baseline", make_config())
+
+
+OF_A_STUDENT = {
+    "distill-l2": {"form": "regression"},
+    "distill-tokens": {"form": "dense"},
+    "distill": {"queue": 16, "hard_negatives": 2, "accumulate": 2, "temperature": 0.04, "form": "bound"},
+    "joint": {"form": "pooled"},
+    "contrastive": {"positives": "participant"},
+}
+
+
+@pytest.mark.parametrize("objective", OF_A_STUDENT)
+def test_every_objective_goes_on_bit_by_bit(make_store, tmp_path, make_config, tiny_conv, monkeypatch, objective):
+    store = make_store(40)
+    monkeypatch.setattr(loop, "SAVE_EVERY_STEPS", 5)
+    changes = OF_A_STUDENT[objective]
+    if objective == "joint":
+        changes = changes | {"ppg_encoder": tiny_conv.model_copy(update={"in_channels": 4})}
+    config = make_config(objective, **changes, augmentation=MILD)
+    teacher = train_teacher(store, tmp_path / "teacher", make_config("masked-input", steps=2)).path
+
+    def train(out, **options):
+        if objective == "contrastive":
+            return train_teacher(store, tmp_path / out, config, **options).path
+        if objective == "joint":
+            return train_joint(store, tmp_path / out, config, **options).path
+        return train_student(store, teacher, tmp_path / out, config, **options).path
+
+    def killing(done, total, note=""):
+        if done == 12 and note.startswith("loss"):
+            raise _Killed
+
+    with pytest.raises(_Killed):
+        train("broken", progress=killing)
+    unbroken, broken = train("unbroken"), train("broken")
+    files = sorted(path.relative_to(unbroken) for path in unbroken.rglob("*.safetensors"))
+    assert len(files) == {"contrastive": 1, "joint": 3}.get(objective, 2)
+    assert all((unbroken / file).read_bytes() == (broken / file).read_bytes() for file in files)
+
+
+def test_a_student_trained_together_with_its_teacher_is_read_with_it(make_store, tmp_path, make_config, tiny_conv):
+    config = make_config("joint", ppg_encoder=tiny_conv.model_copy(update={"in_channels": 4}), steps=3)
+    path = train_joint(make_store(40), tmp_path / "joint", config).path
+    _, card = load_student(path)
+    check_teacher(card, path / "teacher")
+    assert load_encoder(path / "teacher").encoder.config.in_channels == 4
+
+
+@pytest.mark.parametrize(
+    ("objective", "changes", "said"),
+    [
+        ("distill", {"queue": 7}, "a queue of 7 is smaller than the batch of 8"),
+        ("distill-l2", {}, "distill-l2 has the form regression, not time-resolved"),
+        ("distill", {"form": "dense"}, "not dense"),
+        ("distill", {"augmentation": PAPER}, "a time warp moves the beats"),
+        ("joint", {}, "has a ppg_encoder"),
+        ("distill", {"temperature": 0}, "greater than or equal to 0.005"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(make_config, objective, changes, said):
+    with pytest.raises(ValidationError, match=said):
+        make_config(objective, **changes)
