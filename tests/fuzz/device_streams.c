@@ -15,7 +15,7 @@ enum { INTERRUPTS = 160, WATERMARK = 32, ARENA_BYTES = 1 << 16 };
 extern const edgeacc_tables app_tables;
 
 static uint64_t state, seed;
-static uint8_t blob[4], arena[ARENA_BYTES];
+static uint8_t blob[4], arena[ARENA_BYTES] __attribute__((aligned(16)));
 static uint32_t interrupts, samples, since_boot, used, windows, embeddings, payload;
 static int64_t now_ns;
 static int headed, fixed;

@@ -44,7 +44,7 @@ static void take(void *context, int64_t t_ns, const int16_t xyz[3])
 
 static int open_signal(app *a)
 {
-    return edgeacc_signal_open(&a->signal, &a->setup->signal, a->signal_memory, sizeof a->signal_memory);
+    return edgeacc_signal_open(&a->signal, &a->setup->signal, a->setup->memory, a->signal_bytes);
 }
 
 static uint32_t start(app *a, const app_setup *setup)
@@ -54,13 +54,19 @@ static uint32_t start(app *a, const app_setup *setup)
     a->setup = setup;
     a->heard_ns = device_time_ns() > 0 ? device_time_ns() : 0;
     fifo_open(&a->sensor, (uint32_t)period_ns);
-    if (edgeacc_model_open(&a->model, setup->blob, setup->blob_bytes, setup->arena, setup->arena_bytes) != EDGEACC_OK) {
+    a->signal_bytes = (edgeacc_signal_bytes(&setup->signal) + 15u) & ~15u;
+    if (a->signal_bytes == 0 || a->signal_bytes > setup->memory_bytes || !open_signal(a)) {
+        return 3;
+    }
+    uint8_t *arena = setup->memory + a->signal_bytes;
+    const uint32_t arena_bytes = setup->memory_bytes - a->signal_bytes;
+    if (edgeacc_model_open(&a->model, setup->blob, setup->blob_bytes, arena, arena_bytes) != EDGEACC_OK) {
         return 1;
     }
     if (edgeacc_model_input(&a->model, 0, &bytes) == 0 || bytes != EDGEACC_AXES * setup->signal.tables->samples) {
         return 2;
     }
-    return open_signal(a) ? 0 : 3;
+    return 0;
 }
 
 static void restart_sensor(app *a, uint32_t why)

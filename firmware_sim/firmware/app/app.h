@@ -7,7 +7,6 @@
 #include "edgeacc_signal.h"
 #include "fifo.h"
 
-enum { APP_SIGNAL_BYTES = 28 * 1024 };
 #define APP_SILENT_NS 2000000000 /* without a sample for so long, the sensor is started again */
 
 /* What the build of a device fixes. */
@@ -15,8 +14,8 @@ typedef struct {
     edgeacc_config signal;
     const uint8_t *blob;
     uint32_t blob_bytes;
-    uint8_t *arena;
-    uint32_t arena_bytes;
+    uint8_t *memory; /* for the signal, and behind it the model's arena; aligned to 16 bytes */
+    uint32_t memory_bytes;
     float input_scale;
     int32_t input_zero_point;
 } app_setup;
@@ -30,8 +29,8 @@ enum {
     APP_OVERRUN = 5,
     APP_SILENT = 6,
     APP_BUS = 7,
-    APP_REFUSED = 8, /* 1: the model, 2: its input is no window, 3: the signal's configuration */
-    APP_END = 9      /* highest use of the stack in bytes, `extra`: of static memory without the arena */
+    APP_REFUSED = 8, /* 1: the model, 2: its input is no window, 3: the signal's configuration, or too little memory for it */
+    APP_END = 9      /* highest use of the stack in bytes, `extra`: of the application's state and the signal's memory */
 };
 
 typedef struct {
@@ -47,7 +46,7 @@ typedef struct {
     edgeacc_model model;
     fifo sensor;
     int64_t heard_ns;
-    uint64_t signal_memory[APP_SIGNAL_BYTES / 8];
+    uint32_t signal_bytes;
 } app;
 
 /* Runs until a simulated reset (1) or the end of the simulation (0). Whatever `a` holds before is overwritten. */

@@ -103,7 +103,7 @@ static app_setup setup_of(const simulated_header *header)
     setup.signal = config;
     setup.blob = board_blob();
     setup.blob_bytes = header->blob_bytes;
-    setup.arena = board_arena(&setup.arena_bytes);
+    setup.memory = board_arena(&setup.memory_bytes);
     setup.input_scale = header->input_scale;
     setup.input_zero_point = header->input_zero_point;
     return setup;
@@ -118,7 +118,8 @@ int harness_run(void)
     const app_setup setup = setup_of(&header);
     while (app_run(&application, &setup, sensor.cause)) {
     }
-    const app_record end = {APP_END, board_stack_bytes(), sensor.now_ns, (uint32_t)sizeof application, 0};
+    const app_record end = {APP_END, board_stack_bytes(), sensor.now_ns,
+                            (uint32_t)sizeof application + application.signal_bytes, 0};
     device_emit(&end, sizeof end);
     return sensor.not_written ? HARNESS_NOT_WRITTEN : HARNESS_OK;
 }

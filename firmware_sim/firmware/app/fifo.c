@@ -60,13 +60,11 @@ fifo_status fifo_drain(fifo *f, int64_t now_ns, fifo_taker *take, void *context,
         return FIFO_BUS;
     }
     if (overrun) {
-        f->has_last = 0;
         return drop(count) ? FIFO_OVERRUN : FIFO_BUS;
     }
     const int64_t apart_ns = spacing_ns(f, now_ns, count);
     for (uint32_t i = 0; i < count; i++) {
         if (!device_fifo_read(xyz)) {
-            f->has_last = 0;
             return FIFO_BUS;
         }
         take(context, now_ns - (int64_t)(count - 1u - i) * apart_ns, xyz);

@@ -276,6 +276,16 @@ def test_saturated_and_frozen_are_told_as_in_python(signal_of, faults):
     assert windows[1].verdict == found[0] if found else windows[1].verdict in calm
 
 
+@pytest.mark.parametrize("missing", [100, 126, 127, 128, 129, 150])
+def test_a_missing_sample_ends_a_run_of_one_value(signal_of, missing):
+    x_NC = wrist_NC(np.arange(256) / 64)
+    x_NC[:, 2] = 1.0
+    x_NC[missing] = np.nan
+    _, (window,) = signal_of(SHORT, 64.0).feed(times_ns(np.arange(256) / 64), x_NC)
+    frozen = Fault.FROZEN_AXIS in acc_faults(x_NC.T, 64.0, SHORT)
+    assert (window.verdict == "frozen") == frozen
+
+
 @pytest.mark.parametrize(("scale", "verdict"), [(5.0, "motion"), (0.1, "off_wrist"), (1.0, "use")])
 def test_the_gate(signal_of, scale, verdict):
     t_s = np.arange(256) / 64
