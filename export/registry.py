@@ -108,6 +108,18 @@ TARGETS: dict[str, TargetInfo] = {
             default_recipe="coreai-fp32",
             summary="Core AI asset (.aimodel), Apple's stack of 2026",
         ),
+        TargetInfo(
+            name="firmware",
+            module="edgeacc.export.firmware.exporter",
+            exporter_class="FirmwareExporter",
+            extra="tflite",
+            packages=("litert-torch", "ai-edge-quantizer", "ai-edge-litert"),
+            runtime_packages=(),
+            runtime_modules=("edgeacc.export.firmware.session",),
+            level="executed",
+            default_recipe="firmware-w8a8",
+            summary="C99 for microcontrollers: a blob of int8 layers and the runtime that runs it",
+        ),
     )
 }
 

@@ -8,6 +8,7 @@ wrists of 2,043 adults. A quarter of the minutes at the desk are still; of the s
 Stress-Predict (Iqbal et al. 2022, Empatica E4) a fifth are.
 """
 
+import math
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import NamedTuple
@@ -22,6 +23,8 @@ from edgeacc.cohort.simulate import simulate
 
 MINUTES_PER_DAY = 1440
 BLOCK_MINUTES = 60
+SLACK_MIN = 1e-6
+"""A minute begun by less than this is not begun: hours come from divisions."""
 PERSON = 1_400_000_000
 """Number of the simulated wearer: in no store that `edgeacc cohort make` writes by default."""
 TURN_S = 1.5
@@ -91,10 +94,10 @@ def plan(hours: float, seed: int) -> list[Activity]:
     """The activity of each minute, from waking on; every day has episodes of somewhat other lengths.
 
     Args:
-        hours: how long.
+        hours: how long; begun minutes are whole.
         seed: two seeds are two days.
     """
-    minutes = round(60 * hours)
+    minutes = math.ceil(60 * hours - SLACK_MIN)
     days = [_day(seed, number) for number in range(-(-minutes // MINUTES_PER_DAY))]
     return [activity for day in days for activity in day][:minutes]
 

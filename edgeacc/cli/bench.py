@@ -15,6 +15,7 @@ from edgeacc.errors import BadInput, NotPossibleHere, command
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from edgeacc.benchmarks.mlperf import MlperfResult
     from edgeacc.benchmarks.results import BenchResult, Row
 
 LATENCY = ("name", "snr_db", "load_ms", "first_ms", "p50_ms", "p90_ms", "p99_ms", "cpu_ms", "vs_eager")
@@ -26,15 +27,26 @@ class Suite(StrEnum):
 
     latency = "latency"
     imports = "import"
+    kernels = "kernels"
+    mlperf = "mlperf"
 
 
 def bench(
     what: Annotated[
-        list[Path],
-        typer.Argument(metavar="PATH", help="Folders written by `edgeacc export`; for --suite import, recordings."),
-    ],
+        list[Path] | None,
+        typer.Argument(
+            metavar="PATH",
+            help="Folders written by `edgeacc export`; for --suite import, recordings; for kernels none; for mlperf, "
+            "perhaps .tflite files named ad..., kws..., vww..., ic....",
+        ),
+    ] = None,
     suite: Annotated[
-        Suite, typer.Option(help="`latency`: of bundles; `import`: how fast recordings become windows, in what memory.")
+        Suite,
+        typer.Option(
+            help="`latency`: of bundles; `import`: how fast recordings become windows, in what memory; "
+            "`kernels`: instructions of the firmware's kernels on emulated cores; `mlperf`: the simulator's cycles "
+            "and energies beside published measurements."
+        ),
     ] = Suite.latency,
     checkpoint: Annotated[
         Path | None, typer.Option(help="What the bundles were made from: PyTorch eager and onnxruntime run it too.")
@@ -47,18 +59,36 @@ def bench(
     """Measure bundles on this machine, one thread each; one that fails its verification is not timed.
 
     `--suite import` measures recordings instead: import beside pandas and neurokit2 on the same E4 files, the memory of
-    a day's import, and the reading of a store.
+    a day's import, and the reading of a store. `--suite kernels` counts instructions, with QEMU and a cross-compiler;
+    `--suite mlperf` too, of MLPerf Tiny's four networks, made with random weights unless given.
     """
-    from edgeacc.files import refuse_existing, write_json
+    from edgeacc.files import refuse_existing
 
     if output is not None:
         refuse_existing(output, force=force)
+    if suite is Suite.kernels:
+        _kernels(what, checkpoint, output, force=force, json=json)
+        return
+    if suite is Suite.mlperf:
+        _mlperf(what or [], checkpoint, output, force=force, json=json)
+        return
+    if not what:
+        raise BadInput(
+            "no path given", valid="bundles, or recordings with --suite import", next_command="edgeacc bench --help"
+        )
     if suite is Suite.imports:
         _import(what, checkpoint, output, quick=quick, force=force, json=json)
         return
+    _bundles(what, checkpoint, output, quick=quick, force=force, json=json)
+
+
+def _bundles(
+    what: list[Path], checkpoint: Path | None, output: Path | None, *, quick: bool, force: bool, json: bool
+) -> None:
     _refuse_no_bundles(what, checkpoint)
     from edgeacc.benchmarks.results import FULL, QUICK
     from edgeacc.benchmarks.suite import run_bench
+    from edgeacc.files import write_json
 
     with progress("bench") as report:
         outcome = run_bench(what, checkpoint, QUICK if quick else FULL, report)
@@ -111,6 +141,83 @@ def _import(
         ("read [windows/s]", round(result.read_windows_per_s), "shuffled batches of 64, one thread"),
     ]
     show(result, [table("Import", ("figure", "value", "of what"), rows)], as_json=json)
+
+
+def _kernels(
+    paths: list[Path] | None, checkpoint: Path | None, output: Path | None, *, force: bool, json: bool
+) -> None:
+    if paths or checkpoint is not None:
+        raise BadInput("--suite kernels takes neither paths nor --checkpoint", valid="edgeacc bench --suite kernels")
+    from edgeacc.benchmarks.kernels_suite import run_kernels_bench
+    from edgeacc.files import write_json
+
+    with progress("bench kernels") as report:
+        result = run_kernels_bench(report)
+    if output is not None:
+        write_json(output, result, force=force)
+    rows = [
+        (row.layer, row.core, row.macs, round(row.plain_per_mac, 2), round(row.tuned_per_mac, 3), row.goal_per_mac)
+        for row in sorted(result.rows, key=lambda row: row.layer)
+    ]
+    title = f"Instructions per multiply-accumulate of int8 kernels ({result.emulator}; {result.compiler})"
+    columns = ("layer", "core", "macs", "plain_per_mac", "tuned_per_mac", "goal_per_mac")
+    show(result, [table(title, columns, rows)], as_json=json)
+
+
+def _mlperf(paths: list[Path], checkpoint: Path | None, output: Path | None, *, force: bool, json: bool) -> None:
+    import tempfile
+
+    from edgeacc.benchmarks.mlperf import emulated, networks, run_mlperf
+    from edgeacc.benchmarks.mlperf_models import int8_flatbuffer
+    from edgeacc.files import write_json
+
+    if checkpoint is not None:
+        raise BadInput("--checkpoint has no part in --suite mlperf", valid=".tflite files, or nothing")
+    with progress("bench mlperf") as report, tempfile.TemporaryDirectory(prefix="edgeacc-mlperf-") as folder:
+        result = run_mlperf(networks(paths, int8_flatbuffer), emulated(Path(folder)), report)
+    if output is not None:
+        write_json(output, result, force=force)
+    show(result, [_cycles(result), _energies(result)], as_json=json)
+
+
+def _cycles(result: "MlperfResult") -> "Table":
+    columns = ("board", "network", "instructions_per_mac", "cycles_per_mac (low-high)", "least-median-most", "inside")
+    rows = [
+        (
+            row.board,
+            row.network,
+            round(row.instructions_per_mac, 2),
+            "{1:.2f} ({0:.2f}-{2:.2f})".format(*row.cycles_per_mac),
+            f"{row.published.least:.2f} - {row.published.median:.2f} - {row.published.most:.2f}",
+            "yes" if row.inside else "no",
+        )
+        for row in result.rows
+    ]
+    title = (
+        f"Emulated cycles per multiply-accumulate beside published ones: {result.near_median} of {len(rows)} "
+        f"within 25 % of the median, {result.inside} inside"
+    )
+    return table(title, columns, rows)
+
+
+def _energies(result: "MlperfResult") -> "Table":
+    columns = ("board", "network", "energy_uj", "measured_uj", "energy_ratio", "energy_of_its_cycles_ratio")
+    rows = [
+        (
+            row.board,
+            row.network,
+            None if row.energy_uj is None else round(row.energy_uj.typical, 1),
+            row.measured_uj,
+            _short(row.energy_ratio, 2),
+            _short(row.energy_of_its_cycles_ratio, 2),
+        )
+        for row in result.rows
+    ]
+    title = (
+        f"Energy of one inference beside another engine's: {result.near_energy} of {len(rows)} within 20 %, "
+        f"{result.near_energy_of_its_cycles} by that engine's own cycles"
+    )
+    return table(title, columns, rows)
 
 
 def _latency(result: "BenchResult") -> "Table":

@@ -19,10 +19,14 @@ def doctor(
     rows = [(t.target, _yes(t.can_export), _yes(t.can_run), t.can_verify, t.reason, t.fix) for t in report.targets]
     machine = [(name.replace("_gib", " [GiB]"), value) for name, value in report.machine.model_dump().items()]
     formats = [(name, has or "not installed", FORMATS_PACKAGES[name]) for name, has in report.formats.packages.items()]
+    engines = [
+        (each.engine, ", ".join(each.cores), each.version or "not installed", each.fix) for each in report.engines
+    ]
     tables = [
         table("This machine", ("what", "value"), machine),
         table("Targets", columns, rows),
         table("Recordings", ("package", "version", "reads"), formats),
+        table("Firmware", ("engine", "cores", "version", "fix"), engines),
     ]
     impossible = [t for t in report.targets if not t.possible]
     next_command = impossible[0].fix if impossible else report.formats.fix or "edgeacc demo"

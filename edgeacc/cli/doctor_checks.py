@@ -12,7 +12,10 @@ import psutil
 from pydantic import BaseModel
 
 from edgeacc import __version__
+from edgeacc.errors import NotPossibleHere
 from edgeacc.export.registry import TARGETS, TargetInfo, installed_version, missing_packages, target_info
+from edgeacc.firmware_sim.engines import ENGINES
+from edgeacc.firmware_sim.engines.engine import Engine
 
 FORMATS_PACKAGES = {"fastavro": "Avro files, such as EmbracePlus's", "h5py": "MATLAB v7.3 files, such as WildPPG's"}
 """Of the extra `formats`: what each reads. The other formats need no package of their own."""
@@ -69,12 +72,29 @@ class FormatsState(BaseModel):
     fix: str
 
 
+class EngineState(BaseModel):
+    """One engine that runs firmware.
+
+    Attributes:
+        engine: its name.
+        cores: those that it can run.
+        version: of the emulator or compiler; None where it is not installed.
+        fix: the command that brings it; empty where it is there.
+    """
+
+    engine: str
+    cores: list[str]
+    version: str | None
+    fix: str
+
+
 class DoctorReport(BaseModel):
-    """The machine, its targets, and what reads recordings."""
+    """The machine, its targets, what reads recordings, and what runs firmware."""
 
     machine: Machine
     targets: list[TargetState]
     formats: FormatsState
+    engines: list[EngineState]
 
 
 def check(target: str | None = None) -> DoctorReport:
@@ -84,7 +104,12 @@ def check(target: str | None = None) -> DoctorReport:
         BadInput: no such target.
     """
     infos = [target_info(target)] if target else list(TARGETS.values())
-    return DoctorReport(machine=machine(), targets=[target_state(info) for info in infos], formats=formats_state())
+    return DoctorReport(
+        machine=machine(),
+        targets=[target_state(info) for info in infos],
+        formats=formats_state(),
+        engines=[engine_state(engine) for engine in ENGINES.values()],
+    )
 
 
 def machine() -> Machine:
@@ -125,6 +150,16 @@ def formats_state() -> FormatsState:
     packages = {name: installed_version(name) for name in FORMATS_PACKAGES}
     whole = None not in packages.values()
     return FormatsState(packages=packages, fix="" if whole else _install("formats"))
+
+
+def engine_state(engine: Engine) -> EngineState:
+    """Whether an engine is there; nothing is emulated."""
+    version, fix = None, ""
+    try:
+        version = engine.version()
+    except NotPossibleHere as error:
+        fix = error.next_command
+    return EngineState(engine=engine.name, cores=list(engine.cores), version=version, fix=fix)
 
 
 def _install(extra: str) -> str:

@@ -23,7 +23,12 @@ STAGES_OF_SOURCE, STAGES_OF_BUNDLE = 2, 3
 
 
 def export(
-    checkpoint: Annotated[Path, typer.Argument(help="A student's or an accelerometer baseline's checkpoint.")],
+    checkpoint: Annotated[
+        Path,
+        typer.Argument(
+            help="A student's or an accelerometer baseline's checkpoint; for --target firmware also a .tflite file."
+        ),
+    ],
     target: Annotated[str, typer.Option(help="A name from `edgeacc ls targets`, or `all`.")],
     recipe: Annotated[str | None, typer.Option(help="A name from `edgeacc ls recipes`, or a TOML file.")] = None,
     output: Annotated[
@@ -37,7 +42,14 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
 ) -> None:
-    """Convert a network to a target, run the result, compare it, and write a bundle."""
+    """Convert a network to a target, run the result, compare it, and write a bundle.
+
+    An int8 .tflite file, anybody's, becomes a folder of C99 with `--target firmware`, checked bit for bit against
+    LiteRT.
+    """
+    if checkpoint.suffix == ".tflite":
+        _project(checkpoint, target, output, recipe=recipe, store=store, force=force, json=json)
+        return
     from edgeacc.export.registry import missing_recipes, require_packages
     from edgeacc.models.folder import require_checkpoint
     from edgeacc.windows.manifest import read_manifest
@@ -62,6 +74,27 @@ def export(
         show(found, tables, as_json=json, next_command=next_command)
     if failed:
         raise as_one([error for _, error in failed])
+
+
+def _project(
+    model: Path, target: str, output: Path | None, *, recipe: str | None, store: Path | None, force: bool, json: bool
+) -> None:
+    if target != "firmware" or recipe is not None or store is not None:
+        raise BadInput(
+            f"{model} is a TFLite file: it takes --target firmware, and neither --recipe nor --store",
+            next_command=command("edgeacc", "export", model, "--target", "firmware"),
+        )
+    from edgeacc.files import refuse_existing
+
+    folder = output or Path(f"{model.stem}-firmware")
+    refuse_existing(folder, force=force, inputs=[model])
+    from edgeacc.export.firmware.foreign import export_tflite
+    from edgeacc.export.registry import require_packages
+
+    require_packages("tflite", "run")
+    result = export_tflite(model, folder, force=force)
+    rows = [(name, value) for name, value in result.model_dump().items()]
+    show(result, [table("C project, equal to LiteRT in every bit", ("what", "value"), rows)], as_json=json)
 
 
 def _recipes(target: str, recipe: str | None) -> "list[Recipe]":

@@ -126,7 +126,7 @@ def devices(json: Json = False) -> None:
     worn = (("accelerometer", accelerometers()), ("optical", opticals()), ("battery", batteries()))
     others = [(kind, name, profile.title) for kind, profiles in worn for name, profile in profiles.items()]
     tables = [table("Devices", columns, rows), table("Worn with them", ("kind", "name", "what it is"), others)]
-    show(rooms, tables, as_json=json)
+    show(rooms, tables, as_json=json, next_command="edgeacc simulate BUNDLE --device nrf54l15 --device stm32u575")
 
 
 def _told(quantity: "Quantity | None") -> str | None:

@@ -32,12 +32,13 @@ TARGET_SCHEMES: dict[str, tuple[str, ...]] = {
     "executorch": ("fp32", "w8a8"),
     "onnx": ("fp32",),
     "coreai": ("fp32",),
+    "firmware": ("w8a8",),
 }
 """Target -> the schemes that its exporter can write."""
 
 DECODER = """\
 <target>-<scheme>          e.g. tflite-w8a8
-  target   coreml | tflite | executorch | onnx | coreai
+  target   coreml | tflite | executorch | onnx | coreai | firmware
   scheme   fp32   weights and activations in 32-bit float
            fp16   weights and activations in 16-bit float
            w8     weights in int8 (symmetric, per output channel), activations in 16-bit float

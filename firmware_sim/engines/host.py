@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from edgeacc.errors import unknown
-from edgeacc.firmware_sim.builds import require_program
+from edgeacc.export.firmware.builds import require_program
 from edgeacc.firmware_sim.counts import EngineRun
 from edgeacc.firmware_sim.engines.engine import (
     TIMEOUT_S,

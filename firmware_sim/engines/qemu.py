@@ -9,8 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from edgeacc.errors import NotPossibleHere
+from edgeacc.export.firmware.builds import cached_build, require_program
 from edgeacc.firmware_sim.boards import BOARDS, Board, board_of
-from edgeacc.firmware_sim.builds import cached_build, require_program
 from edgeacc.firmware_sim.counts import EngineRun
 from edgeacc.firmware_sim.engines.blocks import Block
 from edgeacc.firmware_sim.engines.engine import (

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgeacc.errors import NotPossibleHere
+from edgeacc.export.firmware.builds import cached_build, compile_to, require_program
 from edgeacc.files import replacing
-from edgeacc.firmware_sim.boards import STACK_BYTES, Board, board_of
-from edgeacc.firmware_sim.builds import cached_build, compile_to, require_program
+from edgeacc.firmware_sim.boards import BOARDS, STACK_BYTES, Board, board_of
 from edgeacc.firmware_sim.engines.image import BEGIN, END
 
 HERE = Path(__file__).parent
@@ -20,34 +20,39 @@ _ON_A_BOARD = ("start.c", "memory.c", "harness.c", "board_semihosted.c")
 _ON_THE_HOST = ("harness.c", "board_host.c")
 
 
-def sources_of(folder: Path) -> list[Path]:
+def sources_of(folders: Sequence[Path]) -> list[Path]:
     """All C files of a runtime, in one order on every machine."""
-    return sorted(folder.rglob("*.c"))
+    return [source for folder in folders for source in sorted(folder.rglob("*.c"))]
 
 
-def build_image(core: str, runtime: Path, to: Path) -> None:
+def build_image(core: str, runtime: Sequence[Path], to: Path) -> None:
     """Build the image of a core: harness and runtime, any model.
 
     Args:
         core: `m4`, `m7`, `m33` or `m55`.
-        runtime: folder with `edgeacc_model.h` and the C files behind it.
+        runtime: folders with `edgeacc_model.h` and the C files behind it.
         to: where the ELF file is to appear; one that is there is replaced.
 
     Raises:
         BadInput: no such core.
         NotPossibleHere: no cross-compiler, or it failed.
     """
+    link_image(core, [*(HERE / name for name in _ON_A_BOARD), *sources_of(runtime)], [HERE, *runtime], to)
+
+
+def link_image(core: str, sources: Sequence[Path], include: Sequence[Path], to: Path) -> None:
+    """Build an image of a core from these files; raises as `build_image`."""
     board = board_of(core)
     compiler = require_program(COMPILER, PACKAGE)
-    sources = [*(HERE / name for name in _ON_A_BOARD), *sources_of(runtime)]
     with replacing(to, force=True) as beside:
-        compile_to(compiler, [*_flags(board), f"-I{HERE}", f"-I{runtime}", *map(str, sources), "-lgcc"], beside)
+        folders = (f"-I{folder}" for folder in include)
+        compile_to(compiler, [*_flags(board), *folders, *map(str, sources), "-lgcc"], beside)
         strip = [require_program(_STRIP, PACKAGE), "--strip-unneeded", "-K", BEGIN, "-K", END, str(beside)]
         subprocess.run(strip, check=True, timeout=60)
         beside.chmod(0o644)
 
 
-def host_image(runtime: Path, flags: Sequence[str] = ()) -> Path:
+def host_image(runtime: Sequence[Path], flags: Sequence[str] = ()) -> Path:
     """The harness and a runtime as a program of this machine, from the cache or built now.
 
     Args:
@@ -58,7 +63,7 @@ def host_image(runtime: Path, flags: Sequence[str] = ()) -> Path:
         NotPossibleHere: no compiler, or it failed.
     """
     sources = [*(HERE / name for name in _ON_THE_HOST), *sources_of(runtime)]
-    return cached_build("cc", "gcc", [*STANDARD, *flags], sources, "host-image", HERE, runtime)
+    return cached_build("cc", "gcc", [*STANDARD, *flags], sources, "host-image", HERE, *runtime)
 
 
 def compiler_version() -> str:
@@ -95,3 +100,21 @@ def _flags(board: Board) -> list[str]:
         *("-nostdlib", "-T", str(HERE / "cortex_m.ld"), "-Wl,--gc-sections,-z,max-page-size=16,--build-id=none"),
         *(f"-Wl,--defsym={name}={value:#x}" for name, value in places.items()),
     ]
+
+
+def build_all() -> None:
+    """Replace the shipped images (see `edgeacc.firmware_sim.images`).
+
+    Raises:
+        NotPossibleHere: no cross-compiler, or it failed.
+    """
+    from edgeacc.firmware_sim.firmware.kernels import RUNTIME
+    from edgeacc.firmware_sim.images import BUILT_WITH, image_of
+
+    for core in BOARDS:
+        build_image(core, [RUNTIME], image_of(core))
+    BUILT_WITH.write_text(compiler_version() + "\n")
+
+
+if __name__ == "__main__":
+    build_all()

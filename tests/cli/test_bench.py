@@ -1,6 +1,7 @@
 """`edgeacc bench`: two tables, a result file, and what stops it."""
 
 import json
+import shutil
 
 import pytest
 
@@ -41,10 +42,8 @@ def test_prints_two_tables_and_keeps_the_result(edgeacc, onnx_bundle, coreml_bun
 @pytest.mark.integration
 def test_refuses_what_is_no_bundle(edgeacc, tmp_path):
     ran = edgeacc("bench", tmp_path / "nowhere", "--quick", "--json")
-    assert ran.code == 2
-    assert json.loads(ran.out)["rows"][0]["state"] == "rejected"
-    assert "nowhere" in ran.err
-    assert edgeacc("bench", tmp_path / "nowhere", "--quick").out == ""
+    assert (ran.code, ran.out) == (2, "")
+    assert f"bundle {tmp_path / 'nowhere'} does not exist" in ran.err
 
 
 @pytest.mark.integration
@@ -62,3 +61,55 @@ def test_refuses_an_output_that_exists_before_any_work(edgeacc, tmp_path):
     ran = edgeacc("bench", tmp_path / "bundle", "-o", out)
     assert (ran.code, out.read_text()) == (2, "{}")
     assert "exists already" in ran.err
+
+
+def test_no_path_is_refused_with_what_is_valid(edgeacc):
+    ran = edgeacc("bench")
+    assert ran.code == 2
+    assert "no path given" in ran.err
+    assert "bundles" in ran.err
+
+
+def test_the_kernels_take_no_paths(edgeacc, tmp_path):
+    ran = edgeacc("bench", tmp_path, "--suite", "kernels")
+    assert ran.code == 2
+    assert "neither paths" in ran.err
+
+
+def test_the_kernels_need_a_cross_compiler(edgeacc, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    ran = edgeacc("bench", "--suite", "kernels")
+    assert ran.code == 1
+    assert "next: apt-get install gcc-arm-none-eabi" in ran.err
+
+
+def test_mlperf_takes_no_checkpoint(edgeacc, tmp_path):
+    ran = edgeacc("bench", "--suite", "mlperf", "--checkpoint", tmp_path)
+    assert ran.code == 2
+    assert "--checkpoint has no part" in ran.err
+
+
+def test_mlperf_refuses_a_model_that_is_none_of_its_networks(edgeacc, tmp_path):
+    ran = edgeacc("bench", tmp_path / "other.tflite", "--suite", "mlperf")
+    assert ran.code == 2
+    assert "none of the networks" in ran.err
+
+
+@pytest.mark.integration
+def test_mlperf_prints_both_comparisons(edgeacc, tmp_path):
+    for program in ("qemu-system-arm", "cc"):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed")
+    pytest.importorskip("litert_torch")
+    from edgeacc.benchmarks.mlperf_models import int8_flatbuffer
+
+    small = int8_flatbuffer("kws")
+    for name in ("ad", "kws", "vww", "ic"):
+        (tmp_path / f"{name}.tflite").write_bytes(small)
+    out = tmp_path / "result.json"
+    ran = edgeacc("bench", *sorted(tmp_path.glob("*.tflite")), "--suite", "mlperf", "-o", out)
+    assert ran.code == 0
+    assert ran.out.count("stm32l4r5") == 8
+    rows = json.loads(out.read_text())["rows"]
+    assert len(rows) == 12
+    assert all(row["cycles_per_mac"][0] <= row["cycles_per_mac"][1] <= row["cycles_per_mac"][2] for row in rows)

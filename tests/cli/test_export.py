@@ -15,7 +15,10 @@ needs_onnx = pytest.mark.skipif(bool(missing_packages("onnx", "convert")), reaso
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--target", "tensorrt"], ("unknown target 'tensorrt'", "coreai, coreml, executorch, onnx, tflite, all")),
+        (
+            ["--target", "tensorrt"],
+            ("unknown target 'tensorrt'", "coreai, coreml, executorch, firmware, onnx, tflite, all"),
+        ),
         (["--target", "onnx", "--recipe", "onnx-fp8"], ("unknown recipe 'onnx-fp8'", "onnx-fp32")),
         (
             ["--target", "onnx", "--recipe", "tflite-w8a8"],

@@ -43,6 +43,7 @@ def test_every_device_and_what_is_worn_with_it_is_listed(edgeacc):
     names = [name for room in rooms.values() for name in room]
     assert [name for name in names if f" {name} " not in plain.out] == []
     assert "stm32l4r5@ldo-3v0" in plain.out
+    assert "next: edgeacc simulate" in plain.out
 
 
 def test_a_listed_number_tells_its_source(edgeacc):

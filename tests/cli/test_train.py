@@ -21,6 +21,7 @@ def store(tmp_path_factory):
 SHORT = ("--steps", 2, "--batch", 4, "--seed", 1)
 
 
+@pytest.mark.integration
 def test_teacher_student_and_baseline(edgeacc, store, tmp_path):
     teacher, student = tmp_path / "teacher", tmp_path / "student"
     ran = edgeacc("train", "teacher", store, "-o", teacher, *SHORT)

@@ -10,6 +10,7 @@ from edgeacc.errors import BadInput
 CONFIG = CohortConfig(participants=1, windows_per_participant=3)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(("picture", "start"), [("png", b"\x89PNG"), ("svg", b"<?xml")])
 def test_each_format_is_written(tmp_path, picture, start):
     assert draw_window(CONFIG, tmp_path / "window", picture) in range(3)

@@ -19,7 +19,7 @@ from edgeacc.export.registry import (
 def test_each_target_names_its_exporter_its_recipe_and_its_level(target):
     info = TARGETS[target]
     assert RECIPES[info.default_recipe].target == target
-    assert set(info.runtime_packages) & set(info.packages)
+    assert not info.runtime_packages or set(info.runtime_packages) & set(info.packages)
     if missing_packages(target, "run"):
         pytest.skip(f"the extra {info.extra} is not installed")
     made: Exporter = exporter(target)
@@ -29,7 +29,7 @@ def test_each_target_names_its_exporter_its_recipe_and_its_level(target):
 def test_unknown_target_lists_what_exists():
     with pytest.raises(BadInput) as caught:
         target_info("tfLite")
-    assert "coreai, coreml, executorch, onnx, tflite" in caught.value.valid
+    assert "coreai, coreml, executorch, firmware, onnx, tflite" in caught.value.valid
 
 
 @pytest.mark.parametrize("purpose", ["convert", "run"])

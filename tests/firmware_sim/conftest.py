@@ -33,7 +33,7 @@ def qemu():
 def stub_images(cross_compiler, tmp_path_factory):
     folder = tmp_path_factory.mktemp("stub")
     for core in BOARDS:
-        build_image(core, STUB, folder / f"{core}.elf")
+        build_image(core, [STUB], folder / f"{core}.elf")
     return {core: folder / f"{core}.elf" for core in BOARDS}
 
 
@@ -42,7 +42,7 @@ def stub_host_image(tmp_path_factory):
     _require("cc", "gcc")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        return host_image(STUB)
+        return host_image([STUB])
 
 
 @pytest.fixture

@@ -45,6 +45,11 @@ def test_windows_of_another_length():
     assert sum(minutes_by_activity(found, DEFAULT.with_window(50.0)).values()) == pytest.approx(30)
 
 
+def test_the_shortest_wear_is_one_window():
+    contract = DEFAULT.with_window(80.0)
+    assert len(cohort_trace(contract, 80 / 3600, seed=0).still_B) == 1
+
+
 def test_progress_is_told():
     told = []
     cohort_trace(DEFAULT, 1.5, 0, lambda done, total, note="": told.append((done, total)))

@@ -157,7 +157,7 @@ def test_the_command_line_reads_it_and_has_nothing_to_pair(edgeacc, write, tmp_p
         assert "a.cwa ends within block 1" in ran.err
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=80)
 @given(
     changes=st.lists(st.tuples(st.integers(0, 1024 + 3 * 512 - 1), st.integers(0, 255)), max_size=6),
     cut=st.integers(0, 1024 + 3 * 512) | st.none(),

@@ -280,7 +280,7 @@ SMALL = {"signal": {"wrist": {"ACC": np.full((64, 3), 37.0), "BVP": np.arange(12
 SEEDS = [pickle.dumps(SMALL, protocol) for protocol in range(6)] + [python_2(SMALL, protocol) for protocol in (0, 2)]
 
 
-@settings(deadline=20_000, max_examples=300)
+@settings(deadline=20_000, max_examples=100)
 @given(st.data())
 def test_no_change_makes_it_fall_over(tmp_path_factory, data):
     raw = bytearray(data.draw(st.sampled_from(SEEDS)))

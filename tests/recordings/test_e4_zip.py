@@ -143,7 +143,7 @@ def test_the_command_line(edgeacc, write, tmp_path):
         assert "a.zip: member '../evil.csv' points outside the archive" in ran.err
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=80)
 @given(
     changes=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=5),
     cut=st.floats(0, 1) | st.none(),

@@ -246,7 +246,7 @@ def test_the_command_line_tells_the_place(edgeacc, write, tmp_path):
         assert "a.avro, block 0: it ends at byte" in ran.err
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=80)
 @given(
     changes=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=5),
     cut=st.floats(0, 1) | st.none(),

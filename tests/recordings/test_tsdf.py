@@ -201,7 +201,7 @@ def test_the_command_line_tells_the_file(edgeacc, write, tmp_path):
 FILES = ("imu/imu_meta.json", "imu/imu_time.bin", "imu/imu_values.bin", "ppg/ppg_meta.json", "ppg/ppg_values.bin")
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=80)
 @given(
     file=st.sampled_from(FILES),
     changes=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=5),

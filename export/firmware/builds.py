@@ -33,7 +33,7 @@ def cached_build(
         NotPossibleHere: no compiler, or it failed: its first line is told.
     """
     found = require_program(compiler, package)
-    headers = [header for folder in include for header in sorted(folder.glob("*.h"))]
+    headers = [header for folder in include for header in sorted(folder.rglob("*.h"))]
     digest = _digest([found, *arguments], [*sources, *headers])
     to = cache_folder() / f"{name}-{digest}"
     if not to.exists():

@@ -1,0 +1,1 @@
+"""Target `firmware`: an int8 TFLite model as C99 for microcontrollers."""

@@ -1,0 +1,51 @@
+"""The firmware exporter: through static int8 TFLite to a blob, run by the C runtime on this machine."""
+
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.export import ExportedProgram
+
+from edgeacc.compression.recipe import Recipe
+from edgeacc.errors import BadInput
+from edgeacc.export.exporter import Exporter, Level, Session
+from edgeacc.export.firmware.artifact import read_artifact, write_artifact
+from edgeacc.export.firmware.compile import compile_model
+from edgeacc.export.firmware.session import FirmwareSession
+from edgeacc.export.tflite.exporter import TFLiteExporter
+
+
+class FirmwareExporter(Exporter):
+    """A folder with `model.bin` and `manifest.json`."""
+
+    target: ClassVar[str] = "firmware"
+    level: ClassVar[Level] = "executed"
+
+    def convert(self, program: ExportedProgram, recipe: Recipe, calibration_BCT: Tensor, out: Path) -> Path:
+        """See `Exporter.convert`; the notes are those of the TFLite conversion."""
+        tflite = TFLiteExporter().convert(program, recipe, calibration_BCT, out)
+        compiled = compile_model(tflite)
+        tflite.unlink()
+        folder = out / "firmware"
+        write_artifact(compiled, folder)
+        return folder
+
+    def load(self, model: Path) -> Session:
+        """See `Exporter.load`."""
+        compiled = read_artifact(model)
+        if len(compiled.inputs) != 1 or len(compiled.outputs) != 1:
+            raise BadInput(
+                f"{model} has {len(compiled.inputs)} inputs, {len(compiled.outputs)} outputs", valid="one each"
+            )
+        (entry,), (result,) = compiled.inputs, compiled.outputs
+        run = FirmwareSession(compiled)
+
+        def embed(acc_1CT: NDArray[np.float32]) -> NDArray[np.float32]:
+            stored = np.clip(np.round(acc_1CT / entry.scale) + entry.zero_point, -128, 127).astype(np.int8)
+            (embedded,) = run([stored])
+            real: NDArray[np.float32] = (embedded.astype(np.float32) - result.zero_point) * np.float32(result.scale)
+            return real.reshape(result.shape)
+
+        return embed

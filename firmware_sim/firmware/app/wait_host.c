@@ -1,0 +1,3 @@
+#include "device_simulated.h"
+
+void simulated_wait(void) {}

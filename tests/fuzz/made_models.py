@@ -1,0 +1,69 @@
+"""Small int8 .tflite models of one or a few operators, made with the schema's own classes."""
+
+import numpy as np
+
+
+class Maker:
+    """Tensors and operators, one after the other; `bytes_of` gives the file."""
+
+    def __init__(self):
+        from ai_edge_litert import schema_py_generated as schema
+
+        self.schema = schema
+        self.model, self.graph = schema.ModelT(), schema.SubGraphT()
+        self.model.version, self.model.operatorCodes, self.model.buffers = 3, [], [schema.BufferT()]
+        self.graph.tensors, self.graph.operators, self.graph.name = [], [], b"main"
+
+    def tensor(self, shape, *, kind="INT8", scales=(), zero=0, data=None, axis=0):
+        made = self.schema.TensorT()
+        made.shape, made.type = np.array(shape, np.int32), getattr(self.schema.TensorType, kind)
+        made.name, made.buffer = f"t{len(self.graph.tensors)}".encode(), 0
+        if len(scales):
+            made.quantization = self.schema.QuantizationParametersT()
+            made.quantization.scale = np.array(scales, np.float32)
+            made.quantization.zeroPoint = np.full(len(scales), zero, np.int64)
+            made.quantization.quantizedDimension = axis
+        if data is not None:
+            buffer = self.schema.BufferT()
+            buffer.data = np.frombuffer(np.ascontiguousarray(data).tobytes(), np.uint8)
+            self.model.buffers.append(buffer)
+            made.buffer = len(self.model.buffers) - 1
+        self.graph.tensors.append(made)
+        return len(self.graph.tensors) - 1
+
+    def ints(self, values):
+        return self.tensor((len(values),), kind="INT32", data=np.array(values, np.int32))
+
+    def operator(self, name, inputs, outputs, options=None, **members):
+        code = self.schema.OperatorCodeT()
+        number = getattr(self.schema.BuiltinOperator, name)
+        code.builtinCode, code.deprecatedBuiltinCode, code.version = number, min(number, 127), 1
+        self.model.operatorCodes.append(code)
+        made = self.schema.OperatorT()
+        made.opcodeIndex = len(self.model.operatorCodes) - 1
+        made.inputs, made.outputs = np.array(inputs, np.int32), np.array(outputs, np.int32)
+        if options:
+            made.builtinOptions = getattr(self.schema, f"{options}T")()
+            made.builtinOptionsType = getattr(self.schema.BuiltinOptions, options)
+            for member, value in members.items():
+                setattr(made.builtinOptions, member, value)
+        self.graph.operators.append(made)
+
+    def bytes_of(self, inputs, outputs):
+        from ai_edge_litert.tools import flatbuffer_utils
+
+        self.graph.inputs, self.graph.outputs = np.array(inputs, np.int32), np.array(outputs, np.int32)
+        self.model.subgraphs = [self.graph]
+        return bytes(flatbuffer_utils.convert_object_to_bytearray(self.model))
+
+
+def reference(content, given):
+    """What LiteRT's reference kernels give."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    interpreter = Interpreter(model_content=content, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
+    interpreter.allocate_tensors()
+    for entry, values in zip(interpreter.get_input_details(), given, strict=True):
+        interpreter.set_tensor(entry["index"], values)
+    interpreter.invoke()
+    return [interpreter.get_tensor(entry["index"]) for entry in interpreter.get_output_details()]
