@@ -43,6 +43,13 @@ class Positives(StrEnum):
     participant = "participant"
 
 
+class Preset(StrEnum):
+    """What an endless stream simulates."""
+
+    calibrated = "calibrated"
+    quiet = "quiet"
+
+
 class Augment(StrEnum):
     """What is done to the windows."""
 
@@ -90,6 +97,10 @@ FormOption = Annotated[Form, typer.Option(help="The space in which both meet.")]
 IntervalTarget = Annotated[
     bool, typer.Option(help="Also predict the inter-beat interval at every token, from the PPG's beats.")
 ]
+Fresh = Annotated[
+    Preset | None,
+    typer.Option("--endless", help="Train on simulated windows without end, of people who are in no store."),
+]
 Accumulate = Annotated[int, typer.Option(min=1, help="Batches whose gradients make one step.")]
 Recompute = Annotated[bool, typer.Option("--recompute", help="Less memory: activations are computed twice.")]
 Compile = Annotated[bool, typer.Option("--compile", help="The encoder by torch.compile; needs a C++ compiler.")]
@@ -110,6 +121,7 @@ def teacher(
     batch: Batch = 64,
     seed: Seed = 0,
     start_from: Annotated[Path | None, typer.Option("--from", help="Continue from this teacher's weights.")] = None,
+    endless: Fresh = None,
     accumulate: Accumulate = 1,
     recompute: Recompute = False,
     compiled: Compile = False,
@@ -125,6 +137,7 @@ def teacher(
     config = _config(encoder, objective.value, steps, batch, seed, threads) | {
         "augmentation": PAPER if objective is TeacherObjective.contrastive else NONE,
         "positives": positives.value,
+        "endless": {"preset": endless.value, "seed": seed} if endless else None,
         "accumulate": accumulate,
         "recompute": recompute,
         "compiled": compiled,
@@ -154,6 +167,7 @@ def student(
     steps: Steps = 1000,
     batch: Batch = 64,
     seed: Seed = 0,
+    endless: Fresh = None,
     accumulate: Accumulate = 1,
     recompute: Recompute = False,
     compiled: Compile = False,
@@ -175,6 +189,7 @@ def student(
             "temperature": temperature,
             "queue": queue,
             "hard_negatives": hard_negatives,
+            "endless": {"preset": endless.value, "seed": seed} if endless else None,
             "accumulate": accumulate,
             "recompute": recompute,
             "compiled": compiled,

@@ -10,6 +10,7 @@ from edgeacc.models.alignment import CONTRASTIVE, Form
 from edgeacc.models.config import EncoderConfig
 from edgeacc.training.augment import NONE, Augmentation
 from edgeacc.training.momentum import Positives
+from edgeacc.windows.endless import EndlessConfig
 
 ObjectiveName = Literal[
     "masked-input",
@@ -65,6 +66,7 @@ class TrainConfig(BaseModel):
     accumulate: int = Field(1, ge=1, description="batches whose gradients make one step")
     recompute: bool = Field(False, description="activations in the backward pass, to keep fewer of them")
     compiled: bool = Field(False, description="the encoder by torch.compile")
+    endless: EndlessConfig | None = Field(None, description="simulated windows without end, instead of the store's")
 
     @model_validator(mode="after")
     def _goes_together(self) -> Self:
@@ -80,6 +82,15 @@ class TrainConfig(BaseModel):
             mistakes.append(f"a queue of {self.queue} is smaller than the batch of {self.batch}")
         if (self.objective == "joint") != (self.ppg_encoder is not None):
             mistakes.append("joint, and nothing else, has a ppg_encoder")
+        if self.endless is not None:
+            whole = {
+                "the objective supervised": self.objective == "supervised",
+                "positives of a participant": self.positives == "participant",
+                "hard negatives": self.hard_negatives > 0,
+            }
+            mistakes += [
+                f"{name} need all windows at once, not an endless stream" for name, is_on in whole.items() if is_on
+            ]
         if mistakes:
             raise ValueError("; ".join(mistakes))
         return self

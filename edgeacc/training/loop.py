@@ -54,7 +54,7 @@ def fit(
             that went wrong has already entered the running statistics of every BatchNorm.
     """
     torch.set_num_threads(config.threads)
-    across.require_equal_shares(min(config.batch, len(window_id_N)))
+    across.require_equal_shares(config.batch if config.endless else min(config.batch, len(window_id_N)))
     identity: dict[str, JsonValue] = {"config": config.model_dump(mode="json", exclude={"threads"}), "inputs": inputs}
     across.share_norms(objective)
     optimizer = _optimizer(objective, config)
@@ -69,7 +69,7 @@ def fit(
         loss, index_B = _gradients(objective, step, len(window_id_N), config)
         norm = nn.utils.clip_grad_norm_(objective.parameters(), config.clip_norm)
         if not (math.isfinite(loss) and math.isfinite(norm.item())):
-            raise _diverged(step, window_id_N[index_B], folder)
+            raise _diverged(step, index_B if config.endless else window_id_N[index_B], folder)
         optimizer.step()
         objective.after_step()
         losses.append(loss)
@@ -126,7 +126,12 @@ def learning_rate(step: int, config: TrainConfig) -> float:
 
 
 def batch_of_step(step: int, windows: int, config: TrainConfig) -> Tensor:
-    """Positions of the step's windows: every epoch is a permutation drawn from (seed, epoch), its rest dropped."""
+    """Positions of the step's windows: every epoch is a permutation drawn from (seed, epoch), its rest dropped.
+
+    Of an endless stream, the next ones.
+    """
+    if config.endless is not None:
+        return torch.arange(step * config.batch, (step + 1) * config.batch)
     size = min(config.batch, windows)
     steps_per_epoch = windows // size
     epoch, place = divmod(step, steps_per_epoch)

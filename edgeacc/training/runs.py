@@ -33,11 +33,12 @@ from edgeacc.training.loop import fit, prepare, recent_loss
 from edgeacc.training.masked_input import MaskedInput
 from edgeacc.training.momentum import Momentum, Partners
 from edgeacc.training.negatives import LikeRate, Queue
-from edgeacc.training.objective import Objective
+from edgeacc.training.objective import Objective, Windows
 from edgeacc.training.sources import Frozen, Kept, Learned, TokenSource
 from edgeacc.training.state import discard_state, partial_folder, saved_precision
 from edgeacc.training.supervised import Supervised
 from edgeacc.training.token_dropping import TokenDropping
+from edgeacc.windows.endless import Endless
 from edgeacc.windows.labels import RHYTHM
 from edgeacc.windows.store import Store
 from edgeacc.windows.window_set import WindowSet
@@ -97,10 +98,11 @@ def train_teacher(
     if start_from is not None:
         encoder.load_state_dict(_starting_point(start_from, encoder).state_dict())
         run = replace(run, continued_from=teacher_reference(start_from))
+    ppg_NCT = _training(run).ppg_BCT
     objectives: dict[str, Callable[[], Objective]] = {
-        "masked-input": lambda: MaskedInput(encoder, run.windows.ppg_BCT, config.augmentation),
-        "token-dropping": lambda: TokenDropping(encoder, run.windows.ppg_BCT, config.augmentation),
-        "contrastive": lambda: Momentum(encoder, run.windows.ppg_BCT, config.augmentation, _partners(run)),
+        "masked-input": lambda: MaskedInput(encoder, ppg_NCT, config.augmentation),
+        "token-dropping": lambda: TokenDropping(encoder, ppg_NCT, config.augmentation),
+        "contrastive": lambda: Momentum(encoder, ppg_NCT, config.augmentation, _partners(run)),
     }
     objective = objectives[config.objective]()
     return _finish(run, objective, run.windows.ppg_BCT)
@@ -126,8 +128,8 @@ def train_student(
     student = _new_student(run, teacher.config)
     source: TokenSource = (
         Kept(teacher_tokens(teacher, run.windows.ppg_BCT, progress=progress))
-        if config.augmentation_ppg == NONE
-        else Frozen(teacher, run.windows.ppg_BCT, config.augmentation_ppg)
+        if config.augmentation_ppg == NONE and config.endless is None
+        else Frozen(teacher, _training(run).ppg_BCT, config.augmentation_ppg)
     )
     return _finish(run, _distillation(run, student, source), run.windows.acc_BCT, student)
 
@@ -146,7 +148,7 @@ def train_joint(
     run = _begin("student", store, out, config, progress, force)
     student = _new_student(run, config.ppg_encoder)
     ppg_encoder = build(config.ppg_encoder, run.windows.ppg_BCT.shape[1])
-    source = Learned(ppg_encoder, run.windows.ppg_BCT, config.augmentation_ppg)
+    source = Learned(ppg_encoder, _training(run).ppg_BCT, config.augmentation_ppg)
     return _finish(run, _distillation(run, student, source), run.windows.acc_BCT, student, ppg_encoder)
 
 
@@ -159,20 +161,27 @@ def _new_student(run: _Run, ppg: EncoderConfig) -> Student:
 
 
 def _distillation(run: _Run, student: Student, source: TokenSource) -> Objective:
-    config, windows = run.config, run.windows
+    config, windows = run.config, _training(run)
     if config.objective in ("distill-l2", "distill-tokens"):
         return Regress(student, windows.acc_BCT, source, config.augmentation)
     queue = Queue(config.queue, student.acc_size, student.ppg_size) if config.queue else None
-    like_rate = LikeRate(windows.beats_BK) if config.hard_negatives else None
+    like_rate = LikeRate(run.windows.beats_BK) if config.hard_negatives else None
     return Distill(
         student,
         windows,
         source,
         config.augmentation,
-        window_s=windows.contract.window_s,
+        window_s=run.windows.contract.window_s,
         interval_target=config.interval_target,
         negatives=Negatives(queue, like_rate, config.hard_negatives),
     )
+
+
+def _training(run: _Run) -> Windows:
+    """What is trained on: the store's windows, or the stream."""
+    if run.config.endless is None:
+        return run.windows
+    return Endless(run.config.endless, run.windows.contract)
 
 
 def _partners(run: _Run) -> Partners | None:
@@ -190,13 +199,13 @@ def train_baseline(
     """
     run = _begin("baseline", store, out, config, progress, force)
     encoder = _new_encoder(run, 3)
-    acc_NCT, augmentation = run.windows.acc_BCT, config.augmentation
+    acc_NCT, augmentation = _training(run).acc_BCT, config.augmentation
     objectives: dict[str, Callable[[], Objective]] = {
         "acc-mae": lambda: MaskedInput(encoder, acc_NCT, augmentation),
         "acc-contrastive": lambda: Contrastive(encoder, acc_NCT, augmentation),
         "supervised": lambda: Supervised(encoder, acc_NCT, run.windows.target(RHYTHM, config.labels), augmentation),
     }
-    return _finish(run, objectives[config.objective](), acc_NCT)
+    return _finish(run, objectives[config.objective](), run.windows.acc_BCT)
 
 
 def _begin(

@@ -122,3 +122,19 @@ def test_options_that_do_not_go_together_are_all_told(edgeacc, store, tiny_check
     assert ran.code == 2
     assert "a time warp moves the beats away from the interval target" in ran.err
     assert "a queue of 3 is smaller than the batch of 4" in ran.err
+
+
+def test_training_on_an_endless_stream_is_the_same_after_a_restart(edgeacc, store, tmp_path):
+    weights = []
+    for name in "ab":
+        ran = edgeacc("train", "teacher", store, "-o", tmp_path / name, "--endless", "quiet", *SHORT, "--json")
+        assert ran.code == 0, ran.err
+        assert json.loads(ran.out)["card"]["training"]["endless"]["preset"] == "quiet"
+        weights.append((tmp_path / name / "encoder.safetensors").read_bytes())
+    assert weights[0] == weights[1]
+    ran = edgeacc("train", "teacher", store, "-o", tmp_path / "plain", *SHORT)
+    assert (tmp_path / "plain" / "encoder.safetensors").read_bytes() != weights[0]
+    options = ("--endless", "quiet", "--objective", "contrastive", "--positives", "participant")
+    ran = edgeacc("train", "teacher", store, "-o", tmp_path / "c", *options, *SHORT)
+    assert ran.code == 2
+    assert "positives of a participant need all windows at once, not an endless stream" in ran.err
