@@ -1,18 +1,23 @@
 """The simulator against measured boards: MLPerf Tiny's four networks on three of them, emulated beside published."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from edgeacc.errors import BadInput
+from edgeacc.export.firmware.compile import Compiled, compile_model
 from edgeacc.files import read_model
 from edgeacc.firmware_sim.band import Band
 from edgeacc.firmware_sim.counts import InstructionCounts
 from edgeacc.firmware_sim.energy import active_uj
 from edgeacc.firmware_sim.latency import inference_cycles
 from edgeacc.firmware_sim.profile import target
+from edgeacc.firmware_sim.run import run_model
+from edgeacc.firmware_sim.simulate import core_of
+from edgeacc.firmware_sim.tensors import drawn_input
 from edgeacc.progress import Progress, silent
 
 NEAR = 0.25
@@ -20,7 +25,7 @@ NEAR = 0.25
 NEAR_ENERGY = 0.2
 
 Count = Callable[[bytes, str], InstructionCounts]
-"""Emulates one inference of a .tflite on a device's core (`cortex-m4`)."""
+"""Emulates one inference of a .tflite on a core of the engines (`m4`)."""
 
 
 class Published(BaseModel):
@@ -110,7 +115,7 @@ def run_mlperf(models: Mapping[str, bytes], count: Count, progress: Progress = s
     rows = []
     for done, (board, network) in enumerate(pairs):
         progress(done, len(pairs), f"{network} on {board}")
-        executed = count(models[network], target(board).device.core or "")
+        executed = count(models[network], core_of(target(board)))
         rows.append(_row(board, network, executed))
     progress(len(pairs), len(pairs))
     return MlperfResult(
@@ -143,6 +148,29 @@ def networks(files: Sequence[Path], build: Callable[[str], bytes]) -> dict[str, 
         except OSError as error:
             raise BadInput(f"cannot read {path}: {error.strerror}") from error
     return {name: given[name] if name in given else build(name) for name in names}
+
+
+def emulated(folder: Path) -> Count:
+    """Compiles a .tflite and runs one inference; raises NotPossibleHere where nothing here runs the core.
+
+    Args:
+        folder: where the models are put for the compiler.
+    """
+
+    @cache
+    def compiled(model: bytes) -> Compiled:
+        path = folder / f"{hashlib.sha256(model).hexdigest()}.tflite"
+        path.write_bytes(model)
+        return compile_model(path)
+
+    def count(model: bytes, core: str) -> InstructionCounts:
+        program = compiled(model)
+        run = run_model(core, program, [b"".join(drawn_input(port) for port in program.inputs)])
+        if run.total is None:
+            raise ValueError(f"the engine {run.engine} does not count")
+        return run.total
+
+    return count
 
 
 def _row(board: str, network: str, executed: InstructionCounts) -> MlperfRow:

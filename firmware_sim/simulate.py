@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from pydantic import BaseModel, ConfigDict
 
@@ -21,7 +20,8 @@ from edgeacc.signals.contract import SignalContract
 BYTES_PER_SAMPLE = 2
 """Of the buffer in which a window is collected: standard scores need the whole of it, so that it holds 16 bits."""
 STACK_UNKNOWN_BYTES = 4096
-"""Counted for the stack where nothing was emulated; our estimate, above what the runtime uses."""
+CODE_UNKNOWN_BYTES = 32768
+"""Counted for stack and code where nothing was emulated; our estimates, above what the runtime uses."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,12 @@ class Subject:
 
 
 class Emulator:
-    """Runs a model once on each core that is asked for, and remembers the run or why there is none."""
+    """Runs a model once on each core that is asked for, and keeps the run or why there is none.
+
+    Attributes:
+        runs: so far, by the engines' names of the cores.
+        why_not: of the cores that nothing here runs.
+    """
 
     def __init__(self, run: Callable[[str], EngineRun], code_bytes: Callable[[str], int]) -> None:
         """Keep how it is done.
@@ -58,8 +63,32 @@ class Emulator:
             run: emulates a core; raises NotPossibleHere where nothing here can.
             code_bytes: of the core's image.
         """
-        self.run = lru_cache(maxsize=None)(_caught(run))
         self.code_bytes = code_bytes
+        self.runs: dict[str, EngineRun] = {}
+        self.why_not: dict[str, str] = {}
+        self._run = run
+
+    def on(self, core: str) -> EngineRun | None:
+        """The run on a core; None where there is none, and `why_not` says why."""
+        if core not in self.runs and core not in self.why_not:
+            try:
+                self.runs[core] = self._run(core)
+            except NotPossibleHere as error:
+                then = f" (next: {error.next_command})" if error.next_command else ""
+                self.why_not[core] = error.problem + then
+        return self.runs.get(core)
+
+    def outputs(self) -> tuple[bytes, ...]:
+        """What the firmware put out, the same on every core.
+
+        Raises:
+            NotPossibleHere: no core was emulated, so that there are none.
+        """
+        if not self.runs:
+            raise NotPossibleHere(
+                "no firmware ran, so that there are no outputs", valid="a device whose core runs here"
+            )
+        return next(iter(self.runs.values())).outputs
 
 
 class Row(BaseModel):
@@ -170,7 +199,7 @@ def require_fits(subject: Subject, device: Device, code_bytes: int) -> None:
 
 def _row(subject: Subject, target: Target, emulator: Emulator, setting: Setting) -> Row:
     device, point = target
-    run, why = (None, None) if device.core is None else emulator.run(core_of(target))
+    run = None if device.core is None else emulator.on(core_of(target))
     executed = None if run is None else run.total
     cycles = inference_cycles(device, executed, subject.macs)
     energy_uj = active_uj(cycles, point)
@@ -195,7 +224,7 @@ def _row(subject: Subject, target: Target, emulator: Emulator, setting: Setting)
         energy_uj=energy_uj,
         battery_days=days,
         day=day,
-        unknown=list(_unknown(target, why, cycles, day)),
+        unknown=list(_unknown(target, emulator.why_not.get(core_of(target)), cycles, day)),
     )
 
 
@@ -222,16 +251,6 @@ def _unknown(target: Target, why: str | None, cycles: Band | None, day: WearDay 
         yield f"energy: unknown at the operating point {target.point.name}"
     if day is not None and day.accelerometer.unknown:
         yield f"the day: {', '.join(day.accelerometer.unknown)}"
-
-
-def _caught(run: Callable[[str], EngineRun]) -> Callable[[str], tuple[EngineRun | None, str | None]]:
-    def attempt(core: str) -> tuple[EngineRun | None, str | None]:
-        try:
-            return run(core), None
-        except NotPossibleHere as error:
-            return None, error.problem + (f" (next: {error.next_command})" if error.next_command else "")
-
-    return attempt
 
 
 def _bytes(memory: Quantity) -> int:

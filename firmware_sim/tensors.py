@@ -2,23 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeacc.errors import BadInput
+from edgeacc.export.firmware.compile import Port
 from edgeacc.files import replacing
 
 SEED = 0
-
-
-class Port(NamedTuple):
-    """An int8 input or output: its shape, and what its values mean: (q - zero_point) x scale."""
-
-    shape: tuple[int, ...]
-    scale: float
-    zero_point: int
 
 
 def read_inputs(path: Path, port: Port) -> list[bytes]:

@@ -167,15 +167,14 @@ def _kernels(
 def _mlperf(paths: list[Path], checkpoint: Path | None, output: Path | None, *, force: bool, json: bool) -> None:
     import tempfile
 
-    from edgeacc.benchmarks.mlperf import networks, run_mlperf
-    from edgeacc.benchmarks.mlperf_count import KernelCounter
+    from edgeacc.benchmarks.mlperf import emulated, networks, run_mlperf
     from edgeacc.benchmarks.mlperf_models import int8_flatbuffer
     from edgeacc.files import write_json
 
     if checkpoint is not None:
         raise BadInput("--checkpoint has no part in --suite mlperf", valid=".tflite files, or nothing")
     with progress("bench mlperf") as report, tempfile.TemporaryDirectory(prefix="edgeacc-mlperf-") as folder:
-        result = run_mlperf(networks(paths, int8_flatbuffer), KernelCounter(Path(folder)), report)
+        result = run_mlperf(networks(paths, int8_flatbuffer), emulated(Path(folder)), report)
     if output is not None:
         write_json(output, result, force=force)
     show(result, [_cycles(result), _energies(result)], as_json=json)

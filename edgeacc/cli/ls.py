@@ -49,13 +49,25 @@ def sizes(json: Json = False) -> None:
     from edgeacc.models.sizes import SIZES
     from edgeacc.signals.contract import DEFAULT
 
-    columns = ("size", "parameters", "MACs per window [M]", "tokens", "token width", "token's context [s]", "layers")
+    columns = (
+        "size",
+        "parameters",
+        "MACs per window [M]",
+        "activations int8 [KiB]",
+        "float32 [KiB]",
+        "tokens",
+        "token width",
+        "token's context [s]",
+        "layers",
+    )
     costs = {name: cost(config) for name, config in SIZES.items()}
     rows = [
         (
             name,
             f"{costs[name].parameters:,}",
             round(costs[name].macs_per_window / 1e6, 1),
+            round(costs[name].activations / 1024, 1),
+            round(costs[name].activations * 4 / 1024, 1),
             config.tokens,
             config.width,
             round(config.context_samples / DEFAULT.rate_hz, 2),
@@ -114,7 +126,7 @@ def devices(json: Json = False) -> None:
     worn = (("accelerometer", accelerometers()), ("optical", opticals()), ("battery", batteries()))
     others = [(kind, name, profile.title) for kind, profiles in worn for name, profile in profiles.items()]
     tables = [table("Devices", columns, rows), table("Worn with them", ("kind", "name", "what it is"), others)]
-    show(rooms, tables, as_json=json)
+    show(rooms, tables, as_json=json, next_command="edgeacc simulate BUNDLE --device nrf54l15 --device stm32u575")
 
 
 def _told(quantity: "Quantity | None") -> str | None:

@@ -21,6 +21,7 @@ from edgeacc.cli import (
     export,
     import_,
     ls,
+    simulate,
     train,
     validate,
     verify,
@@ -42,6 +43,7 @@ VERBS: dict[str, Callable[..., None] | typer.Typer] = {
     "evaluate": evaluate.evaluate,
     "export": export.export,
     "verify": verify.verify,
+    "simulate": simulate.simulate,
     "bench": bench.bench,
     "demo": demo.demo,
 }

@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Family = Literal["transformer", "pyramid", "conv"]
+Family = Literal["transformer", "pyramid", "conv", "efficientnet"]
 
 WIDEST = 4096
 """Channels of a layer, or samples under one filter."""
@@ -18,6 +18,7 @@ _SHAPE_OF_FAMILY = {
     "transformer": "no stages, at least one layer, and patches that do not overlap (frame_samples = frame_stride)",
     "pyramid": "at least one stage and at least one layer",
     "conv": "at least one stage and no layer",
+    "efficientnet": "inverted blocks, an odd number of frame_samples, no stage and no layer",
 }
 
 
@@ -31,12 +32,41 @@ class StageConfig(BaseModel):
     context: bool = Field(False, description="also sees the mean of all tokens")
 
 
+class InvertedStage(BaseModel):
+    """Some inverted residual blocks of one width; the first one has the stride."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    repeats: int = Field(ge=1, le=16)
+    width: int = Field(ge=1, le=WIDEST)
+    kernel: int = Field(ge=1, le=63, description="odd")
+    stride: int = Field(ge=1, le=64)
+    expand: int = Field(ge=1, le=16, description="times as many channels inside the block")
+
+    @model_validator(mode="after")
+    def _is_centred(self) -> Self:
+        if self.kernel % 2 == 0:
+            raise ValueError(f"a kernel of {self.kernel} has no middle: kernels are odd")
+        return self
+
+
+class InvertedBlocks(BaseModel):
+    """All blocks of an EfficientNet, and its last two pointwise layers, from which the tokens come."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    stages: tuple[InvertedStage, ...] = Field(min_length=1, max_length=16)
+    last_filters: int = Field(ge=1, le=WIDEST)
+    width: int = Field(ge=1, le=WIDEST, description="of a token")
+
+
 class EncoderConfig(BaseModel):
     """An encoder from a window (B, in_channels, samples) to P tokens of width D, and to one embedding.
 
     `frame_*` is the first layer (a bank of `frame_filters` filters over `frame_samples` samples every
-    `frame_stride`), `stages` the strided convolutions after it, `layers` the transformer blocks on the tokens. The
-    bounds are our choice, far above any encoder of the ladder: a configuration comes with files that others made.
+    `frame_stride`), `stages` the strided convolutions after it or `inverted` the blocks of an EfficientNet, `layers`
+    the transformer blocks on the tokens. The bounds are our choice, far above any encoder of the ladder: a
+    configuration comes with files that others made.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,6 +79,7 @@ class EncoderConfig(BaseModel):
     frame_stride: int = Field(ge=1, le=WIDEST)
     frame_filters: int = Field(ge=1, le=WIDEST)
     stages: tuple[StageConfig, ...] = Field((), max_length=16)
+    inverted: InvertedBlocks | None = None
     layers: int = Field(0, ge=0, le=64)
     heads: int = Field(4, ge=1, le=64)
     mlp_ratio: int = Field(4, ge=1, le=16)
@@ -56,7 +87,7 @@ class EncoderConfig(BaseModel):
     @property
     def token_samples(self) -> int:
         """Samples from one token to the next."""
-        return self.frame_stride * prod(stage.stride for stage in self.stages)
+        return self.frame_stride * prod(stage.stride for stage in self._strided)
 
     @property
     def tokens(self) -> int:
@@ -71,31 +102,44 @@ class EncoderConfig(BaseModel):
     @property
     def width(self) -> int:
         """D of one token."""
+        if self.inverted is not None:
+            return self.inverted.width
         return self.stages[-1].width if self.stages else self.frame_filters
 
     @property
     def context_samples(self) -> int:
-        """Samples that one token sees before the transformer blocks (its receptive field)."""
+        """Samples that one token sees by its convolutions, before the transformer blocks (its receptive field)."""
         reach, step = self.frame_samples, self.frame_stride
         for stage in self.stages:
             reach += (3 * stage.stride - 1) * step
             step *= stage.stride
+        for block in self.inverted.stages if self.inverted is not None else ():
+            reach += (block.kernel - 1) * step
+            step *= block.stride
+            reach += (block.kernel - 1) * step * (block.repeats - 1)
         return reach
+
+    @property
+    def _strided(self) -> tuple[StageConfig | InvertedStage, ...]:
+        return self.stages if self.inverted is None else self.inverted.stages
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
+        odd = self.frame_samples % 2 == 1
         fits = {
+            "efficientnet": self.inverted is not None and odd and not self.stages and self.layers == 0,
             "transformer": not self.stages and self.layers > 0 and self.frame_samples == self.frame_stride,
             "pyramid": bool(self.stages) and self.layers > 0,
             "conv": bool(self.stages) and self.layers == 0,
         }
-        if not fits[self.family]:
+        if not fits[self.family] or (self.inverted is not None) != (self.family == "efficientnet"):
             raise ValueError(f"a {self.family} has {_SHAPE_OF_FAMILY[self.family]}")
-        if self.samples % self.token_samples:
+        if self.token_samples > self.samples or self.samples % self.token_samples:
             raise ValueError(f"{self.samples} samples are not a multiple of the token's {self.token_samples}")
         if not 1 <= self.tokens <= MOST_TOKENS:
             raise ValueError(f"{self.tokens} tokens; there can be 1 to {MOST_TOKENS}")
-        if self.frame_samples < self.frame_stride or (self.frame_samples - self.frame_stride) % 2:
+        uneven = self.inverted is None and (self.frame_samples - self.frame_stride) % 2
+        if self.frame_samples < self.frame_stride or uneven:
             raise ValueError("frame_samples must exceed frame_stride by an even number: frames are centred")
         if self.layers and self.width % self.heads:
             raise ValueError(f"a width of {self.width} does not divide into {self.heads} heads")

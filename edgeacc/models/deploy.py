@@ -11,8 +11,10 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 from torch.export import ExportedProgram
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from edgeacc.errors import BadInput
+from edgeacc.models.efficientnet import ConvNorm, Inverted, Last, Stem
 from edgeacc.models.encoder import LAGS, PARTS, Encoder
 from edgeacc.models.layers import Frames, Patches, Stage
 from edgeacc.signals.contract import SignalContract
@@ -65,6 +67,19 @@ class WithContext(nn.Module):
         return mixed_1D1P
 
 
+class Image(nn.Module):
+    """A layer of the EfficientNet with its BatchNorms folded, on images of height 1."""
+
+    def __init__(self, layer: Inverted | Last) -> None:
+        """Fold a copy."""
+        super().__init__()
+        self.layer = _with_folded_norms(copy.deepcopy(layer).eval())
+
+    def forward(self, x_1D1P: Tensor) -> Tensor:
+        """(1, D_in, 1, P) -> (1, D, 1, P / stride)."""
+        return cast("Inverted | Last", self.layer).image(x_1D1P)
+
+
 def deployable(encoder: Encoder) -> Deployed:
     """The deployed form of an encoder, in eval, without gradients; equal to it to 1e-5."""
     return Deployed(encoder).eval().requires_grad_(requires_grad=False)
@@ -102,6 +117,10 @@ def _convolutions(tokenizer: nn.Sequential) -> Iterator[nn.Module]:
                 yield _patches_as_convolution(layer)
             case Frames():
                 yield from (_frames_as_convolution(layer), nn.ReLU())
+            case Stem():
+                yield from (_with_folded_norms(copy.deepcopy(layer.filters).eval()), nn.SiLU())
+            case Inverted() | Last():
+                yield Image(layer)
             case Stage(context=None):
                 yield from (_stage_as_convolution(layer), nn.ReLU())
             case Stage():
@@ -126,6 +145,15 @@ def _stage_as_convolution(layer: Stage) -> nn.Conv2d:
     weight_DI, bias_D = _folded(layer.linear, layer.norm)
     weight_DC1K = weight_DI.reshape(weight_DI.shape[0], 3 * layer.stride, -1).transpose(1, 2).unsqueeze(2)
     return _convolution(weight_DC1K, bias_D, stride=layer.stride, padding=layer.stride)
+
+
+def _with_folded_norms(layer: nn.Module) -> nn.Module:
+    """The layer, in which every ConvNorm has become one convolution."""
+    if isinstance(layer, ConvNorm):
+        return fuse_conv_bn_eval(layer.conv, layer.norm)
+    for name, child in layer.named_children():
+        setattr(layer, name, _with_folded_norms(child))
+    return layer
 
 
 def _folded(linear: nn.Linear, norm: nn.BatchNorm1d) -> tuple[Tensor, Tensor]:

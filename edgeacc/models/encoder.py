@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from edgeacc.models.config import EncoderConfig
+from edgeacc.models.efficientnet import Last, Stem, inverted_blocks
 from edgeacc.models.layers import Block, Frames, Patches, Stage, sinusoidal_positions
 
 LAGS = (1, 2, 4)  # tokens: 0.5, 1 and 2 s with the pyramids' tokens of 0.5 s
@@ -47,7 +48,7 @@ class Encoder(nn.Module):
         return self._placed(self.tokenizer(x_BCT))
 
     def attend(self, tokens_BPD: Tensor) -> Tensor:
-        """Transformer blocks and the last norm (nothing in the conv family), (B, P, D)."""
+        """Transformer blocks and the last norm (nothing in the conv families), (B, P, D)."""
         mixed_BPD: Tensor = self.norm(self.blocks(tokens_BPD))
         return mixed_BPD
 
@@ -57,7 +58,7 @@ class Encoder(nn.Module):
 
     def both_ends(self, x_BCT: Tensor) -> tuple[Tensor, Tensor]:
         """What the first layer's filters give, linear in the window, (B, P0, D0), and the tokens (B, P, D)."""
-        first = cast("Frames | Patches", self.tokenizer[0])
+        first = cast("Frames | Patches | Stem", self.tokenizer[0])
         filtered_BPD = first.filtered(x_BCT)
         tokens_BPD: Tensor = self.tokenizer[1:](first.activated(filtered_BPD))
         return filtered_BPD, self.attend(self._placed(tokens_BPD))
@@ -106,7 +107,7 @@ def settle(encoder: Encoder, batches: Iterable[Tensor]) -> Encoder:
     An untrained network with default statistics is a poor stand-in for a trained one: parity figures on it mislead.
     """
     windows = [batch.float() for batch in batches]
-    norms = [module for module in encoder.modules() if isinstance(module, nn.BatchNorm1d)]
+    norms = [module for module in encoder.modules() if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d)]
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # cumulative average over these batches
@@ -124,6 +125,13 @@ def _tokenizer(config: EncoderConfig) -> nn.Sequential:
     if config.family == "transformer":
         return nn.Sequential(Patches(config.in_channels, config.frame_samples, config.frame_filters))
     width = config.frame_filters
+    if config.inverted is not None:
+        inverted = config.inverted
+        return nn.Sequential(
+            Stem(config.in_channels, config.frame_samples, config.frame_stride, width),
+            *inverted_blocks(width, inverted.stages),
+            Last(inverted.stages[-1].width, inverted.last_filters, inverted.width),
+        )
     layers: list[nn.Module] = [Frames(config.in_channels, config.frame_samples, config.frame_stride, width)]
     for stage in config.stages:
         layers.append(Stage(width, stage.width, stage.stride, context=stage.context))

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Literal
 
 from edgeacc.errors import unknown
-from edgeacc.models.config import EncoderConfig, StageConfig
+from edgeacc.models.config import EncoderConfig, InvertedBlocks, InvertedStage, StageConfig
 
 if TYPE_CHECKING:
     from edgeacc.models.encoder import Encoder
@@ -27,6 +27,12 @@ def _stages(*parts: tuple[int, int] | tuple[int, int, Literal["context"]]) -> tu
     return tuple(StageConfig(width=part[0], stride=part[1], context=len(part) == 3) for part in parts)
 
 
+def _inverted(*parts: tuple[int, int, int, int, int]) -> tuple[InvertedStage, ...]:
+    """(repeats, width, kernel, stride, expand) of each stage."""
+    names = ("repeats", "width", "kernel", "stride", "expand")
+    return tuple(InvertedStage.model_validate(dict(zip(names, part, strict=True))) for part in parts)
+
+
 _LADDER = (
     _transformer("xl", 8, 256),
     _transformer("l", 6, 256),
@@ -35,6 +41,26 @@ _LADDER = (
     _transformer("xs", 4, 128),
     _transformer("xxs", 3, 96),
     _transformer("xxxs", 2, 64),
+    EncoderConfig(  # the stages are the paper's; stem, last filters and token width our choice, which counts 3.38 M
+        name="efficientnet",
+        family="efficientnet",
+        frame_samples=3,
+        frame_stride=2,
+        frame_filters=32,
+        inverted=InvertedBlocks(
+            stages=_inverted(
+                (1, 16, 3, 1, 1),
+                (2, 24, 3, 2, 6),
+                (2, 40, 5, 2, 6),
+                (3, 80, 3, 2, 6),
+                (3, 112, 5, 1, 6),
+                (3, 160, 5, 2, 6),
+                (2, 192, 5, 1, 6),
+            ),
+            last_filters=1280,
+            width=256,
+        ),
+    ),
     EncoderConfig(
         name="pyramid-s",
         family="pyramid",
@@ -68,6 +94,14 @@ _LADDER = (
         frame_stride=4,
         frame_filters=24,
         stages=_stages((32, 2), (64, 2), (64, 2), (96, 1)),
+    ),
+    EncoderConfig(
+        name="conv-xxs",
+        family="conv",
+        frame_samples=20,
+        frame_stride=4,
+        frame_filters=16,
+        stages=_stages((24, 2), (32, 2), (48, 2), (48, 1)),
     ),
 )
 

@@ -29,7 +29,8 @@ def test_the_names_of_recipes_are_decoded(edgeacc):
 def test_a_size_tells_what_it_costs(edgeacc):
     told = json.loads(edgeacc("ls", "sizes", "--json").out)["conv-xs"]
     assert told["parameters"] == 61_904
-    assert told["macs_per_window"] == 11_704_320
+    assert told["macs_per_window"] == 11_704_320 + 480  # and the scale of the embedding
+    assert told["activations"] == 24 * 960 + 32 * 480
     assert told["config"]["family"] == "conv"
 
 
@@ -42,6 +43,7 @@ def test_every_device_and_what_is_worn_with_it_is_listed(edgeacc):
     names = [name for room in rooms.values() for name in room]
     assert [name for name in names if f" {name} " not in plain.out] == []
     assert "stm32l4r5@ldo-3v0" in plain.out
+    assert "next: edgeacc simulate" in plain.out
 
 
 def test_a_listed_number_tells_its_source(edgeacc):

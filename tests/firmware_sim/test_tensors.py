@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from edgeacc.errors import BadInput
-from edgeacc.firmware_sim.tensors import Port, drawn_input, read_inputs, write_outputs
+from edgeacc.export.firmware.compile import Port
+from edgeacc.firmware_sim.tensors import drawn_input, read_inputs, write_outputs
 
-PORT = Port((1, 3, 4), 0.5, -3)
+PORT = Port("x", (1, 3, 4), 12, 0.5, -3)
 
 
 def saved(tmp_path, array):
@@ -61,7 +62,7 @@ def test_pickles_and_archives_are_refused(tmp_path):
 
 def test_a_drawn_input_is_the_same_each_time():
     assert drawn_input(PORT) == drawn_input(PORT)
-    assert len(set(drawn_input(Port((1, 1000), 1.0, 0)))) > 200
+    assert len(set(drawn_input(Port("x", (1, 1000), 1000, 1.0, 0)))) > 200
 
 
 def test_outputs_are_written_row_by_row(tmp_path):

@@ -1,8 +1,13 @@
 import pytest
+import torch
 from pydantic import ValidationError
 
 from edgeacc.models.config import EncoderConfig
-from edgeacc.models.sizes import SIZES
+from edgeacc.models.efficientnet import Inverted
+from edgeacc.models.sizes import SIZES, build
+
+INVERTED = SIZES["efficientnet"].inverted.model_dump()
+EVEN = INVERTED["stages"][0] | {"kernel": 4}
 
 
 @pytest.mark.parametrize("name", list(SIZES))
@@ -16,6 +21,17 @@ def test_receptive_field_of_the_small_convolutions():
     assert SIZES["conv-xs"].context_samples / 64 == 3.5
 
 
+def test_receptive_field_of_the_efficientnet_is_the_one_that_a_gradient_finds():
+    encoder = build("efficientnet", 3).eval()
+    for block in encoder.modules():
+        if isinstance(block, Inverted):
+            block.gate.register_forward_hook(lambda *args: torch.ones_like(args[2]))
+    x_BCT = torch.randn(1, 3, 3840, requires_grad=True)
+    encoder.tokens(x_BCT)[0, 60].sum().backward()
+    seen = x_BCT.grad[0].abs().sum(0).nonzero()[:, 0]
+    assert seen.max() - seen.min() + 1 == SIZES["efficientnet"].context_samples
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -25,6 +41,11 @@ def test_receptive_field_of_the_small_convolutions():
         ({"frame_samples": 21}, "even number"),
         ({"frame_samples": 2}, "even number"),
         ({"family": "pyramid", "layers": 1, "heads": 5}, "does not divide"),
+        ({"inverted": INVERTED}, "at least one stage and no layer"),
+        ({"family": "efficientnet"}, "inverted blocks"),
+        ({"family": "efficientnet", "inverted": INVERTED}, "inverted blocks"),
+        ({"inverted": INVERTED | {"stages": [EVEN]}}, "kernels are odd"),
+        ({"inverted": INVERTED | {"last_filters": 10**9}}, "less than or equal to 4096"),
         ({"colour": 1}, "Extra inputs"),
         ({"frame_filters": 10**9}, "less than or equal to 4096"),
         ({"in_channels": 10**6}, "less than or equal to 64"),

@@ -9,7 +9,7 @@ from edgeacc.models.encoder import Encoder, settle
 from edgeacc.models.sizes import SIZES, build
 from edgeacc.signals.contract import DEFAULT, SignalContract
 
-SMALL = ("transformer-xxxs", "pyramid-s", "conv-s", "conv-xs", "with context")
+SMALL = ("transformer-xxxs", "pyramid-s", "conv-s", "conv-xs", "conv-xxs", "efficientnet", "with context")
 
 
 def _with_context() -> EncoderConfig:
@@ -22,7 +22,7 @@ def _settled(name: str) -> Encoder:
     torch.manual_seed(1)
     encoder = build(_with_context() if name == "with context" else name, 3)
     for module in encoder.modules():
-        if isinstance(module, nn.BatchNorm1d):  # as after training, not ones and zeros
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):  # as after training, not ones and zeros
             nn.init.uniform_(module.weight, 0.5, 1.5)
             nn.init.uniform_(module.bias, -0.5, 0.5)
     return settle(encoder, [torch.randn(16, 3, 3840)])
@@ -43,7 +43,7 @@ def test_deployed_form_equals_the_encoder(name):
 def test_deployed_form_has_no_batch_norm_and_only_flat_convolutions(name):
     deployed = deployable(_settled(name))
     kinds = {type(module) for module in deployed.modules()}
-    assert nn.BatchNorm1d not in kinds
+    assert not kinds & {nn.BatchNorm1d, nn.BatchNorm2d}
     assert all(m.kernel_size[0] == 1 for m in deployed.modules() if isinstance(m, nn.Conv2d))
     assert not any(parameter.requires_grad for parameter in deployed.parameters())
 

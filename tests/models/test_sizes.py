@@ -28,6 +28,12 @@ def test_parameters_of_the_small_convolutions():
     assert parameters(build("conv-s", 3)) == 105_104
 
 
+def test_parameters_of_the_efficientnet():
+    assert parameters(build("efficientnet", 4)) == 3_379_652  # 3.38 M
+    assert parameters(build("efficientnet", 3)) == 3_379_652 - 3 * 32
+    assert parameters(build("conv-xxs", 3)) == 24_336
+
+
 def test_unknown_size_says_which_exist():
     with pytest.raises(BadInput) as caught:
         build("conv-xxl", 3)

@@ -12,19 +12,29 @@ typedef struct {
     uint32_t shift;
 } standard;
 
+static int32_t rounded(int64_t sum) { return (int32_t)((sum + ((int64_t)1 << (30 - FINE))) >> (31 - FINE)); }
+
+/* Two neighbours at a time share the loads of the taps; `y` has room for CHUNK. */
 static void band_pass(const edgeacc_signal *signal, uint32_t axis, uint32_t start, uint32_t count, int32_t *y)
 {
     const edgeacc_tables *tables = signal->config.tables;
-    const uint32_t half = tables->band_half;
-    int16_t x[CHUNK + 2 * EDGEACC_MOST_BAND];
-    edgeacc_ring_read_fixed(signal, axis, (int32_t)start - (int32_t)half, count + 2u * half, x);
-    for (uint32_t i = 0; i < count; i++) {
-        const int16_t *middle = x + i + half, *before = middle, *after = middle;
-        int64_t sum = (int64_t)tables->band_q31[0] * *middle;
-        for (uint32_t k = 1; k <= half; k++) {
-            sum += (int64_t)tables->band_q31[k] * ((int32_t)*++after + (int32_t)*--before);
+    const uint32_t half = tables->band_half, held = count + 2u * half;
+    int16_t x[CHUNK + 2 * EDGEACC_MOST_BAND + 1];
+    edgeacc_ring_read_fixed(signal, axis, (int32_t)start - (int32_t)half, held, x);
+    x[held] = 0;
+    for (uint32_t i = 0; i < count; i += 2u) {
+        const int16_t *before = x + i + half, *after = before;
+        const int32_t *band = tables->band_q31;
+        int64_t a = (int64_t)band[0] * before[0], b = (int64_t)band[0] * before[1];
+        for (uint32_t k = half; k > 0; k--) {
+            const int32_t tap = *++band;
+            before--;
+            after++;
+            a += (int64_t)tap * ((int32_t)after[0] + (int32_t)before[0]);
+            b += (int64_t)tap * ((int32_t)after[1] + (int32_t)before[1]);
         }
-        y[i] = (int32_t)((sum + ((int64_t)1 << (30 - FINE))) >> (31 - FINE));
+        y[i] = rounded(a);
+        y[i + 1u] = rounded(b);
     }
 }
 

@@ -53,9 +53,12 @@ static float kernel_at(const float *half_kernel, uint32_t half, uint32_t density
     return half_kernel[before] + share * (half_kernel[before + 1u] - half_kernel[before]);
 }
 
-static float late_ns(const edgeacc_resampler *r, uint32_t source_mhz, uint32_t i)
+/* Into `off`: how much later than after even slots each sample came, ns. */
+static void measure_lateness(edgeacc_resampler *r, uint32_t source_mhz)
 {
-    return (float)(r->t_ns[i] - r->t_ns[0] - edgeacc_slot_ns(i, source_mhz));
+    for (uint32_t i = 0; i < r->capacity; i++) {
+        r->off[i] = (float)(r->t_ns[i] - r->t_ns[0] - edgeacc_slot_ns(i, source_mhz));
+    }
 }
 
 /* Least squares. */
@@ -64,9 +67,9 @@ static edgeacc_clock fit(const edgeacc_resampler *r, uint32_t source_mhz)
     const float middle = 0.5f * (float)(r->capacity - 1u);
     float sum = 0, product = 0, square = 0;
     for (uint32_t i = 0; i < r->capacity; i++) {
-        const float place = (float)i - middle, late = late_ns(r, source_mhz, i);
-        sum += late;
-        product += place * late;
+        const float place = (float)i - middle;
+        sum += r->off[i];
+        product += place * r->off[i];
         square += place * place;
     }
     const float drift = product / square;
@@ -74,13 +77,13 @@ static edgeacc_clock fit(const edgeacc_resampler *r, uint32_t source_mhz)
     return found;
 }
 
-/* Jitter in slots; the largest. */
-static float measure_jitter(edgeacc_resampler *r, uint32_t source_mhz, const edgeacc_clock *clock)
+/* From lateness to jitter, in slots; the largest. */
+static float measure_jitter(edgeacc_resampler *r)
 {
+    const edgeacc_clock *clock = &r->clock;
     float largest = 0;
     for (uint32_t i = 0; i < r->capacity; i++) {
-        const float off_ns = late_ns(r, source_mhz, i) - clock->start_ns - clock->drift_ns * (float)i;
-        r->off[i] = off_ns / clock->period_ns;
+        r->off[i] = (r->off[i] - clock->start_ns - clock->drift_ns * (float)i) / clock->period_ns;
         const float size = r->off[i] < 0 ? -r->off[i] : r->off[i];
         largest = size > largest ? size : largest;
     }
@@ -116,21 +119,30 @@ static void undo_jitter(edgeacc_resampler *r, const edgeacc_tables *tables)
     }
 }
 
+/* Adds the samples from `i` on, `by` (1 or -1) apart, the first `distance` slots away and each one slot further: the
+   place between the kernel's entries is the same for all. */
+static void add_side(const edgeacc_resampler *r, const edgeacc_tables *tables, uint32_t i, int32_t by, float distance, float *y)
+{
+    const uint32_t density = tables->sinc_density, end = tables->sinc_half * density;
+    const float place = distance * (float)density;
+    uint32_t entry = (uint32_t)place;
+    const float share = place - (float)entry;
+    for (; entry < end && i < r->capacity; entry += density, i += (uint32_t)by) {
+        const float weight = tables->sinc[entry] + share * (tables->sinc[entry + 1u] - tables->sinc[entry]);
+        const float *u = r->u + i;
+        y[0] += weight * u[0];
+        y[1] += weight * u[r->capacity];
+        y[2] += weight * u[2u * r->capacity];
+    }
+}
+
+/* The grid's value `part` (0 to 1) slots behind slot `whole`. */
 static void emit(edgeacc_signal *signal, uint32_t whole, float part)
 {
     const edgeacc_tables *tables = signal->config.tables;
-    const edgeacc_resampler *r = &signal->resampler;
-    const uint32_t reach = tables->sinc_half + 1u;
-    const uint32_t from = whole > reach ? whole - reach : 0u;
-    const uint32_t to = whole + reach < r->capacity - 1u ? whole + reach : r->capacity - 1u;
     float y[EDGEACC_AXES] = {0, 0, 0};
-    for (uint32_t i = from; i <= to; i++) {
-        const float distance = (float)((int32_t)whole - (int32_t)i) + part;
-        const float weight = kernel_at(tables->sinc, tables->sinc_half, tables->sinc_density, distance);
-        for (uint32_t axis = 0; axis < EDGEACC_AXES; axis++) {
-            y[axis] += weight * r->u[axis * r->capacity + i];
-        }
-    }
+    add_side(&signal->resampler, tables, whole, -1, part, y);
+    add_side(&signal->resampler, tables, whole + 1u, 1, 1.0f - part, y);
     edgeacc_ring_add(signal, y);
 }
 
@@ -199,6 +211,7 @@ static int take_block(edgeacc_signal *signal)
     const edgeacc_tables *tables = signal->config.tables;
     edgeacc_resampler *r = &signal->resampler;
     const float largest_ns = LARGEST_DRIFT * 1e12f / (float)tables->source_mhz;
+    measure_lateness(r, tables->source_mhz);
     r->clock = fit(r, tables->source_mhz);
     if (r->clock.drift_ns > largest_ns || r->clock.drift_ns < -largest_ns) {
         return 0;
@@ -206,7 +219,7 @@ static int take_block(edgeacc_signal *signal)
     for (uint32_t i = 0; i < EDGEACC_AXES * r->capacity; i++) {
         r->u[i] = r->x[i];
     }
-    if (measure_jitter(r, tables->source_mhz, &r->clock) * r->clock.period_ns > EVEN_NS) {
+    if (measure_jitter(r) * r->clock.period_ns > EVEN_NS) {
         undo_jitter(r, tables);
     }
     give(signal);

@@ -61,20 +61,42 @@ static uint32_t place_of(const edgeacc_signal *signal, int32_t i)
     return place < samples ? place : place - samples;
 }
 
-void edgeacc_ring_read(const edgeacc_signal *signal, uint32_t axis, int32_t start, uint32_t count, float *x)
+/* How many samples from `start` on lie one behind the other in the ring: 0 at the window's edges. */
+static uint32_t together(const edgeacc_signal *signal, int32_t start, uint32_t count)
 {
     const uint32_t samples = signal->config.tables->samples;
-    for (uint32_t i = 0; i < count; i++) {
-        const uint32_t place = axis * samples + place_of(signal, start + (int32_t)i);
-        x[i] = signal->ring ? signal->ring[place] : (float)signal->ring_fixed[place];
+    if (start < 0 || (uint32_t)start >= samples) {
+        return 0;
+    }
+    const uint32_t window = samples - (uint32_t)start, ring = samples - place_of(signal, start);
+    const uint32_t both = window < ring ? window : ring;
+    return both < count ? both : count;
+}
+
+void edgeacc_ring_read(const edgeacc_signal *signal, uint32_t axis, int32_t start, uint32_t count, float *x)
+{
+    const uint32_t first = axis * signal->config.tables->samples;
+    while (count > 0) {
+        const uint32_t place = first + place_of(signal, start), found = together(signal, start, count);
+        const uint32_t length = found > 0 ? found : 1u;
+        for (uint32_t i = 0; i < length; i++) {
+            *x++ = signal->ring ? signal->ring[place + i] : (float)signal->ring_fixed[place + i];
+        }
+        start += (int32_t)length;
+        count -= length;
     }
 }
 
 void edgeacc_ring_read_fixed(const edgeacc_signal *signal, uint32_t axis, int32_t start, uint32_t count, int16_t *x)
 {
-    const int16_t *ring = signal->ring_fixed + axis * signal->config.tables->samples;
-    for (uint32_t i = 0; i < count; i++) {
-        x[i] = ring[place_of(signal, start + (int32_t)i)];
+    const uint32_t first = axis * signal->config.tables->samples;
+    while (count > 0) {
+        const uint32_t place = first + place_of(signal, start), found = together(signal, start, count);
+        const uint32_t length = found > 0 ? found : 1u;
+        memcpy(x, signal->ring_fixed + place, length * sizeof *x);
+        x += length;
+        start += (int32_t)length;
+        count -= length;
     }
 }
 
@@ -130,24 +152,41 @@ float edgeacc_signal_motion_mg(const edgeacc_signal *signal)
     return 1000.0f * ring_unit_g * edgeacc_root(power);
 }
 
-/* Band-passed samples. The taps sum to zero, so any constant may be taken off first; it keeps the sums exact. */
+/* Four neighbours at a time share the loads of the taps; `middle` is where the first of them lies. */
+static void four_sums(const edgeacc_tables *tables, const float *middle, float *y)
+{
+    const float *before = middle, *after = middle, *band = tables->band;
+    float a = band[0] * middle[0], b = band[0] * middle[1], c = band[0] * middle[2], d = band[0] * middle[3];
+    for (uint32_t k = tables->band_half; k > 0; k--) {
+        const float tap = *++band;
+        before--;
+        after++;
+        a += tap * (after[0] + before[0]);
+        b += tap * (after[1] + before[1]);
+        c += tap * (after[2] + before[2]);
+        d += tap * (after[3] + before[3]);
+    }
+    y[0] = a;
+    y[1] = b;
+    y[2] = c;
+    y[3] = d;
+}
+
+/* Band-passed samples; `y` has room for CHUNK. The taps sum to zero, so any constant may be taken off first; it keeps the
+   sums exact. */
 static void band_pass(const edgeacc_signal *signal, uint32_t axis, uint32_t start, uint32_t count, float *y)
 {
     const edgeacc_tables *tables = signal->config.tables;
-    const uint32_t half = tables->band_half;
-    float x[CHUNK + 2 * EDGEACC_MOST_BAND];
-    edgeacc_ring_read(signal, axis, (int32_t)start - (int32_t)half, count + 2u * half, x);
+    const uint32_t half = tables->band_half, held = count + 2u * half;
+    float x[CHUNK + 2 * EDGEACC_MOST_BAND + 3];
+    edgeacc_ring_read(signal, axis, (int32_t)start - (int32_t)half, held, x);
+    x[held] = x[held + 1u] = x[held + 2u] = 0;
     const float level = x[half + count / 2u];
-    for (uint32_t i = 0; i < count + 2u * half; i++) {
+    for (uint32_t i = 0; i < held; i++) {
         x[i] -= level;
     }
-    for (uint32_t i = 0; i < count; i++) {
-        const float *middle = x + i + half, *before = middle, *after = middle;
-        float sum = tables->band[0] * *middle;
-        for (uint32_t k = 1; k <= half; k++) {
-            sum += tables->band[k] * (*++after + *--before);
-        }
-        y[i] = sum;
+    for (uint32_t i = 0; i < count; i += 4u) {
+        four_sums(tables, x + i + half, y + i);
     }
 }
 
@@ -186,9 +225,12 @@ void edgeacc_signal_scores(const edgeacc_signal *signal, uint32_t axis, float *z
         edgeacc_fixed_scores(signal, axis, z_T);
         return;
     }
+    const uint32_t samples = signal->config.tables->samples;
     const moments all = moments_of(signal, axis);
-    for (uint32_t start = 0; start < signal->config.tables->samples; start += CHUNK) {
-        chunk_scores(signal, axis, start, &all, z_T + start);
+    float z[CHUNK];
+    for (uint32_t start = 0; start < samples; start += CHUNK) {
+        chunk_scores(signal, axis, start, &all, z);
+        memcpy(z_T + start, z, chunk_at(start, samples) * sizeof z[0]);
     }
 }
 

@@ -52,7 +52,7 @@ static uint32_t start(app *a, const app_setup *setup)
     uint32_t bytes;
     const uint64_t period_ns = 1000000000000u / setup->signal.tables->source_mhz;
     a->setup = setup;
-    a->heard_ns = device_time_ns();
+    a->heard_ns = device_time_ns() > 0 ? device_time_ns() : 0;
     fifo_open(&a->sensor, (uint32_t)period_ns);
     if (edgeacc_model_open(&a->model, setup->blob, setup->blob_bytes, setup->arena, setup->arena_bytes) != EDGEACC_OK) {
         return 1;
@@ -88,7 +88,7 @@ static void serve(app *a)
     }
     if (taken > 0 || status == FIFO_OVERRUN) {
         a->heard_ns = now_ns;
-    } else if (now_ns - a->heard_ns >= APP_SILENT_NS) {
+    } else if (now_ns < a->heard_ns || now_ns - a->heard_ns >= APP_SILENT_NS) {
         restart_sensor(a, APP_SILENT);
     }
 }

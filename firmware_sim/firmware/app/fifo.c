@@ -6,6 +6,8 @@
    samples at 64 Hz is 10. Our choices. */
 enum { POSSIBLE_PER_MILLE = 60, USUAL_PER_MILLE = 15, REMEMBERED = 8 };
 
+#define LATEST_NS ((int64_t)1 << 62)
+
 void fifo_open(fifo *f, uint32_t period_ns)
 {
     f->period_ns = (int64_t)period_ns;
@@ -17,7 +19,8 @@ void fifo_open(fifo *f, uint32_t period_ns)
 
 static int within(int64_t x, int64_t about, int64_t per_mille)
 {
-    return x * 1000 > about * (1000 - per_mille) && x * 1000 < about * (1000 + per_mille);
+    const int64_t off = about * per_mille / 1000;
+    return x > about - off && x < about + off;
 }
 
 /* How far apart samples lie: measured, unless it is so far from what was learned that samples must be missing. */
@@ -53,7 +56,7 @@ fifo_status fifo_drain(fifo *f, int64_t now_ns, fifo_taker *take, void *context,
     const uint32_t count = (uint32_t)told;
     int16_t xyz[3];
     *taken = 0;
-    if (told < 0 || told > DEVICE_FIFO_SAMPLES) {
+    if (told < 0 || told > DEVICE_FIFO_SAMPLES || now_ns < 0 || now_ns >= LATEST_NS) {
         return FIFO_BUS;
     }
     if (overrun) {

@@ -10,7 +10,11 @@ typedef struct {
     int32_t has_last, batches;
 } fifo;
 
-typedef enum { FIFO_READ, FIFO_OVERRUN, FIFO_BUS } fifo_status;
+typedef enum {
+    FIFO_READ,
+    FIFO_OVERRUN,
+    FIFO_BUS /* the bus does not answer, or says what cannot be: a count, a time */
+} fifo_status;
 
 typedef void fifo_taker(void *context, int64_t t_ns, const int16_t xyz[3]);
 

@@ -63,6 +63,17 @@ def test_a_whole_window_of_the_default_contract(signal_of):
     np.testing.assert_allclose(windows[0].z, prepared(x_NC.T.astype(np.float64), 0, DEFAULT), atol=1e-5)
 
 
+@pytest.mark.parametrize("samples", [121, 253, 254, 255])
+@pytest.mark.parametrize("fixed_bits", [-1, 0])
+def test_windows_of_any_length(signal_of, samples, fixed_bits):
+    contract = SignalContract(window_s=samples / 64)
+    raw_NC = np.rint(wrist_NC(np.arange(samples) / 64) * 16384).astype(np.int16)
+    signal = signal_of(contract, 64.0, unit_g=2.0**-14, fixed_bits=fixed_bits)
+    _, (window,) = signal.feed(times_ns(np.arange(samples) / 64), raw_NC)
+    exact = prepared(raw_NC.T.astype(np.float64), 0, contract)
+    np.testing.assert_allclose(window.z, exact, atol=1e-5 if fixed_bits < 0 else bound(raw_NC.T))
+
+
 numbers_NC = st.integers(0, 2**32 - 1).map(np.random.default_rng).map(lambda rng: rng.uniform(-1, 1, (256, 3)))
 
 

@@ -1,0 +1,244 @@
+"""`edgeacc simulate`: what a model costs on a wearable, from compiled firmware that ran on an emulated core."""
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from edgeacc.cli.output import LARGEST_SEED, progress, show, table
+from edgeacc.errors import BadInput, NotPossibleHere, command
+from edgeacc.progress import Progress
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from edgeacc.export.firmware.compile import Port
+    from edgeacc.firmware_sim.band import Band
+    from edgeacc.firmware_sim.day_trace import DayTrace
+    from edgeacc.firmware_sim.model import Model
+    from edgeacc.firmware_sim.power_trace import PowerTrace
+    from edgeacc.firmware_sim.profile import Target
+    from edgeacc.firmware_sim.simulate import Emulator, Row, Setting, Simulation
+    from edgeacc.firmware_sim.wear_day import Wearable
+    from edgeacc.signals.contract import SignalContract
+
+COHORT = "cohort"
+DAY_HOURS = 24.0
+RESULT = "manifest.json"
+
+
+def simulate(
+    model: Annotated[
+        Path, typer.Argument(metavar="BUNDLE|MODEL.tflite", help="A static-int8 bundle, or any static-int8 .tflite.")
+    ],
+    device: Annotated[
+        list[str],
+        typer.Option(help="A name from `edgeacc ls devices`; may be given several times.", show_default=False),
+    ],
+    inputs: Annotated[
+        Path | None, typer.Option(help="An .npy of inputs (one or more inferences), int8 or real numbers.")
+    ] = None,
+    outputs: Annotated[Path | None, typer.Option(help="Where the emulated firmware's outputs go, as .npy.")] = None,
+    hours: Annotated[
+        float | None, typer.Option(help="Hours of wear from waking on; by default 24 of a bundle, none of a .tflite.")
+    ] = None,
+    trace: Annotated[str, typer.Option(help="`cohort`, or a store of recordings, for how much is moved.")] = COHORT,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of the wearer's day.")] = 0,
+    accelerometer: Annotated[str, typer.Option(help="Worn with the device.")] = "adxl367",
+    optical: Annotated[str, typer.Option(help="The optical front end of the same day with PPG.")] = "adpd4000",
+    battery: Annotated[str, typer.Option(help="What supplies it.")] = "lipo-100",
+    radio: Annotated[bool, typer.Option("--radio", help="Count the sending of each embedding.")] = False,
+    measured: Annotated[
+        Path | None,
+        typer.Option("--import", metavar="CSV", help="A power analyser's trace instead of the model of energy."),
+    ] = None,
+    supply_v: Annotated[float | None, typer.Option(help="The trace's supply, where it has no column of it.")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="A folder for JSON and pictures.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace what exists.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
+) -> None:
+    """Compile a model, run it on the emulated core of each device, and tell memory, time, energy and battery life.
+
+    Every figure is a band: low, typical, high. What depends on an unknown number is null.
+    """
+    from edgeacc.files import refuse_existing
+    from edgeacc.firmware_sim.profile import target
+
+    targets = [target(name) for name in dict.fromkeys(device)]
+    worn = _worn(accelerometer, optical, battery, radio=radio)
+    for path in (output, outputs):
+        if path is not None:
+            refuse_existing(path, force=force, inputs=[model])
+    power = _trace(measured, supply_v)
+    wear = _Wear(hours, trace, seed)
+    result, emulator, setting, port = _simulate(model, inputs, targets, worn, wear, power)
+    _keep(result, emulator, setting, port, output, outputs, force=force)
+    for problem in dict.fromkeys(problem for row in result.rows for problem in row.unknown):
+        devices = ", ".join(row.device for row in result.rows if problem in row.unknown)
+        sys.stderr.write(f"edgeacc: {devices}: unknown {problem}\n")
+    show(result, _tables(result), as_json=json)
+    if all(row.latency_ms is None for row in result.rows):
+        raise NotPossibleHere("no device's latency is known here", next_command=command("edgeacc", "doctor"))
+
+
+class _Wear(NamedTuple):
+    """The day that is asked for: hours, or None for what suits the model; where it comes from; its seed."""
+
+    hours: float | None
+    trace: str
+    seed: int
+
+
+def _worn(accelerometer: str, optical: str, battery: str, *, radio: bool) -> "Callable[[Target], Wearable]":
+    from edgeacc.firmware_sim.profile import accelerometers, batteries, chosen, opticals
+    from edgeacc.firmware_sim.wear_day import Wearable
+
+    parts = (
+        chosen("accelerometer", accelerometer, accelerometers()),
+        chosen("optical front end", optical, opticals()),
+        chosen("battery", battery, batteries()),
+    )
+    return lambda one: Wearable(one, *parts, radio)
+
+
+def _trace(measured: Path | None, supply_v: float | None) -> "PowerTrace | None":
+    from edgeacc.firmware_sim.power_trace import read_power_trace
+
+    if supply_v is not None and measured is None:
+        raise BadInput("--supply-v without --import", valid="--import CSV --supply-v VOLTS")
+    return None if measured is None else read_power_trace(measured, supply_v)
+
+
+def _simulate(
+    model: Path,
+    inputs: Path | None,
+    targets: "Sequence[Target]",
+    worn: "Callable[[Target], Wearable]",
+    wear: _Wear,
+    power: "PowerTrace | None",
+) -> "tuple[Simulation, Emulator, Setting, Port]":
+    from edgeacc.firmware_sim.model import open_model
+    from edgeacc.firmware_sim.simulate import Setting
+    from edgeacc.firmware_sim.simulate import simulate as run
+
+    opened = open_model(model, inputs)
+    contract, hours = _of_the_day(opened, wear.hours)
+    with progress("simulate") as report:
+        day = None if hours is None else _day(wear.trace, contract, hours, wear.seed, report)
+        setting = Setting(worn, day, contract, power)
+        emulator = opened.emulator()
+        return run(opened.subject, targets, emulator, setting), emulator, setting, opened.output
+
+
+def _of_the_day(subject: "Model", hours: float | None) -> "tuple[SignalContract, float | None]":
+    """Contract and length of the wear: a foreign model has no contract of its own and no day unless it is asked for."""
+    from edgeacc.signals.contract import DEFAULT
+
+    contract = subject.subject.contract
+    if contract is None:
+        return DEFAULT, hours
+    return contract, DAY_HOURS if hours is None else hours
+
+
+def _day(trace: str, contract: "SignalContract", hours: float, seed: int, report: Progress) -> "DayTrace":
+    from edgeacc.firmware_sim.day_trace import cohort_trace, store_trace
+    from edgeacc.windows.store import open_store
+
+    if trace == COHORT:
+        return cohort_trace(contract, hours, seed, report)
+    return store_trace(open_store(Path(trace)), contract, hours, seed)
+
+
+def _keep(
+    result: "Simulation",
+    emulator: "Emulator",
+    setting: "Setting",
+    port: "Port",
+    output: Path | None,
+    outputs: Path | None,
+    *,
+    force: bool,
+) -> None:
+    """The result and each core's run as JSON, the pictures of the day, and the firmware's outputs."""
+    from edgeacc.files import replacing, write_json
+    from edgeacc.firmware_sim.counts import to_json
+    from edgeacc.firmware_sim.plots import draw_all
+    from edgeacc.firmware_sim.tensors import write_outputs
+
+    if outputs is not None:
+        write_outputs(outputs, emulator.outputs(), port, force=force)
+    if output is None:
+        return
+    with replacing(output, force=force) as beside:
+        beside.mkdir()
+        write_json(beside / RESULT, result)
+        for core, made in emulator.runs.items():
+            (beside / f"run-{core}.json").write_text(to_json(made))
+        days = {row.device: row.day for row in result.rows if row.day is not None}
+        if setting.day is not None and days:
+            draw_all(days, setting.day, setting.contract, beside)
+
+
+def _tables(result: "Simulation") -> "list[Table]":
+    columns = ("device", "flash [KiB]", "RAM [KiB]", "time [ms]", "energy [uJ]", "battery [days]", "engine")
+    rows = [
+        (
+            row.device,
+            _kib(row.flash_bytes, row.flash_of_bytes),
+            _kib(row.ram_bytes, row.ram_of_bytes),
+            told(row.latency_ms),
+            told(row.energy_uj),
+            told(row.battery_days),
+            row.engine,
+        )
+        for row in result.rows
+    ]
+    title = f"{result.model}: one inference of {result.macs / 1e6:.3g} M MACs; typical (low to high)"
+    days = [row for row in result.rows if row.day is not None]
+    return [table(title, columns, rows), *([_day_table(days)] if days else [])]
+
+
+def _day_table(rows: "list[Row]") -> "Table":
+    columns = ("device", "sensor", "windows run / gated / late", "power [uW]", "battery [days]", "most energy")
+    cells = [
+        (
+            row.device,
+            side.sensor,
+            f"{day.windows_run} / {day.windows_gated} / {told(day.windows_late) or '-'}",
+            told(side.mean_power_uw),
+            told(side.battery_days),
+            _largest(side.energy_mj),
+        )
+        for row in rows
+        if (day := row.day) is not None
+        for side in (day.accelerometer, day.ppg)
+    ]
+    day = rows[0].day
+    title = "" if day is None else f"{day.hours:g} h of wear ({day.trace}) on {day.battery}, for this function alone"
+    return table(title, columns, cells)
+
+
+def told(band: "Band | None") -> str | None:
+    """Typical, and low to high where they differ, in three digits."""
+    if band is None:
+        return None
+    low, typical, high = (_short(end) for end in band)
+    return typical if low == high else f"{typical} ({low}-{high})"
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _kib(used: int, there: int | None) -> str:
+    return f"{used / 1024:.0f}" + ("" if there is None else f" of {there / 1024:.0f}")
+
+
+def _largest(energy_mj: "dict[str, Band | None]") -> str | None:
+    known = {name: band.typical for name, band in energy_mj.items() if band is not None}
+    if len(known) < len(energy_mj):
+        return None
+    name = max(known, key=lambda part: known[part])
+    return f"{name} {100 * known[name] / sum(known.values()):.0f} %"

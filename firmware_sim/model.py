@@ -1,0 +1,87 @@
+"""The model that is simulated: compiled for firmware, its inputs, and the engines and images that run it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeacc.bundle.bundle import Bundle, open_bundle
+from edgeacc.errors import BadInput, NotPossibleHere
+from edgeacc.export.firmware.compile import Compiled, Port, compile_model
+from edgeacc.firmware_sim.boards import board_of
+from edgeacc.firmware_sim.engines.image import read_image
+from edgeacc.firmware_sim.images import image_of
+from edgeacc.firmware_sim.run import run_model
+from edgeacc.firmware_sim.simulate import CODE_UNKNOWN_BYTES, Emulator, Subject
+from edgeacc.firmware_sim.tensors import drawn_input, read_inputs, stored
+
+STATIC_INT8 = "a bundle of `edgeacc export --target tflite --recipe tflite-w8a8`, or any static-int8 .tflite"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A compiled model with what it is run on.
+
+    Attributes:
+        subject: its sizes.
+        compiled: for the runtime.
+        inputs: of each inference that engines run.
+        output: of the model.
+    """
+
+    subject: Subject
+    compiled: Compiled
+    inputs: tuple[bytes, ...]
+    output: Port
+
+    def emulator(self) -> Emulator:
+        """Runs it once on each core that is asked for."""
+        return Emulator(lambda core: run_model(core, self.compiled, self.inputs), code_bytes)
+
+
+def code_bytes(core: str) -> int:
+    """Of a core's image; an estimate where there is none here."""
+    try:
+        return len(read_image(image_of(core), board_of(core)).code.content)
+    except NotPossibleHere:
+        return CODE_UNKNOWN_BYTES
+
+
+def open_model(path: Path, inputs: Path | None) -> Model:
+    """Compile what is to be simulated.
+
+    Args:
+        path: a bundle whose artifact is a static-int8 .tflite, or such a file.
+        inputs: an .npy; without it the first golden window of a bundle, or random values.
+
+    Raises:
+        BadInput: another kind of bundle or file, a model that the compiler refuses or that has several inputs or
+            outputs, or inputs that do not fit.
+        NotPossibleHere: what reads .tflite is not installed.
+    """
+    bundle = _bundle(path) if path.is_dir() else None
+    compiled = compile_model(path if bundle is None else bundle.model)
+    if len(compiled.inputs) != 1 or len(compiled.outputs) != 1:
+        counts = f"{len(compiled.inputs)} inputs and {len(compiled.outputs)} outputs"
+        raise BadInput(f"{path} has {counts}", valid="a model of one input and one output")
+    subject = Subject(
+        name=path.name if bundle is None else bundle.recipe.name,
+        macs=sum(layer.macs for layer in compiled.layers),
+        weights_bytes=len(compiled.blob),
+        arena_bytes=compiled.arena_bytes,
+        contract=None if bundle is None else bundle.contract,
+    )
+    return Model(subject, compiled, _inputs(inputs, bundle, compiled.inputs[0]), compiled.outputs[0])
+
+
+def _inputs(inputs: Path | None, bundle: Bundle | None, port: Port) -> tuple[bytes, ...]:
+    if inputs is not None:
+        return tuple(read_inputs(inputs, port))
+    if bundle is None:
+        return (drawn_input(port),)
+    return (stored(bundle.golden().acc_BCT[:1], port).tobytes(),)
+
+
+def _bundle(path: Path) -> Bundle:
+    bundle = open_bundle(path)
+    if bundle.model.suffix != ".tflite" or bundle.recipe.activations != "int8":
+        raise BadInput(f"bundle {path} is {bundle.recipe.name}", valid=STATIC_INT8)
+    return bundle

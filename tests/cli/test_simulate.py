@@ -1,0 +1,156 @@
+"""`edgeacc simulate`: a table for people, the same as JSON, files that two runs make alike, and what stops it."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from edgeacc.cli.simulate import told
+from edgeacc.compression.recipe import RECIPES
+from edgeacc.export.registry import missing_packages
+from edgeacc.firmware_sim.band import Band
+from edgeacc.firmware_sim.profile import devices
+
+
+@pytest.fixture(scope="module")
+def int8_bundle(tiny_source, tmp_path_factory):
+    """An untrained network, which quantizes badly."""
+    from edgeacc.export.pipeline import export_bundle
+
+    if missing_packages("tflite", "convert"):
+        pytest.skip("the extra `tflite` is not installed")
+    path = tmp_path_factory.mktemp("simulate") / "bundle"
+    untrained = RECIPES["tflite-w8a8"].model_copy(update={"min_snr_db": 0.0, "name": "tflite-w8a8-untrained"})
+    export_bundle(tiny_source, untrained, path)
+    return path
+
+
+@pytest.fixture
+def emulated():
+    for program in ("qemu-system-arm", "cc"):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed")
+
+
+def test_an_unknown_device_lists_the_known_ones(edgeacc, tmp_path):
+    ran = edgeacc("simulate", tmp_path / "x.tflite", "--device", "stm32f4")
+    assert ran.code == 2
+    assert "unknown device 'stm32f4'" in ran.err
+    assert all(name in ran.err for name in devices())
+    assert "next: edgeacc ls devices" in ran.err
+
+
+@pytest.mark.parametrize("option", ["--accelerometer", "--optical", "--battery"])
+def test_unknown_parts_are_refused(edgeacc, tmp_path, option):
+    ran = edgeacc("simulate", tmp_path / "x.tflite", "--device", "nrf52840", option, "none")
+    assert ran.code == 2
+    assert "'none'" in ran.err
+
+
+def test_a_supply_without_a_trace_is_refused(edgeacc, tmp_path):
+    ran = edgeacc("simulate", tmp_path / "x.tflite", "--device", "nrf52840", "--supply-v", "3")
+    assert (ran.code, "--supply-v without --import" in ran.err) == (2, True)
+
+
+def test_a_model_that_is_not_there_is_refused(edgeacc, tmp_path):
+    ran = edgeacc("simulate", tmp_path / "none.tflite", "--device", "nrf52840")
+    assert ran.code == 2
+    assert "none.tflite" in ran.err
+
+
+def test_an_output_that_exists_is_refused_before_any_work(edgeacc, tmp_path):
+    (tmp_path / "y.npy").touch()
+    ran = edgeacc("simulate", tmp_path / "x.tflite", "--device", "nrf52840", "--outputs", tmp_path / "y.npy")
+    assert (ran.code, "exists already" in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("band", "text"),
+    [
+        (None, None),
+        (Band(1.0, 1.0, 1.0), "1"),
+        (Band(0.1234, 12.34, 12345.6), "12.3 (0.123-12,346)"),
+        (Band(0, 0, 0), "0"),
+    ],
+)
+def test_a_band_in_three_digits(band, text):
+    assert told(band) == text
+
+
+@pytest.mark.integration
+def test_a_bundle_on_several_devices(edgeacc, int8_bundle, emulated, tmp_path):
+    names = ["stm32l4r5", "nrf54l15", "cortex-m55-class", "watch-application"]
+    chosen = [word for name in names for word in ("--device", name)]
+    ran = edgeacc("simulate", int8_bundle, *chosen, "--hours", "1", "-o", tmp_path / "a", "--force")
+    assert ran.code == 0
+    assert all(ran.out.count(f" {name} ") >= 3 for name in names)
+    assert {path.name for path in (tmp_path / "a").iterdir()} == {
+        "manifest.json", "run-m4.json", "run-m33.json", "run-m55.json", "power.png", "energy.png", "battery.png",
+    }  # fmt: skip
+    again = edgeacc("simulate", int8_bundle, *chosen, "--hours", "1", "-o", tmp_path / "b", "--json")
+    assert again.code == 0
+    for path in (tmp_path / "a").iterdir():
+        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes(), path.name
+    result = json.loads(again.out)
+    assert result == json.loads((tmp_path / "a" / "manifest.json").read_text())
+    rows = {row["device"]: row for row in result["rows"]}
+    assert rows["stm32l4r5"]["instructions"] == sum(
+        count
+        for layer in json.loads((tmp_path / "a" / "run-m4.json").read_text())["layers"]
+        for name, count in layer["counts"].items()
+        if not name.endswith("_words")
+    )
+    assert rows["cortex-m55-class"]["instructions"] < rows["nrf54l15"]["instructions"]
+
+
+@pytest.mark.integration
+def test_a_foreign_model_gives_the_outputs_of_the_reference(edgeacc, int8_bundle, emulated, tmp_path):
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    model = int8_bundle / "model" / "model.tflite"
+    interpreter = Interpreter(str(model), experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
+    interpreter.allocate_tensors()
+    (entry,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
+    scale, zero_point = entry["quantization"]
+    inputs = np.random.default_rng(0).integers(-128, 128, (2, *entry["shape"][1:]), dtype=np.int8)
+    np.save(tmp_path / "x.npy", inputs)
+    ran = edgeacc(
+        "simulate", model, "--device", "nrf52840", "--inputs", tmp_path / "x.npy", "--outputs", tmp_path / "y.npy"
+    )  # fmt: skip
+    assert ran.code == 0
+    assert "of wear" not in ran.out
+    found = np.load(tmp_path / "y.npy")
+    for given, got in zip(inputs, found, strict=True):
+        real = entry["dtype"] == np.float32
+        interpreter.set_tensor(entry["index"], (given[None] - zero_point) * np.float32(scale) if real else given[None])
+        interpreter.invoke()
+        expected = interpreter.get_tensor(result["index"])[0]
+        assert np.array_equal(got, expected.astype(np.int8))
+
+
+@pytest.mark.integration
+def test_a_measured_inference(edgeacc, int8_bundle, emulated, tmp_path):
+    (tmp_path / "m.csv").write_text("time_s,current_a\n0,0.001\n2,0.001\n")
+    chosen = ("--device", "nrf52840", "--import", tmp_path / "m.csv", "--supply-v", "3", "--json")
+    ran = edgeacc("simulate", int8_bundle / "model" / "model.tflite", *chosen)
+    (row,) = json.loads(ran.out)["rows"]
+    assert row["energy_uj"] == pytest.approx([6000, 6000, 6000])
+    ran = edgeacc("simulate", int8_bundle / "model" / "model.tflite", *chosen, "--device", "stm32l4r5")
+    assert (ran.code, "for 2 devices" in ran.err) == (2, True)
+
+
+@pytest.mark.integration
+def test_a_bundle_that_is_not_int8_is_refused(edgeacc, onnx_bundle):
+    ran = edgeacc("simulate", onnx_bundle, "--device", "nrf52840")
+    assert ran.code == 2
+    assert "onnx-fp32" in ran.err
+    assert "tflite-w8a8" in ran.err
+
+
+@pytest.mark.integration
+def test_where_nothing_runs_it_says_what_is_missing(edgeacc, int8_bundle, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    ran = edgeacc("simulate", int8_bundle, "--device", "cortex-m55-class", "--hours", "1")
+    assert ran.code == 1
+    assert "apt-get install" in ran.err
