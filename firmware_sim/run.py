@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgeacc.export.firmware.compile import Compiled
+from edgeacc.export.firmware.project import RUNTIME
 from edgeacc.firmware_sim.counts import EngineRun
 from edgeacc.firmware_sim.engines import engine_for
 from edgeacc.firmware_sim.engines.engine import Engine, Layer, Program
 from edgeacc.firmware_sim.firmware.build import host_image
-from edgeacc.firmware_sim.firmware.kernels import RUNTIME
 from edgeacc.firmware_sim.images import image_of
 
 

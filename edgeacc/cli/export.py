@@ -44,8 +44,7 @@ def export(
 ) -> None:
     """Convert a network to a target, run the result, compare it, and write a bundle.
 
-    An int8 .tflite file, anybody's, becomes a folder of C99 with `--target firmware`, checked bit for bit against
-    LiteRT.
+    An int8 .tflite file, anybody's, becomes a folder of C99 with `--target firmware`, equal to LiteRT in every bit.
     """
     if checkpoint.suffix == ".tflite":
         _project(checkpoint, target, output, recipe=recipe, store=store, force=force, json=json)

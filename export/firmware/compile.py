@@ -84,13 +84,17 @@ def compile_model(path: Path) -> Compiled:
 def compile_graph(graph: Graph, where: str) -> Compiled:
     """Compile a graph; `where` is what errors call it. Raises as `compile_model`."""
     try:
-        state = lower(graph, HANDLERS)
-        inputs = [_port(state, _after_quantize(graph, number)) for number in graph.inputs]
-        outputs = [_port(state, _before_dequantize(graph, number)) for number in graph.outputs]
+        return _compiled(graph)
     except BadInput as error:
         raise BadInput(f"{where}: {error.problem}", valid=error.valid) from error
     except DAMAGED as error:
         raise BadInput(f"{where} is a damaged TFLite file: {error}", valid="a whole .tflite file") from error
+
+
+def _compiled(graph: Graph) -> Compiled:
+    state = lower(graph, HANDLERS)
+    inputs = [_port(state, _after_quantize(graph, number)) for number in graph.inputs]
+    outputs = [_port(state, _before_dequantize(graph, number)) for number in graph.outputs]
     program = state.program
     places = plan(program, [place.buffer for _, place in inputs], [place.buffer for _, place in outputs])
     layers = tuple(

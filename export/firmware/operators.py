@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from edgeacc.errors import BadInput
+from edgeacc.export.firmware import moves
+from edgeacc.export.firmware.checks import constants, refusal, require_shape
 from edgeacc.export.firmware.graph import Operator, Tensor
 from edgeacc.export.firmware.layers import Constant, Place, Word, words_of
-from edgeacc.export.firmware.lower import ALIASES, Handler, Lowering, View, dense
+from edgeacc.export.firmware.lower import ALIASES, Handler, Lowering, dense
 from edgeacc.export.firmware.scaling import mean_multiplier, multiplier_of
 
 _LEAST, _LARGEST = -128, 127
@@ -19,21 +20,6 @@ _OPERATION = {"ADD": 0, "SUB": 1, "MUL": 2, "SQUARED_DIFFERENCE": 3}
 MOST_BIAS = 1 << 29
 MOST_TAPS = 16_384
 """Limits of the runtime: sums stay within 31 bits."""
-
-
-def refusal(operator: Operator, what: str, valid: str) -> BadInput:
-    """The error for an operator in a form that the runtime lacks."""
-    return BadInput(f"operator {operator.index}, {operator.name}: {what}", valid=valid)
-
-
-def require_shape(operator: Operator, output: Tensor, *possible: Sequence[int]) -> None:
-    """A file's shapes are claims: they must be what the operator gives.
-
-    Raises:
-        BadInput: they are not.
-    """
-    if output.shape not in [tuple(each) for each in possible]:
-        raise refusal(operator, f"an output of {output.shape}", f"{tuple(possible[0])}, as its inputs give")
 
 
 def _moved(size: int, kernel: int, stride: int, dilation: int, *, same: bool) -> int:
@@ -180,116 +166,6 @@ def _pool(state: Lowering, operator: Operator) -> None:
     state.emit("pool_2d", words, operator.name, output.index, target.buffer)
 
 
-def _alias(state: Lowering, operator: Operator) -> None:
-    entry, output = state.activation(operator.inputs[0], operator), state.activation(operator.outputs[0], operator)
-    place = state.place(entry.index)
-    if not isinstance(place, Place) or entry.size != output.size:
-        raise refusal(operator, f"{entry.shape} to {output.shape}", "computed values, none lost")
-    state.views[output.index] = View(place.buffer, place.offset, dense(output.shape))
-    state.uses[output.index] = state.uses.get(output.index, 0) + state.uses[entry.index] - 1
-    state.uses[entry.index] = 0
-
-
-def _constants(state: Lowering, operator: Operator, place: int) -> list[int]:
-    tensor = state.tensor(operator.inputs[place])
-    if tensor.data is None or tensor.type != "int32":
-        raise refusal(operator, f"input {place} is computed", "constant int32")
-    return [int(value) for value in tensor.data.reshape(-1)]
-
-
-def _view_of(state: Lowering, tensor: Tensor, operator: Operator) -> View:
-    if tensor.data is not None:
-        raise refusal(operator, "a constant input", "a computed one")
-    return state.views[tensor.index]
-
-
-def _transpose(state: Lowering, operator: Operator) -> None:
-    entry, output = state.activation(operator.inputs[0], operator), state.activation(operator.outputs[0], operator)
-    view, order = _view_of(state, entry, operator), _constants(state, operator, 1)
-    if sorted(order) != list(range(len(entry.shape))):
-        raise refusal(operator, f"order {order}", f"the axes of {entry.shape}")
-    require_shape(operator, output, [entry.shape[axis] for axis in order])
-    target = state.new(output.index)
-    strides = [view.strides[axis] for axis in order]
-    source = Place(view.buffer, view.offset)
-    state.emit_copy(source, strides, target, dense(output.shape), output.shape, operator.name, output.index)
-
-
-def _slice(state: Lowering, operator: Operator) -> None:
-    """A view: whoever needs it in one piece copies it."""
-    entry, output = state.activation(operator.inputs[0], operator), state.activation(operator.outputs[0], operator)
-    view, begin = _view_of(state, entry, operator), _constants(state, operator, 1)
-    steps = [1] * len(begin)
-    if operator.name == "STRIDED_SLICE":
-        o, steps = operator.options, _constants(state, operator, 3)
-        if o.ellipsisMask or o.newAxisMask or o.shrinkAxisMask or any(step < 1 for step in steps):
-            raise refusal(operator, "masks or steps backwards", "begin, end, and steps from 1 on")
-        begin = [0 if o.beginMask >> axis & 1 else start for axis, start in enumerate(begin)]
-        begin = [start + size if start < 0 else start for start, size in zip(begin, entry.shape, strict=True)]
-    ends = _constants(state, operator, 2)
-    if operator.name == "SLICE":
-        taken = [size - start if end == -1 else end for start, end, size in zip(begin, ends, entry.shape, strict=True)]
-    else:
-        masked = [operator.options.endMask >> axis & 1 for axis in range(len(ends))]
-        ends = [size if mask else end + size if end < 0 else min(end, size)
-                for mask, end, size in zip(masked, ends, entry.shape, strict=True)]  # fmt: skip
-        taken = [-(-(end - start) // step) for start, end, step in zip(begin, ends, steps, strict=True)]
-    require_shape(operator, output, taken)
-    reached = [start + (size - 1) * step for start, size, step in zip(begin, output.shape, steps, strict=True)]
-    if any(start < 0 or last >= size for start, last, size in zip(begin, reached, entry.shape, strict=True)):
-        raise refusal(operator, f"from {begin}, {output.shape} of {entry.shape}", "a part of the input")
-    offset = view.offset + sum(start * stride for start, stride in zip(begin, view.strides, strict=True))
-    strides = tuple(step * stride for step, stride in zip(steps, view.strides, strict=True))
-    state.views[output.index] = View(view.buffer, offset, strides)
-
-
-def _pad(state: Lowering, operator: Operator) -> None:
-    entry, output = state.activation(operator.inputs[0], operator), state.activation(operator.outputs[0], operator)
-    view, amounts = _view_of(state, entry, operator), _constants(state, operator, 1)
-    if len(amounts) != 2 * len(entry.shape) or any(amount < 0 for amount in amounts):
-        raise refusal(operator, f"amounts {amounts}", f"before and after each axis of {entry.shape}")
-    grown = zip(entry.shape, amounts[::2], amounts[1::2], strict=True)
-    require_shape(operator, output, [size + before + after for size, before, after in grown])
-    value = output.zero_point
-    if operator.name == "PADV2":
-        constant = state.tensor(operator.inputs[2])
-        if constant.data is None:
-            raise refusal(operator, "a computed value to pad with", "a constant")
-        value = int(constant.data.reshape(-1)[0])
-    target, strides = state.new(output.index), dense(output.shape)
-    offset = sum(before * stride for before, stride in zip(amounts[::2], strides, strict=True))
-    source, inner = Place(view.buffer, view.offset), Place(target.buffer, offset)
-    fill = (output.size, value)
-    state.emit_copy(source, view.strides, inner, strides, entry.shape, operator.name, output.index, fill)
-
-
-def _concatenation(state: Lowering, operator: Operator) -> None:
-    output = state.activation(operator.outputs[0], operator)
-    axis = operator.options.axis % len(output.shape)
-    parts = [state.tensor(number).shape for number in operator.inputs]
-    joined = [*parts[0][:axis], sum(part[axis] for part in parts), *parts[0][axis + 1 :]]
-    if any((*part[:axis], *part[axis + 1 :]) != (*joined[:axis], *joined[axis + 1 :]) for part in parts):
-        raise refusal(operator, f"parts {parts}", f"parts that differ along axis {axis} alone")
-    require_shape(operator, output, joined)
-    target, strides, start = state.new(output.index), dense(output.shape), 0
-    for number in operator.inputs:
-        part = state.activation(number, operator)
-        if (part.scale, part.zero_point) != (
-            output.scale,
-            output.zero_point,
-        ) or operator.options.fusedActivationFunction:
-            raise refusal(operator, f"{part.name!r} has another scale than the output", "one scale, no activation")
-        place = Place(target.buffer, start * strides[axis])
-        if part.data is not None:
-            source: Place | Constant = Constant(part.data)
-            strides_from = dense(part.shape)
-        else:
-            view = state.views[number]
-            source, strides_from = Place(view.buffer, view.offset), view.strides
-        state.emit_copy(source, strides_from, place, strides, part.shape, operator.name, output.index)
-        start += part.shape[axis]
-
-
 def _binary(state: Lowering, operator: Operator) -> None:
     one, other = (state.activation(number, operator) for number in operator.inputs[:2])
     output = state.activation(operator.outputs[0], operator)
@@ -364,7 +240,7 @@ def _stretched(
 def _mean(state: Lowering, operator: Operator) -> None:
     entry, output = state.activation(operator.inputs[0], operator), state.activation(operator.outputs[0], operator)
     rank = len(entry.shape)
-    axes = sorted({axis % rank for axis in _constants(state, operator, 1)})
+    axes = sorted({axis % rank for axis in constants(state, operator, 1)})
     real = [axis for axis in axes if entry.shape[axis] > 1] or axes[:1]
     kept = [1 if axis in axes else size for axis, size in enumerate(entry.shape)]
     without = [size for axis, size in enumerate(entry.shape) if axis not in axes]
@@ -423,12 +299,12 @@ HANDLERS: dict[str, Handler] = {
     "FULLY_CONNECTED": _fully_connected,
     "AVERAGE_POOL_2D": _pool,
     "MAX_POOL_2D": _pool,
-    "TRANSPOSE": _transpose,
-    "SLICE": _slice,
-    "STRIDED_SLICE": _slice,
-    "PAD": _pad,
-    "PADV2": _pad,
-    "CONCATENATION": _concatenation,
+    "TRANSPOSE": moves.transpose,
+    "SLICE": moves.cut,
+    "STRIDED_SLICE": moves.cut,
+    "PAD": moves.pad,
+    "PADV2": moves.pad,
+    "CONCATENATION": moves.concatenation,
     "ADD": _binary,
     "SUB": _binary,
     "MUL": _binary,
@@ -436,6 +312,6 @@ HANDLERS: dict[str, Handler] = {
     "MEAN": _mean,
     "SOFTMAX": _softmax,
     "BATCH_MATMUL": _batch_matmul,
-    **dict.fromkeys(ALIASES, _alias),
+    **dict.fromkeys(ALIASES, moves.alias),
 }
 """By TFLite's name; functions of one value are tables and not here (`lower.UNARY`)."""

@@ -4,7 +4,6 @@ import ctypes
 import threading
 from collections.abc import Sequence
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +11,8 @@ import numpy.typing as npt
 from edgeacc.errors import BadInput
 from edgeacc.export.firmware.builds import cached_build
 from edgeacc.export.firmware.compile import Compiled
+from edgeacc.export.firmware.project import RUNTIME
 
-RUNTIME = Path(__file__).parent / "runtime"
 FLAGS = ("-std=c99", "-O2", "-shared", "-fPIC")
 REFUSALS = {
     1: "it is no model",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from edgeacc.errors import NotPossibleHere
 from edgeacc.export.firmware.builds import cached_build, compile_to, require_program
+from edgeacc.export.firmware.project import RUNTIME
 from edgeacc.files import replacing
 from edgeacc.firmware_sim.boards import BOARDS, STACK_BYTES, Board, board_of
 from edgeacc.firmware_sim.engines.image import BEGIN, END
@@ -30,14 +31,15 @@ def build_image(core: str, runtime: Sequence[Path], to: Path) -> None:
 
     Args:
         core: `m4`, `m7`, `m33` or `m55`.
-        runtime: folders with `edgeacc_model.h` and the C files behind it.
+        runtime: folders with `edgeacc_model.h` and the C files behind it; headers that are not in them are the shipped
+            runtime's.
         to: where the ELF file is to appear; one that is there is replaced.
 
     Raises:
         BadInput: no such core.
         NotPossibleHere: no cross-compiler, or it failed.
     """
-    link_image(core, [*(HERE / name for name in _ON_A_BOARD), *sources_of(runtime)], [HERE, *runtime], to)
+    link_image(core, [*(HERE / name for name in _ON_A_BOARD), *sources_of(runtime)], [HERE, *runtime, RUNTIME], to)
 
 
 def link_image(core: str, sources: Sequence[Path], include: Sequence[Path], to: Path) -> None:
@@ -63,7 +65,7 @@ def host_image(runtime: Sequence[Path], flags: Sequence[str] = ()) -> Path:
         NotPossibleHere: no compiler, or it failed.
     """
     sources = [*(HERE / name for name in _ON_THE_HOST), *sources_of(runtime)]
-    return cached_build("cc", "gcc", [*STANDARD, *flags], sources, "host-image", HERE, *runtime)
+    return cached_build("cc", "gcc", [*STANDARD, *flags], sources, "host-image", HERE, *runtime, RUNTIME)
 
 
 def compiler_version() -> str:
@@ -108,7 +110,6 @@ def build_all() -> None:
     Raises:
         NotPossibleHere: no cross-compiler, or it failed.
     """
-    from edgeacc.firmware_sim.firmware.kernels import RUNTIME
     from edgeacc.firmware_sim.images import BUILT_WITH, image_of
 
     for core in BOARDS:

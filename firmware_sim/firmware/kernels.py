@@ -6,11 +6,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-import edgeacc.export.firmware
+from edgeacc.export.firmware.project import RUNTIME
 from edgeacc.firmware_sim.engines.engine import Layer, Program
 
-RUNTIME = Path(edgeacc.export.firmware.__file__).parent / "runtime"
-ONE_KERNEL = (RUNTIME, Path(__file__).parent / "one_kernel")
+ONE_KERNEL = (Path(__file__).parent / "one_kernel", *(RUNTIME / name for name in ("kernels", "dsp", "mve")))
 """What an image of one kernel is built from."""
 
 

@@ -19,8 +19,8 @@ from edgeacc.export.firmware.compile import compile_graph, compile_model
 from edgeacc.export.firmware.graph import parse_graph
 from edgeacc.export.firmware.layers import KernelLayer, Program
 from edgeacc.export.firmware.plan import plan
-from edgeacc.export.firmware.project import write_project
-from edgeacc.export.firmware.session import RUNTIME, FirmwareSession
+from edgeacc.export.firmware.project import RUNTIME, write_project
+from edgeacc.export.firmware.session import FirmwareSession
 
 pytestmark = pytest.mark.integration
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgeacc.export.firmware.project import RUNTIME
 from edgeacc.firmware_sim.boards import BOARDS
 from edgeacc.firmware_sim.engines import ENGINES
 from edgeacc.firmware_sim.engines.image import read_image
 from edgeacc.firmware_sim.firmware.build import build_image, compiler_version
-from edgeacc.firmware_sim.firmware.kernels import RUNTIME
 from edgeacc.firmware_sim.images import BUILT_WITH, image_of
 from edgeacc.firmware_sim.run import run_model
 
