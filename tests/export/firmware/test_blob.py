@@ -1,5 +1,6 @@
 """Blobs: no two live buffers overlap, any change is refused, and a blob made to deceive cannot leave its memory."""
 
+import shutil
 import struct
 import subprocess
 import zlib
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 from made_models import Maker, reference
 
 pytest.importorskip("ai_edge_litert", reason="the extra `tflite` is not installed")
+if shutil.which("cc") is None:
+    pytest.skip("cc is not installed: apt-get install gcc", allow_module_level=True)
 
 from edgeacc.errors import BadInput
 from edgeacc.export.firmware.artifact import read_artifact, write_artifact

@@ -1,6 +1,7 @@
 """The target `firmware`: a bundle from a checkpoint, a C project from anybody's file."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ MODELS = Path(__file__).parent.parent.parent.parent.parent / "shared" / "data" /
 def converter():
     if missing := missing_packages("firmware", "convert"):
         pytest.skip(f"not installed: {missing}")
+    if shutil.which("cc") is None:
+        pytest.skip("cc is not installed: apt-get install gcc")
 
 
 def test_a_checkpoint_becomes_a_bundle_that_verifies(edgeacc, tiny_checkpoint, tmp_path):

@@ -1,5 +1,7 @@
 """Each operator, compiled and run by the C runtime, against LiteRT's reference kernels: to the last bit."""
 
+import shutil
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,6 +9,8 @@ from hypothesis import strategies as st
 from made_models import Maker, reference
 
 pytest.importorskip("ai_edge_litert", reason="the extra `tflite` is not installed")
+if shutil.which("cc") is None:
+    pytest.skip("cc is not installed: apt-get install gcc", allow_module_level=True)
 
 from edgeacc.export.firmware.compile import compile_graph
 from edgeacc.export.firmware.graph import parse_graph
