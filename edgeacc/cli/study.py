@@ -1,6 +1,7 @@
 """`edgeacc study`: a whole grid of trainings and evaluations, and its tables."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -92,7 +93,7 @@ def _remember(folder: Path, study: "Study") -> None:
         write_json(folder / STUDY, study)
 
 
-def _unfinished(folder: Path, failed: "dict[str, EdgeaccError]", left: list[str], study: str) -> EdgeaccError:
+def _unfinished(folder: Path, failed: "Mapping[str, EdgeaccError]", left: list[str], study: str) -> EdgeaccError:
     """What failed, and how much waits for it."""
     waiting = [name for name in left if name not in failed]
     lines = [error.problem for error in failed.values()]

@@ -30,7 +30,7 @@ class StudyPlan:
         self._plan = Plan(folder)
         self.places: dict[str, Place] = {}
         self.where: dict[str, Path] = {}
-        for data in (*study.cohorts, *study.stores):
+        for data in study.data:
             store = self._cohort(data) if isinstance(data, CohortData) else data.path
             self._add(
                 store, Place(kind="limit", data=data.name), f"limit/{data.name}.json", "evaluate", "--limit", store
@@ -127,11 +127,11 @@ class StudyPlan:
             return bare
         if place.kind in ("limit", "evaluation"):
             kind = LimitResult if place.kind == "limit" else EvaluationResult
-            return bare.model_copy(update={"result": read_model(step.output, kind)})  # type: ignore[type-var]
+            return bare.model_copy(update={"result": read_model(step.output, kind)})
         card = load_card(step.output)
         costs = cost(card.encoder)
         told = {"config": card.training, "outcome": card.outcome}
-        told |= {"parameters": costs.parameters, "macs_per_window": costs.macs_per_window}  # type: ignore[dict-item]
+        told |= {"parameters": costs.parameters, "macs_per_window": costs.macs_per_window}
         return bare.model_copy(update=told)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -17,7 +18,7 @@ DPI = 110
 TARGET = "hr_bpm"
 COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#bbbbbb")
 """Tol's bright set, told apart by colour-blind readers too."""
-STYLE = {"font.family": "DejaVu Sans", "font.size": 9.0}
+STYLE: dict[Any, Any] = {"font.family": "DejaVu Sans", "font.size": 9.0}
 Lines = Mapping[tuple[str, str], Mapping[float, list[float]]]
 """(windows, line) -> x -> the values of the seeds."""
 

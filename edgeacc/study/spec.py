@@ -17,20 +17,22 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class CohortData(_Frozen):
+class _Data(_Frozen):
+    name: Name
+
+
+class CohortData(_Data):
     """A simulated cohort to make; the options of `edgeacc cohort make`."""
 
-    name: Name
     preset: Literal["calibrated", "quiet"]
     participants: int = Field(ge=3)
     windows_per_participant: int = Field(ge=1)
     seed: int = Field(0, ge=0)
 
 
-class StoreData(_Frozen):
+class StoreData(_Data):
     """A store that is there; a relative path counts from the study's file."""
 
-    name: Name
     path: Path
 
 
@@ -87,7 +89,7 @@ class Study(_Frozen):
 
     @model_validator(mode="after")
     def _named_once(self) -> "Study":
-        data = [each.name for each in (*self.cohorts, *self.stores)]
+        data = [each.name for each in self.data]
         trained = [row.name for row in self.networks]
         twice = sorted({name for names in (data, trained) for name, count in Counter(names).items() if count > 1})
         problems = [f"the name {name!r} stands for two things" for name in twice]
@@ -96,6 +98,11 @@ class Study(_Frozen):
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+    @property
+    def data(self) -> list[CohortData | StoreData]:
+        """All windows."""
+        return [*self.cohorts, *self.stores]
 
     @property
     def networks(self) -> list[Network]:
