@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from edgeacc.evaluation.result import LimitResult
 from edgeacc.files import replacing
 from edgeacc.study.cell import Cell
-from edgeacc.study.table import evaluations, student_of
+from edgeacc.study.table import evaluations, method_of, student_of
 
 DPI = 110
 TARGET = "hr_bpm"
@@ -36,9 +36,19 @@ def draw_all(cells: Sequence[Cell], folder: Path, stem: str, *, force: bool) -> 
         File name -> caption.
     """
     kinds: dict[str, tuple[Lines, str, str, str]] = {
-        "labels": (_labels(cells), "share of labelled participants", "error, bpm", "Heart rate by share of labels"),
+        "labels": (
+            _labels(cells),
+            "share of labelled participants",
+            "error, bpm",
+            "Heart rate (ridge probe) by share of labels",
+        ),
         "pools": (_pools(cells), "candidates", "top-1", "Retrieval by size of the pool"),
-        "sizes": (_sizes(cells), "parameters", "error, bpm", "Heart rate by size of the student, all labels"),
+        "sizes": (
+            _sizes(cells),
+            "parameters",
+            "error, bpm",
+            "Heart rate (ridge probe, all labels) by size of the student",
+        ),
     }
     drawn = {}
     for kind, (lines, x, y, caption) in kinds.items():
@@ -46,7 +56,7 @@ def draw_all(cells: Sequence[Cell], folder: Path, stem: str, *, force: bool) -> 
             name = f"{stem}-{kind}.png"
             with replacing(folder / name, force=force) as beside, mpl.rc_context(STYLE):
                 _figure(lines, x, y).savefig(beside, format="png", dpi=DPI, metadata={"Software": None})
-            drawn[name] = f"{caption}: mean over seeds, each seed a faint dot (ridge probe)."
+            drawn[name] = f"{caption}: mean over seeds, each seed a faint dot."
     return drawn
 
 
@@ -70,19 +80,18 @@ def _line(axes: Axes, name: str, values: Mapping[float, list[float]], colour: st
     axes.plot(*zip(*dots, strict=True), ".", color=colour, alpha=0.4)
 
 
-def _gathered(found: Sequence[tuple[str, str, float, float]]) -> Lines:
-    lines: dict[tuple[str, str], dict[float, list[float]]] = {}
-    for data, name, x, y in found:
-        values = lines.setdefault((data, name), {}).setdefault(x, [])
-        if y not in values:  # a baseline is in the evaluation of every student
-            values.append(y)
-    return lines
+def _gathered(found: Sequence[tuple[Cell, str, float, float]]) -> Lines:
+    """Once for each seed: a baseline is in the evaluation of every student."""
+    of_seed: dict[tuple[str, str], dict[float, dict[int | None, float]]] = {}
+    for cell, name, x, y in found:
+        of_seed.setdefault((cell.place.data, name), {}).setdefault(x, {})[cell.place.seed] = y
+    return {line: {x: list(values.values()) for x, values in at.items()} for line, at in of_seed.items()}
 
 
 def _labels(cells: Sequence[Cell]) -> Lines:
     return _gathered(
         [
-            (cell.place.data, student_of(cell) if row.method == "student" else row.method, row.fraction, row.mae.value)
+            (cell, method_of(cell, row.method), row.fraction, row.mae.value)
             for cell, result in evaluations(cells)
             for row in result.probes
             if row.target == TARGET and row.probe == "ridge" and not cell.place.ablation
@@ -91,12 +100,12 @@ def _labels(cells: Sequence[Cell]) -> Lines:
 
 
 def _pools(cells: Sequence[Cell]) -> Lines:
-    students = [(cell.place.data, student_of(cell), result.retrieval) for cell, result in evaluations(cells)]
-    limits = [(cell.place.data, "", cell.result.rows) for cell in cells if isinstance(cell.result, LimitResult)]
+    students = [(cell, student_of(cell), result.retrieval) for cell, result in evaluations(cells)]
+    limits = [(cell, "", cell.result.rows) for cell in cells if isinstance(cell.result, LimitResult)]
     return _gathered(
         [
-            (data, name or row.method, row.candidates, row.top1.value)
-            for data, name, rows in [*students, *limits]
+            (cell, name or row.method, row.candidates, row.top1.value)
+            for cell, name, rows in [*students, *limits]
             for row in rows
             if row.group == "headline" and row.direction == "acc->ppg" and (not name or row.method == "student")
         ]
@@ -112,7 +121,7 @@ def _sizes(cells: Sequence[Cell]) -> Lines:
     return _gathered(
         [
             (
-                cell.place.data,
+                cell,
                 f"students of {cell.place.teacher}",
                 size[cell.place.data, cell.place.network],
                 row.mae.value,

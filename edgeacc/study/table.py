@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import mean, stdev
 
+from edgeacc.evaluation.evaluate import STUDENT, TEACHER
 from edgeacc.evaluation.report import with_interval
 from edgeacc.evaluation.result import EvaluationResult, LimitResult
 from edgeacc.study.cell import Cell
@@ -45,6 +46,13 @@ def student_of(cell: Cell) -> str:
     return f"{cell.place.network} of {cell.place.teacher}{' (ablation)' if cell.place.ablation else ''}"
 
 
+def method_of(cell: Cell, method: str) -> str:
+    """How tables name a method of a cell's evaluation: which student, which teacher; a baseline has its own name."""
+    if method == TEACHER:
+        return f"{cell.place.teacher}, {method}"
+    return student_of(cell) + method.removeprefix(STUDENT) if method.startswith(STUDENT) else method
+
+
 def _of_data(cells: Sequence[Cell]) -> list[str]:
     found = evaluations(cells)
     limits = [cell.result for cell in cells if isinstance(cell.result, LimitResult)]
@@ -73,16 +81,15 @@ def _retrieval(found: list[tuple[Cell, EvaluationResult]], limits: list[LimitRes
 
 
 def _probes(found: list[tuple[Cell, EvaluationResult]]) -> str:
-    cells: dict[tuple[str, ...], dict[str, dict[tuple[str, int | None], float]]] = {}
+    cells: dict[tuple[str, ...], dict[str, dict[int | None, float]]] = {}
     targets: dict[str, None] = {}
     for cell, result in found:
         for row in result.probes:
-            name = student_of(cell) if row.method == "student" else row.method
+            name = method_of(cell, row.method)
             share = "-" if row.probe == "none" else f"{row.fraction:.1%} ({row.fitted_participants})"
             targets[row.target] = None
             values = cells.setdefault((name, row.probe, share), {}).setdefault(row.target, {})
-            owner = cell.place.teacher if "(PPG)" in row.method else None
-            values[owner or "", cell.place.seed] = row.mae.value  # the same in the evaluation of every student
+            values[cell.place.seed] = row.mae.value  # the same in the evaluation of every student
     lines = [
         (*key, *(over_seeds(list(of[target].values()), 2) if target in of else "" for target in targets))
         for key, of in cells.items()
