@@ -40,14 +40,14 @@ def draw_all(cells: Sequence[Cell], folder: Path, stem: str, *, force: bool) -> 
             _labels(cells),
             "share of labelled participants",
             "error, bpm",
-            "Heart rate (ridge probe) by share of labels",
+            "Heart rate by share of labels, ridge probe",
         ),
         "pools": (_pools(cells), "candidates", "top-1", "Retrieval by size of the pool"),
         "sizes": (
             _sizes(cells),
             "parameters",
             "error, bpm",
-            "Heart rate (ridge probe, all labels) by size of the student",
+            "Heart rate by size, ridge probe",
         ),
     }
     drawn = {}
