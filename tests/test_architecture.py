@@ -21,6 +21,7 @@ ORDER = (
     ("models",),
     ("training",),
     ("evaluation",),
+    ("study",),
     ("compression",),
     ("bundle",),
     ("export",),

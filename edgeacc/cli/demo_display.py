@@ -1,4 +1,4 @@
-"""One display for all the commands of a demo: a live table on a terminal, plain lines elsewhere."""
+"""One display for all the commands of a demo or a study: a live table on a terminal, plain lines elsewhere."""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -13,11 +13,11 @@ from edgeacc.cli.demo_journal import Step
 from edgeacc.cli.demo_run import Status
 
 HEAD_LINES = 3
-SIGNS = {"waiting": "·", "running": "▶", "done": "✔"}
+SIGNS = {"waiting": "·", "running": "▶", "done": "✔", "failed": "✘"}
 
 
 @contextmanager
-def display(steps: Sequence[Step]) -> Iterator[Callable[[Sequence[Status]], None]]:
+def display(steps: Sequence[Step], verb: str = "demo") -> Iterator[Callable[[Sequence[Status]], None]]:
     """Give the callback that `Runner.run` reports to; it writes to standard error, so that `--json` stays alone."""
     console = Console(stderr=True)
     if not console.is_terminal:
@@ -25,7 +25,7 @@ def display(steps: Sequence[Step]) -> Iterator[Callable[[Sequence[Status]], None
         return
     console.print("The commands, each of which can be run alone:", *(f"  {step.command}" for step in steps), sep="\n")
     with Live(console=console, refresh_per_second=4) as live:
-        yield lambda statuses: live.update(live_table(statuses, console.height - HEAD_LINES))
+        yield lambda statuses: live.update(live_table(statuses, console.height - HEAD_LINES, verb))
 
 
 class PlainLines:
@@ -47,6 +47,8 @@ class PlainLines:
     def _say(self, place: str, status: Status, before: str) -> None:
         if status.state == "running":
             line = f"{place} {status.step.name}: {status.step.command}"
+        elif status.state == "failed":
+            line = f"{place} {status.step.name}: failed after {status.seconds:.0f} s; the others go on"
         else:
             line = f"{place} {status.step.name}: done" + (
                 f" in {status.seconds:.0f} s" if before == "running" else " before"
@@ -55,10 +57,10 @@ class PlainLines:
         sys.stderr.flush()
 
 
-def live_table(statuses: Sequence[Status], most_rows: int) -> Table:
+def live_table(statuses: Sequence[Status], most_rows: int, verb: str = "demo") -> Table:
     """The table of the terminal: sign, step, time, bar, note; of what does not fit, the oldest done go first."""
     done = sum(status.state == "done" for status in statuses)
-    table = Table(title=f"edgeacc demo: {done} of {len(statuses)} steps done", box=None, title_justify="left")
+    table = Table(title=f"edgeacc {verb}: {done} of {len(statuses)} steps done", box=None, title_justify="left")
     for header in ("", "step"):
         table.add_column(header, no_wrap=True)
     table.add_column("time", justify="right")

@@ -84,6 +84,7 @@ class StepRecord(_Record):
         inputs: path as kept -> digest of what was there when it was started.
         output: digest of what it made; None while it has not been seen to end.
         ran: when it began (seconds since 1970) and how many seconds that took, for every attempt.
+        cpu_s: processor seconds, user and system, over the attempts that ended by themselves.
     """
 
     arguments: list[str]
@@ -91,6 +92,7 @@ class StepRecord(_Record):
     inputs: dict[str, str | None]
     output: str | None = None
     ran: list[tuple[float, float]] = []
+    cpu_s: float = 0.0
 
     @property
     def seconds(self) -> float:
@@ -147,6 +149,7 @@ def begun(step: Step, folder: Path, before: StepRecord | None) -> StepRecord:
         code=code_digest(),
         inputs=_digests(step, folder),
         ran=before.ran if before is not None and goes_on else [],
+        cpu_s=before.cpu_s if before is not None and goes_on else 0.0,
     )
 
 
@@ -189,7 +192,7 @@ def check(folder: Path, steps: Sequence[Step], records: Mapping[str, StepRecord]
 
 def _problem(step: Step, folder: Path, record: StepRecord) -> str:
     if record.output is not None and record.output != step.digest():
-        return f"{step.makes or step.output} was changed or replaced since the demo made it"
+        return f"{step.makes or step.output} was changed or replaced since it was made"
     now = _digests(step, folder)
     other = [
         str(path)

@@ -1,7 +1,8 @@
-"""Runs a plan of edgeacc commands as child processes: two at a time, resumable, stopped by the first failure."""
+"""Runs a plan of edgeacc commands as child processes: two at a time, resumable; of a demo and of a study."""
 
 import fcntl
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -39,14 +40,14 @@ class Status:
     """One step as the display shows it; `fraction` is 0..1, or None where the command reports nothing."""
 
     step: Step
-    state: Literal["waiting", "running", "done"]
+    state: Literal["waiting", "running", "done", "failed"]
     seconds: float
     fraction: float | None = None
     note: str = ""
 
 
 class StepFailed(EdgeaccError):
-    """A command of the plan failed; the demo ends with that command's exit code."""
+    """A command of the plan failed; a demo ends with that command's exit code."""
 
     def __init__(self, problem: str, *, exit_code: int, next_command: str) -> None:
         """Keep the failed command's exit code (1 where a signal ended it)."""
@@ -62,17 +63,21 @@ class Runner:
         steps: the plan; earlier steps are started first.
         folder: holds the journal and `logs/`.
         recordings: name -> all real recordings of the demo, to be kept in the journal.
+        keep_going: a failed step stops only the steps that need it; otherwise all.
         program: what runs a step's arguments.
         at_once: number of children that may run together.
         journal: of the folder, from when `run` began.
+        failed: name -> how that step failed, where the others kept going.
     """
 
     steps: Sequence[Step]
     folder: Path
     recordings: Mapping[str, Recordings] = field(default_factory=dict)
+    keep_going: bool = False
     program: Sequence[str] = EDGEACC
     at_once: int = 2
     journal: Journal = field(default_factory=Journal, init=False)
+    failed: dict[str, StepFailed] = field(default_factory=dict, init=False)
     _children: dict[str, "_Child"] = field(default_factory=dict, init=False)
     _memory_at_s: float = field(default=0.0, init=False)
 
@@ -80,8 +85,8 @@ class Runner:
         """Run what is not done yet; `watch` gets the state of every step a few times a second.
 
         Raises:
-            BadInput: another demo works in the folder, or what is there does not belong together (`check`).
-            StepFailed: a command failed; the others were stopped.
+            BadInput: another one works in the folder, or what is there does not belong together (`check`).
+            StepFailed: a command failed; the others were stopped. Not with `keep_going`.
         """
         with _alone(self.folder) as lock:
             return self._run(watch, lock)
@@ -120,6 +125,8 @@ class Runner:
         seconds = record.seconds if record else 0.0
         if child := self._children.get(step.name):
             return Status(step, "running", seconds + child.seconds, *child.progress())
+        if step.name in self.failed:
+            return Status(step, "failed", seconds)
         state: Literal["done", "waiting"] = "done" if step.output.exists() else "waiting"
         return Status(step, state, seconds)
 
@@ -134,7 +141,14 @@ class Runner:
                 self.journal.steps[step.name].output = step.digest()
 
     def _pending(self) -> list[Step]:
-        return [step for step in self.steps if step.name in self._children or not step.output.exists()]
+        given_up = set(self.failed)
+        pending = []
+        for step in self.steps:
+            if given_up.intersection((step.name, *step.needs)) and not step.output.exists():
+                given_up.add(step.name)
+            elif step.name in self._children or not step.output.exists():
+                pending.append(step)
+        return pending
 
     def _start_what_is_ready(self, pending: Sequence[Step], lock: int) -> None:
         unfinished = {step.name for step in pending}
@@ -147,12 +161,25 @@ class Runner:
                 self._children[step.name] = _Child.start(step, self.logs, self.program, lock)
 
     def _collect_finished(self) -> None:
-        for child in [child for child in self._children.values() if child.process.poll() is not None]:
+        for child in list(self._children.values()):
+            before_s = _cpu_s_of_ended()
+            if child.process.poll() is None:
+                continue
             self._forget(child)
-            child.finish()
-            self.journal.steps[child.step.name].output = child.step.digest()
+            self.journal.steps[child.step.name].cpu_s += _cpu_s_of_ended() - before_s
+            self._finish(child)
             self._save()
             self._check()
+
+    def _finish(self, child: "_Child") -> None:
+        try:
+            child.finish()
+        except StepFailed as error:
+            if not self.keep_going:
+                raise
+            self.failed[child.step.name] = error
+        else:
+            self.journal.steps[child.step.name].output = child.step.digest()
 
     def _forget(self, child: "_Child") -> None:
         self.journal.steps[child.step.name].ran.append((child.began_s, child.seconds))
@@ -184,7 +211,7 @@ def _alone(folder: Path) -> Iterator[int]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise BadInput(
-                f"another demo, or a step that it left behind, works in {folder}",
+                f"another edgeacc, or a step that it left behind, works in {folder}",
                 valid="another -o, or the same command when that has ended",
             ) from error
         yield lock.fileno()
@@ -279,6 +306,12 @@ class _ProgressLine(BaseModel):
     done: int
     total: int
     note: str = ""
+
+
+def _cpu_s_of_ended() -> float:
+    """Processor seconds, user and system, of all children that have been waited for, and of theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _resident_bytes() -> int:

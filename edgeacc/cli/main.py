@@ -22,6 +22,7 @@ from edgeacc.cli import (
     import_,
     ls,
     simulate,
+    study,
     train,
     validate,
     verify,
@@ -46,6 +47,7 @@ VERBS: dict[str, Callable[..., None] | typer.Typer] = {
     "simulate": simulate.simulate,
     "bench": bench.bench,
     "demo": demo.demo,
+    "study": study.app,
 }
 """Verb -> its function, or its Typer of several verbs; in the order of the help.
 
@@ -123,7 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail_output(error)
     if code == INTERRUPTED:
         words = sys.argv[1:] if arguments is None else arguments
-        again = "; the same command goes on from there" if list(words[:1]) in (["train"], ["demo"]) else ""
+        again = "; the same command goes on from there" if list(words[:1]) in (["train"], ["demo"], ["study"]) else ""
         sys.stderr.write(f"\nedgeacc: stopped; nothing is half-written{again}\n")
     return int(code)
 

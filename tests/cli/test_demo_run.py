@@ -135,6 +135,20 @@ def test_a_failure_names_the_command_its_last_lines_and_its_code_and_stops_the_o
     assert not (tmp_path / "after").exists()
 
 
+def test_a_failure_stops_only_what_needs_it_where_the_others_keep_going_and_is_tried_again(tmp_path):
+    bad = write("bad", tmp_path, also=f"os.path.exists({str(tmp_path / 'mended')!r}) or sys.exit('cheese')")
+    steps = [bad, write("after", tmp_path, ("bad",)), write("last", tmp_path, ("after",)), write("good", tmp_path)]
+    runner = Runner(steps, tmp_path, program=PYTHON, keep_going=True)
+    journal = runner.run(lambda statuses: None)
+    assert list(runner.failed) == ["bad"]
+    assert "cheese" in runner.failed["bad"].problem
+    assert [status.state for status in runner.statuses()] == ["failed", "waiting", "waiting", "done"]
+    assert journal.steps["good"].cpu_s > 0
+    (tmp_path / "mended").touch()
+    run(steps, tmp_path, keep_going=True)
+    assert all(step.output.exists() for step in steps)
+
+
 def test_what_a_failed_command_says_that_helps_is_the_next_command(tmp_path):
     bad = python("bad", "import sys; sys.exit('edgeacc: no mapping\\nnext: edgeacc ls formats')", tmp_path / "bad")
     with pytest.raises(StepFailed) as failure:

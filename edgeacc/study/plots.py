@@ -1,0 +1,134 @@
+"""The pictures of a study: label efficiency, retrieval against pool size, size against error."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from edgeacc.evaluation.result import LimitResult
+from edgeacc.files import replacing
+from edgeacc.study.cell import Cell
+from edgeacc.study.table import evaluations, method_of, student_of
+
+DPI = 110
+TARGET = "hr_bpm"
+COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#bbbbbb")
+"""Tol's bright set, told apart by colour-blind readers too."""
+STYLE: dict[Any, Any] = {"font.family": "DejaVu Sans", "font.size": 9.0}
+Lines = Mapping[tuple[str, str], Mapping[float, list[float]]]
+"""(windows, line) -> x -> the values of the seeds."""
+
+
+def draw_all(cells: Sequence[Cell], folder: Path, stem: str, *, force: bool) -> dict[str, str]:
+    """Write each picture that the cells allow, as PNG.
+
+    Args:
+        cells: of a study.
+        folder: to write into.
+        stem: begins the files' names.
+        force: replace what is there.
+
+    Returns:
+        File name -> caption.
+    """
+    kinds: dict[str, tuple[Lines, str, str, str]] = {
+        "labels": (
+            _labels(cells),
+            "share of labelled participants",
+            "error, bpm",
+            "Heart rate by share of labels, ridge probe",
+        ),
+        "pools": (_pools(cells), "candidates", "top-1", "Retrieval by size of the pool"),
+        "sizes": (
+            _sizes(cells),
+            "parameters",
+            "error, bpm",
+            "Heart rate by size, ridge probe",
+        ),
+    }
+    drawn = {}
+    for kind, (lines, x, y, caption) in kinds.items():
+        if lines:
+            name = f"{stem}-{kind}.png"
+            with replacing(folder / name, force=force) as beside, mpl.rc_context(STYLE):
+                _figure(lines, x, y).savefig(beside, format="png", dpi=DPI, metadata={"Software": None})
+            drawn[name] = f"{caption}: mean over seeds, each seed a faint dot."
+    return drawn
+
+
+def _figure(lines: Lines, x: str, y: str) -> Figure:
+    panels = sorted({data for data, _ in lines})
+    figure = Figure(figsize=(5.5 * len(panels), 4.2), layout="constrained")
+    colour = {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(sorted({line for _, line in lines}))}
+    for axes, data in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+        for (of, name), values in sorted(lines.items()):
+            if of == data:
+                _line(axes, name, values, colour[name])
+        axes.set(title=data, xlabel=x, ylabel=y, xscale="log", ylim=(0, None))
+        axes.legend(frameon=False, fontsize=7)
+    return figure
+
+
+def _line(axes: Axes, name: str, values: Mapping[float, list[float]], colour: str) -> None:
+    at = sorted(values)
+    axes.plot(at, [mean(values[x]) for x in at], marker="o", markersize=4, color=colour, label=name)
+    dots = [(x, value) for x in at for value in values[x]]
+    axes.plot(*zip(*dots, strict=True), ".", color=colour, alpha=0.4)
+
+
+def _gathered(found: Sequence[tuple[Cell, str, float, float]]) -> Lines:
+    """Once for each seed: a baseline is in the evaluation of every student."""
+    of_seed: dict[tuple[str, str], dict[float, dict[int | None, float]]] = {}
+    for cell, name, x, y in found:
+        of_seed.setdefault((cell.place.data, name), {}).setdefault(x, {})[cell.place.seed] = y
+    return {line: {x: list(values.values()) for x, values in at.items()} for line, at in of_seed.items()}
+
+
+def _labels(cells: Sequence[Cell]) -> Lines:
+    return _gathered(
+        [
+            (cell, method_of(cell, row.method), row.fraction, row.mae.value)
+            for cell, result in evaluations(cells)
+            for row in result.probes
+            if row.target == TARGET and row.probe == "ridge" and not cell.place.ablation
+        ]
+    )
+
+
+def _pools(cells: Sequence[Cell]) -> Lines:
+    students = [(cell, student_of(cell), result.retrieval) for cell, result in evaluations(cells)]
+    limits = [(cell, "", cell.result.rows) for cell in cells if isinstance(cell.result, LimitResult)]
+    return _gathered(
+        [
+            (cell, name or row.method, row.candidates, row.top1.value)
+            for cell, name, rows in [*students, *limits]
+            for row in rows
+            if row.group == "headline" and row.direction == "acc->ppg" and (not name or row.method == "student")
+        ]
+    )
+
+
+def _sizes(cells: Sequence[Cell]) -> Lines:
+    size = {
+        (cell.place.data, cell.place.network): cell.parameters
+        for cell in cells
+        if cell.place.kind == "student" and cell.parameters is not None
+    }
+    return _gathered(
+        [
+            (
+                cell,
+                f"students of {cell.place.teacher}",
+                size[cell.place.data, cell.place.network],
+                row.mae.value,
+            )
+            for cell, result in evaluations(cells)
+            if not cell.place.ablation and (cell.place.data, cell.place.network) in size
+            for row in result.probes
+            if (row.method, row.target, row.probe, row.fraction) == ("student", TARGET, "ridge", 1.0)
+        ]
+    )

@@ -1,0 +1,126 @@
+"""What a study is, as data: a grid of stores, seeds, teachers, students, ablations and baselines."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from edgeacc.errors import BadInput
+from edgeacc.files import read_model
+
+SHIPPED = Path(__file__).parent / "studies"
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Data(_Frozen):
+    name: Name
+
+
+class CohortData(_Data):
+    """A simulated cohort to make; the options of `edgeacc cohort make`."""
+
+    preset: Literal["calibrated", "quiet"]
+    participants: int = Field(ge=3)
+    windows_per_participant: int = Field(ge=1)
+    seed: int = Field(0, ge=0)
+
+
+class StoreData(_Data):
+    """A store that is there; a relative path counts from the study's file."""
+
+    path: Path
+
+
+class Network(_Frozen):
+    """One row of the grid.
+
+    Attributes:
+        name: in the tables.
+        encoder: a name from `edgeacc ls sizes`.
+        steps: of training.
+        options: of the verb that trains it, without the dashes: `{objective = "distill", interval-target = false}`.
+    """
+
+    name: Name
+    encoder: str
+    steps: int = Field(ge=1)
+    options: dict[str, bool | int | float | str] = {}
+
+    def words(self) -> list[object]:
+        """Its part of the command line."""
+        words: list[object] = ["--encoder", self.encoder, "--steps", self.steps]
+        for option, value in self.options.items():
+            if isinstance(value, bool):
+                words.append(f"--{option}" if value else f"--no-{option}")
+            else:
+                words += [f"--{option}", value]
+        return words
+
+
+class Study(_Frozen):
+    """A whole study.
+
+    Attributes:
+        name: of the study, in its folder and its tables.
+        seeds: of first weights and every draw; the networks are trained once for each.
+        batch: windows per step.
+        cohorts: to simulate.
+        stores: that are there.
+        teachers: every student is distilled from each.
+        students: distilled.
+        ablations: students that are distilled from the first teacher only.
+        baselines: without a teacher; every student is compared with each.
+    """
+
+    name: Name
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
+    batch: int = Field(64, ge=2)
+    cohorts: list[CohortData] = []
+    stores: list[StoreData] = []
+    teachers: list[Network] = Field(min_length=1)
+    students: list[Network] = Field(min_length=1)
+    ablations: list[Network] = []
+    baselines: list[Network] = []
+
+    @model_validator(mode="after")
+    def _named_once(self) -> "Study":
+        data = [each.name for each in self.data]
+        trained = [row.name for row in self.networks]
+        twice = sorted({name for names in (data, trained) for name, count in Counter(names).items() if count > 1})
+        problems = [f"the name {name!r} stands for two things" for name in twice]
+        problems += [] if data else ["no windows: a study needs [[cohorts]] or [[stores]]"]
+        problems += [] if len(set(self.seeds)) == len(self.seeds) else ["a seed is listed twice"]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def data(self) -> list[CohortData | StoreData]:
+        """All windows."""
+        return [*self.cohorts, *self.stores]
+
+    @property
+    def networks(self) -> list[Network]:
+        """Every row that is trained."""
+        return [*self.teachers, *self.students, *self.ablations, *self.baselines]
+
+
+def read_study(asked: str) -> Study:
+    """A shipped study by its name, or a TOML file by its path.
+
+    Raises:
+        BadInput: neither; or any number of mistakes in it, all of them listed.
+    """
+    shipped = {path.stem: path for path in sorted(SHIPPED.glob("*.toml"))}
+    path = shipped.get(asked, Path(asked))
+    if not path.is_file():
+        raise BadInput(f"no study {asked!r}", valid=f"{', '.join(shipped)}, or the path of a TOML file")
+    study = read_model(path, Study)
+    here = path.resolve().parent
+    stores = [store.model_copy(update={"path": here / store.path}) for store in study.stores]
+    return study.model_copy(update={"stores": stores})

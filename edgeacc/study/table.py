@@ -1,0 +1,159 @@
+"""The tables of a study as one Markdown page, from its cells alone."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import mean, stdev
+
+from edgeacc.evaluation.evaluate import STUDENT, TEACHER
+from edgeacc.evaluation.report import with_interval
+from edgeacc.evaluation.result import EvaluationResult, LimitResult
+from edgeacc.study.cell import Cell
+
+Row = Sequence[str]
+SPREAD = (
+    "**How to read it.** `mean ± SD` is over the seeds of training; one seed has no spread. An interval in "
+    "brackets is of one seed, by resampling the participants. The two are different doubts and are never mixed."
+)
+
+
+def page(cells: Sequence[Cell], pictures: Mapping[str, str]) -> str:
+    """The whole page.
+
+    Args:
+        cells: of one study or several.
+        pictures: file name, beside the page -> its caption.
+    """
+    parts = [f"# Results of {', '.join(sorted({cell.study for cell in cells}))}", _provenance(cells), SPREAD]
+    parts += [f"![{caption}]({name})\n\n*{caption}*" for name, caption in pictures.items()]
+    for data in sorted({cell.place.data for cell in cells}):
+        here = [cell for cell in cells if cell.place.data == data]
+        parts += [f"## {data}", *_of_data(here)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def over_seeds(values: Sequence[float], digits: int, scale: float = 1.0) -> str:
+    """`0.93 ± 0.01`, or the value alone of one seed."""
+    told = f"{mean(values) * scale:.{digits}f}"
+    return f"{told} ± {stdev(values) * scale:.{digits}f}" if len(values) > 1 else told
+
+
+def evaluations(cells: Iterable[Cell]) -> list[tuple[Cell, EvaluationResult]]:
+    """The cells that evaluated a student, with what they found."""
+    return [(cell, cell.result) for cell in cells if isinstance(cell.result, EvaluationResult)]
+
+
+def student_of(cell: Cell) -> str:
+    """How tables name the student of a cell."""
+    return f"{cell.place.network} of {cell.place.teacher}{' (ablation)' if cell.place.ablation else ''}"
+
+
+def method_of(cell: Cell, method: str) -> str:
+    """How tables name a method of a cell's evaluation: which student, which teacher; a baseline has its own name."""
+    if method == TEACHER:
+        return f"{cell.place.teacher}, {method}"
+    return student_of(cell) + method.removeprefix(STUDENT) if method.startswith(STUDENT) else method
+
+
+def _of_data(cells: Sequence[Cell]) -> list[str]:
+    found = evaluations(cells)
+    limits = [cell.result for cell in cells if isinstance(cell.result, LimitResult)]
+    parts = ["### Retrieval, its limit without training, and its controls", _retrieval(found, limits)]
+    parts += ["### Error of the probes", _probes(found)] if any(result.probes for _, result in found) else []
+    if any(result.improvements for _, result in found):
+        parts += ["### Improvement of the student over each baseline", _improvements(found)]
+    return [*parts, "### Each seed by itself", _each_seed(found), "### What it cost", _cost(cells)]
+
+
+def _retrieval(found: list[tuple[Cell, EvaluationResult]], limits: list[LimitResult]) -> str:
+    cells: dict[tuple[str, ...], list[tuple[float, float]]] = {}
+    named = [("", limit.rows) for limit in limits] + [(student_of(cell), result.retrieval) for cell, result in found]
+    for name, rows in named:
+        for row in rows:
+            if name and row.method != "student":
+                continue  # the limit has its own cell
+            pool = f"{row.candidates:.0f}"
+            key = (name or row.method, row.group, row.variant, row.direction, pool)
+            cells.setdefault(key, []).append((row.top1.value, row.chance_top1))
+    lines = [
+        (*key, over_seeds([top1 for top1, _ in values], 3), f"{mean(chance for _, chance in values):.3f}")
+        for key, values in cells.items()
+    ]
+    return _markdown(("method", "group", "variant", "asks", "pool", "top-1", "chance"), lines)
+
+
+def _probes(found: list[tuple[Cell, EvaluationResult]]) -> str:
+    cells: dict[tuple[str, ...], dict[str, dict[int | None, float]]] = {}
+    targets: dict[str, None] = {}
+    for cell, result in found:
+        for row in result.probes:
+            name = method_of(cell, row.method)
+            share = "-" if row.probe == "none" else f"{row.fraction:.1%} ({row.fitted_participants})"
+            targets[row.target] = None
+            values = cells.setdefault((name, row.probe, share), {}).setdefault(row.target, {})
+            values[cell.place.seed] = row.mae.value  # the same in the evaluation of every student
+    lines = [
+        (*key, *(over_seeds(list(of[target].values()), 2) if target in of else "" for target in targets))
+        for key, of in cells.items()
+    ]
+    return _markdown(("method", "probe", "labels (people)", *targets), lines)
+
+
+def _improvements(found: list[tuple[Cell, EvaluationResult]]) -> str:
+    cells: dict[tuple[str, ...], list[tuple[float, float]]] = {}
+    for cell, result in found:
+        for row in result.improvements:
+            key = (student_of(cell), row.base, row.probe, f"{row.fraction:.1%}", row.target)
+            both = (row.improvement.over_method.value, row.improvement.over_base.value)
+            cells.setdefault(key, []).append(both)
+    lines = [
+        (*key, *(over_seeds([both[place] for both in values], 0, scale=100) for place in (0, 1)))
+        for key, values in cells.items()
+    ]
+    columns = ("student", "base", "probe", "labels", "target", "(base-KD)/KD, %", "(base-KD)/base, %")
+    return _markdown(columns, lines)
+
+
+def _each_seed(found: list[tuple[Cell, EvaluationResult]]) -> str:
+    """Top-1 and errors at the most labels, with the interval over participants."""
+    lines = []
+    for cell, result in found:
+        first = next(row for row in result.retrieval if row.method == "student" and row.group == "headline")
+        line = [
+            student_of(cell),
+            str(cell.place.seed),
+            f"top-1 of {first.candidates:.0f}",
+            with_interval(first.top1, 3),
+        ]
+        lines.append(line)
+        for row in result.probes:
+            if row.method == "student" and row.probe == "ridge" and row.fraction == 1.0:
+                lines.append([student_of(cell), str(cell.place.seed), f"MAE, {row.target}", with_interval(row.mae, 2)])
+    return _markdown(("student", "seed", "figure", "value (95 % over participants)"), lines)
+
+
+def _cost(cells: Sequence[Cell]) -> str:
+    lines = [
+        (
+            cell.place.kind,
+            " of ".join(dict.fromkeys(filter(None, (cell.place.network, cell.place.teacher)))),
+            "" if cell.place.seed is None else str(cell.place.seed),
+            "" if cell.parameters is None else f"{cell.parameters:,}",
+            "" if cell.macs_per_window is None else f"{cell.macs_per_window / 1e6:.1f}",
+            f"{cell.wall_s:.0f}",
+            f"{cell.cpu_s:.0f}",
+        )
+        for cell in cells
+    ]
+    return _markdown(("cell", "network", "seed", "parameters", "million MAC", "wall, s", "CPU, s"), lines)
+
+
+def _provenance(cells: Sequence[Cell]) -> str:
+    """Which code, which windows."""
+    codes = ", ".join(f"`{code}`" for code in sorted({cell.code for cell in cells}))
+    data = sorted({(cell.place.data, cell.data_digest[:16]) for cell in cells})
+    windows = ", ".join(f"{name} `{digest}`" for name, digest in data)
+    return f"Made by `edgeacc study table` from {len(cells)} cells. Code: {codes}. Windows: {windows}."
+
+
+def _markdown(columns: Row, lines: Iterable[Row]) -> str:
+    rows = [columns, ["---"] * len(columns), *lines]
+    return "\n".join("| " + " | ".join(cell.replace("|", "/") for cell in row) + " |" for row in rows)
