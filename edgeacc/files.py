@@ -129,7 +129,7 @@ def read_model(path: Path, model: type[Model], *, next_command: str = "") -> Mod
         content = _parse(path)
     except BadInput as error:
         fields = f" with the fields {', '.join(model.model_fields)}" if "root" not in model.model_fields else ""
-        valid = f"a {'TOML' if path.suffix == '.toml' else 'JSON'} file{fields}, whole"
+        valid = f"a whole {'TOML' if path.suffix == '.toml' else 'JSON'} file{fields}"
         raise BadInput(error.problem, valid=valid, next_command=next_command) from error
     return parse_model(content, model, where=str(path), next_command=next_command)
 
@@ -142,7 +142,7 @@ def parse_model(content: Any, model: type[Model], *, where: str, next_command: s
         raise BadInput(f"{where}: {error.problem}", valid=error.valid, next_command=next_command) from error
     except ValidationError as error:
         mistakes = error.errors()
-        strange = any(mistake["type"] == "extra_forbidden" and len(mistake["loc"]) == 1 for mistake in mistakes)
+        strange = any(mistake["type"] in _PLAIN and len(mistake["loc"]) == 1 for mistake in mistakes)
         valid = f"the fields {', '.join(model.model_fields)}" if strange else ""
         raise BadInput.several(
             where, [_told(each) for each in mistakes], valid=valid, next_command=next_command
@@ -150,11 +150,12 @@ def parse_model(content: Any, model: type[Model], *, where: str, next_command: s
 
 
 def _told(mistake: "ErrorDetails") -> str:
-    place = ".".join(map(str, mistake["loc"])) or "file"
-    if mistake["type"] in _PLAIN:
-        return f"{place}: {_PLAIN[mistake['type']]}"
-    value = "" if not mistake["loc"] else f" (got {_short(mistake['input'])})"
-    return f"{place}: {mistake['msg'].removeprefix('Value error, ')}{value}"
+    told = mistake["msg"].removeprefix("Value error, ").replace("a valid tuple", "a list")
+    if not mistake["loc"]:
+        return told
+    place = ".".join(map(str, mistake["loc"]))
+    plain = _PLAIN.get(mistake["type"])
+    return f"{place}: {plain}" if plain else f"{place}: {told} (got {_short(mistake['input'])})"
 
 
 def _short(value: Any) -> str:  # noqa: ANN401

@@ -75,6 +75,6 @@ def heartbeats(rows: Sequence[Heartbeat]) -> str:
         axes.set_yticks(places, [str(row.recording) for row in rows], fontsize=7)
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")
-        axes.set(xlabel="energy locked to the beats (1: chance)")
+        axes.set(xlabel="energy locked to the beats (1: chance)", ylabel="recording")
         figure.legend(loc="outside lower left", ncols=2)
         return to_svg(figure, "heartbeats", "Beat-locked energy of each recording against its largest control")

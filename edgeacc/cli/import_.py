@@ -40,7 +40,10 @@ def import_(
         str | None,
         typer.Option("--format", help="Take only this format (`edgeacc ls formats`); else each is recognised."),
     ] = None,
-    mapping: Annotated[Path | None, typer.Option(help="TOML file that says which column of a table is what.")] = None,
+    mapping: Annotated[
+        Path | None,
+        typer.Option(help="TOML file that says which column of a table is what; an example: edgeacc cat mapping."),
+    ] = None,
     window_s: Annotated[float, typer.Option(min=10, max=600, help="Length of a window in seconds.")] = 60.0,
     append: Annotated[
         bool, typer.Option("--append", help="Add what is new to the store if it exists; what it holds stays as it is.")
@@ -66,12 +69,12 @@ def import_(
     do not pass it on with the store.
     """
     from edgeacc.files import read_model
-    from edgeacc.recordings.table import TableMapping
+    from edgeacc.recordings.table import HELP, TableMapping
     from edgeacc.signals.contract import SignalContract
     from edgeacc.windows.engine import ENGINES
     from edgeacc.windows.from_recordings import from_recordings
 
-    columns = read_model(mapping, TableMapping) if mapping else None
+    columns = read_model(mapping, TableMapping, next_command=HELP) if mapping else None
     with progress("import") as report:
         done = from_recordings(
             paths,
@@ -113,12 +116,24 @@ def _show(done: "Imported", output: Path, window_s: float, *, as_json: bool) -> 
 
 def _accounts(accounts: "list[RecordingAccount]", window_s: float) -> "Table":
     """One row per recording and a sum: kept, and lost by reason."""
-    rows = [(account.place, *_row([account]), _delay(account), account.hr_difference_bpm) for account in accounts]
+    names = _told_apart([account.place for account in accounts])
+    rows = [
+        (name, *_row([account]), _delay(account), account.hr_difference_bpm)
+        for name, account in zip(names, accounts, strict=True)
+    ]
     rows.append(("all", *_row(accounts), None, None))
     rows = [(*cells, None if hr_bpm is None else f"{hr_bpm:.1f}") for *cells, hr_bpm in rows]
     title = f"Minutes recorded, windows of {window_s:g} s kept, and minutes lost by reason"
     columns = ("recording", "minutes", "windows", "lost [min]", "intervals", "delay [s]", "HR off [bpm]")
     return table(title, columns, rows)
+
+
+def _told_apart(places: list[str]) -> list[str]:
+    """The people of one table by number: their names stay with it."""
+    return [
+        f"{place} ({places[:number].count(place) + 1})" if places.count(place) > 1 else place
+        for number, place in enumerate(places)
+    ]
 
 
 def _row(accounts: "list[RecordingAccount]") -> list[object]:

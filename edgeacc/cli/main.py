@@ -88,7 +88,8 @@ def edgeacc(
 ) -> None:
     """Distil a PPG teacher into an accelerometer encoder, then quantize, export and verify it for watches.
 
-    Exit codes: 0 ok, 1 not possible on this machine, 2 bad input, 3 an artifact failed its parity check.
+    Exit codes: 0 ok, 1 not possible on this machine, 2 bad input, 3 an artifact failed its parity check,
+    130 interrupted.
     """
 
 

@@ -235,6 +235,8 @@ def find(path: Path, format_name: str | None = None, mapping: TableMapping | Non
             Found(place, kind.name, partial(_read, kind, reader, place, _participant(path, place)))
             for place, kind, reader in _recordings(path, [FORMATS[name]] if name else list(FORMATS.values()))
         ]
+    if not found and name is None and (table.is_table(path) or any(map(table.is_table, path.glob("*")))):
+        raise _needs_mapping(path)
     if not found:
         known = "; ".join(f"{kind}: {FORMATS[kind].files}" for kind in ([name] if name else FORMATS))
         raise BadInput(f"{path} holds no recording that is known", valid=known, next_command=HELP)
@@ -279,9 +281,17 @@ def _told(recording: Recording, kind: Format) -> Recording:
     return replace(recording, notes=notes, licence=kind.licence, source=kind.source, axes=kind.axes)
 
 
+def _needs_mapping(path: Path) -> BadInput:
+    return BadInput(
+        f"{path}: a table needs a mapping of its columns",
+        valid=f"--mapping FILE, such as `{table.HELP}` prints",
+        next_command=table.HELP,
+    )
+
+
 def _tables(path: Path, mapping: TableMapping | None) -> list[Found]:
     if mapping is None:
-        raise BadInput(f"{path}: a table needs a mapping of its columns", valid="--mapping FILE", next_command=HELP)
+        raise _needs_mapping(path)
     files = [path] if path.is_file() else [file for file in sorted(path.rglob("*")) if table.is_table(file)]
     return [Found(file, table.NAME, partial(_read_table, file, _participant(path, file), mapping)) for file in files]
 

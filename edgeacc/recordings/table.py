@@ -1,12 +1,4 @@
-"""Any CSV or Parquet table with one row per sample, described by a small TOML file.
-
-    acc_columns = ["ax", "ay", "az"]
-    acc_unit = "mg"                       # g, mg or m/s2, gravity included
-    ppg_columns = ["green"]
-    ppg_upstroke = "negative"             # raw reflected light; "positive" where the pulse already points up
-    rate_hz = 100.0                       # or: time_column = "t" and time_unit = "ms" (s, ms, us or ns)
-    participant_column = "person"         # optional; without it a file is a participant
-    delimiter = ","                       # optional, CSV only
+"""Any CSV or Parquet table with one row per sample, described by a small TOML file (`mapping.toml` is an example).
 
 An empty cell is a missing sample. Checked on files made by the tests only.
 """
@@ -27,6 +19,7 @@ from edgeacc.recordings.recording import ENOUGH, SIGNAL_HZ, Recording, Stream, r
 from edgeacc.recordings.text import LARGEST, MISSING, Column, Growing, head, read_columns
 
 NAME = "table"
+HELP = "edgeacc cat mapping"
 STANDARD_GRAVITY_M_S2 = 9.80665
 """ISO 80000-3."""
 PER_UNIT = {"g": 1.0, "mg": 1e-3, "m/s2": 1 / STANDARD_GRAVITY_M_S2}

@@ -248,8 +248,9 @@ def _check(out: Path, before: StoreManifest, contract: SignalContract, keep_ids:
         raise BadInput(f"store {out} was not made by edgeacc import", valid="a store of recordings, or another -o")
     check_contract(str(out), before, contract)
     if before.ids_kept != keep_ids:
-        kept = ("salted hashes", "--keep-ids")
-        raise BadInput(f"store {out} was made with {kept[before.ids_kept]}", valid="the same for what is added")
+        made, again = ("salted hashes", "without --keep-ids"), ("the participants' own names", "with --keep-ids")
+        told, valid = again if before.ids_kept else made
+        raise BadInput(f"store {out} holds {told}", valid=f"--append {valid}")
 
 
 def _salt_of(out: Path, before: StoreManifest) -> Salt:

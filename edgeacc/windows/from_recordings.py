@@ -138,9 +138,16 @@ class _Import:
         if self.accounts and all(UNPAIRED in account.lost_min for account in self.accounts):
             raise BadInput(f"{places}: {NO_PPG}", valid="recordings of a device with both sensors", next_command=HELP)
         raise BadInput(
-            f"no window is left of {places}; rejected: {_told(self._rejected)}",
+            f"no window is left of {places}; lost: {self._lost()}",
             valid=f"{self._contract.window_s:g} s in one piece, whole and at rest; or a shorter --window-s",
         )
+
+    def _lost(self) -> str:
+        lost_min: Counter[str] = Counter()
+        for account in self.accounts:
+            lost_min.update(account.lost_min)
+        told = [f"{reason} {minutes:.1f} min" for reason, minutes in lost_min.most_common() if minutes >= 0.05]
+        return ", ".join(told) or "nothing, all shorter than a window"
 
     def notes(self) -> list[str]:
         """Who was taken for whom."""
@@ -232,9 +239,3 @@ def _set_of(root: Path, path: Path) -> Path:
 
 def _few(places: list[str]) -> str:
     return ", ".join(places[:3]) + (f" and {len(places) - 3} more" if len(places) > 3 else "")
-
-
-def _told(rejected: Counter[str]) -> str:
-    return (
-        ", ".join(f"{reason} {count}" for reason, count in rejected.most_common()) or "none, all shorter than a window"
-    )

@@ -5,6 +5,7 @@ import tomllib
 import pytest
 
 from edgeacc.compression.recipe import RECIPES, read_recipe
+from edgeacc.recordings.table import TableMapping
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -13,6 +14,15 @@ def test_cat_prints_the_recipe_with_its_comments(edgeacc, name):
     assert ran.code == 0
     assert tomllib.loads(ran.out)["name"] == name
     assert ran.out.startswith("# ")
+
+
+def test_the_example_of_a_mapping_is_one(edgeacc):
+    ran = edgeacc("cat", "mapping")
+    assert ran.code == 0
+    example = TableMapping.model_validate(tomllib.loads(ran.out))
+    every_line = ran.out.replace("rate_hz", "# rate_hz").replace("\n# ", "\n")
+    assert set(tomllib.loads(every_line.partition("\n")[2])) == set(TableMapping.model_fields)
+    assert example.rate_hz == 100
 
 
 def test_cat_of_no_recipe_lists_those_there_are(edgeacc):

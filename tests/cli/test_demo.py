@@ -149,7 +149,8 @@ def test_a_damaged_bundle_and_a_replaced_store_are_told_with_what_to_remove(fini
         card.write("changed")
     ran = run_demo(folder)
     assert ran.returncode == 2
-    assert f"next: rm -r {bundle} {folder / 'verify.json'} {folder / 'bench.json'}\n" in ran.stderr
+    made = [folder / "bundles.json", folder / "verify.json", folder / "bench.json"]
+    assert f"next: rm -r {' '.join(map(str, made))}\n" in ran.stderr
     shutil.rmtree(folder / "windows")
     from_cohort(CohortConfig(participants=24, windows_per_participant=8, seed=1), folder / "windows")
     ran = run_demo(folder)

@@ -77,7 +77,7 @@ def test_names_stay_out_unless_asked_for(edgeacc, table, tmp_path):
 def test_what_cannot_be_imported(edgeacc, table, tmp_path):
     for arguments, told in (
         ((tmp_path / "nowhere",), "nowhere does not exist"),
-        ((table,), "holds no recording that is known"),
+        ((table,), "a table needs a mapping of its columns"),
         ((table, "--format", "fitbit"), "unknown format 'fitbit'"),
         ((table, "--format", "table"), "--mapping FILE"),
         ((table, "--mapping", tmp_path / "none.toml"), "none.toml does not exist"),

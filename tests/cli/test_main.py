@@ -61,7 +61,7 @@ def test_the_help_keeps_the_order_of_work(edgeacc):
         (["fly"], "unknown verb 'fly'", "doctor"),
         (["ls", "planes"], "unknown verb 'planes'", "formats, recipes, sizes, targets"),
         (["--fly"], "No such option: --fly", "edgeacc [OPTIONS]"),
-        (["cat"], "Missing argument 'recipe'", "edgeacc cat"),
+        (["cat"], "Missing argument 'name'", "edgeacc cat"),
     ],
 )
 def test_wrong_words_are_answered_with_what_exists(edgeacc, arguments, problem, valid):

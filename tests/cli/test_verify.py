@@ -62,7 +62,7 @@ def test_a_folder_of_bundles_is_told_from_a_bundle(edgeacc, onnx_bundle, tmp_pat
     for verb in ("verify", "bench"):
         ran = edgeacc(verb, folder)
         assert (ran.code, ran.out) == (2, "")
-        assert "my bundles is not a bundle but a folder of 1 bundle(s)" in ran.err
+        assert "my bundles is not a bundle but a folder of 1 bundle" in ran.err
         assert f"valid: the bundles in it: '{folder}'/*" in ran.err
 
 

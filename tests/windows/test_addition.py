@@ -124,7 +124,7 @@ def test_what_cannot_be_added_to(sets, add, tmp_path):
     before = contents(tmp_path / "store")
     for told, options in (
         ("window_s is 10.0, wanted 12.0", {"contract": SignalContract(window_s=12)}),
-        ("was made with salted hashes", {"keep_ids": True}),
+        ("holds salted hashes", {"keep_ids": True}),
         ("--append adds to the store, --force replaces it", {"force": True}),
         ("exists already", {"append": False}),
     ):

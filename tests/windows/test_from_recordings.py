@@ -116,10 +116,10 @@ def test_all_malformed_recordings_are_told_at_once(tmp_path, write_table):
 
 def test_nothing_left_says_why(tmp_path, write_table):
     write_table(tmp_path / "a.csv", motion_g=0.2)
-    with pytest.raises(BadInput, match=r"no window is left of .*; rejected: motion 15"):
+    with pytest.raises(BadInput, match=r"no window is left of .*; lost: motion 0\.6 min"):
         from_recordings([tmp_path / "a.csv"], tmp_path / "store", contract=SHORT, mapping=MAPPING)
     write_table(tmp_path / "b.csv", seconds=6)
-    with pytest.raises(BadInput, match="none, all shorter than a window"):
+    with pytest.raises(BadInput, match=r"lost: tail 0\.1 min"):
         from_recordings([tmp_path / "b.csv"], tmp_path / "store", contract=SHORT, mapping=MAPPING)
     assert not (tmp_path / "store").exists()
 
