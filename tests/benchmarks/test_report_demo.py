@@ -29,6 +29,8 @@ from edgeacc.export.verify import VerifyReport
 from edgeacc.signals.contract import DEFAULT
 from edgeacc.windows.window_set import WindowSet
 
+pytestmark = pytest.mark.integration
+
 
 def facts(source="cohort", name="calibrated", window_s=60.0):
     return StoreFacts(source=source, name=name, content_digest="0", window_s=window_s, windows=2000, participants=40)

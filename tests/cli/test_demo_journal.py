@@ -12,6 +12,8 @@ from edgeacc.cli.demo_journal import Recordings, Step, of_other_code, read_journ
 from edgeacc.cli.demo_run import Runner
 from edgeacc.errors import BadInput
 
+pytestmark = pytest.mark.integration
+
 COPY = "import pathlib, sys; out, *read = map(pathlib.Path, sys.argv[1:]); "
 WRITE = "out.write_text(out.name + ''.join(each.read_text() for each in read))"
 MAKE_STORE = "out.mkdir(); (out / 'manifest.json').write_text('{}'); (out / 'train.parquet').write_text('windows')"

@@ -14,6 +14,8 @@ from edgeacc.cli.demo_journal import Step, read_journal
 from edgeacc.cli.demo_run import Runner, Status, StepFailed
 from edgeacc.errors import BadInput
 
+pytestmark = pytest.mark.integration
+
 PYTHON = (sys.executable,)
 
 

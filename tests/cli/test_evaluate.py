@@ -120,6 +120,7 @@ def invented(path, window_s, participants):
     ).path
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("window_s", "participants", "after"),
     [
@@ -148,6 +149,7 @@ def test_a_student_in_the_teachers_place(edgeacc, store, checkpoints):
     assert "student is a student, which reads the accelerometer" in ran.err
 
 
+@pytest.mark.integration
 def test_another_teacher_is_refused(edgeacc, store, checkpoints):
     ran = edgeacc(
         *("evaluate", "--student", checkpoints / "student", "--teacher", checkpoints / "other-teacher"),

@@ -13,7 +13,9 @@ from edgeacc.recordings.registry import FORMATS
 THINGS = {"targets": TARGETS, "recipes": RECIPES, "sizes": SIZES, "formats": FORMATS}
 
 
-@pytest.mark.parametrize("what", THINGS)
+@pytest.mark.parametrize(
+    "what", [pytest.param(what, marks=pytest.mark.integration) if what == "sizes" else what for what in THINGS]
+)
 def test_everything_that_exists_is_listed(edgeacc, what):
     told, plain = edgeacc("ls", what, "--json"), edgeacc("ls", what)
     assert (told.code, plain.code) == (0, 0)
@@ -26,6 +28,7 @@ def test_the_names_of_recipes_are_decoded(edgeacc):
     assert "<target>-<scheme>" in edgeacc("ls", "recipes").out
 
 
+@pytest.mark.integration
 def test_a_size_tells_what_it_costs(edgeacc):
     told = json.loads(edgeacc("ls", "sizes", "--json").out)["conv-xs"]
     assert told["parameters"] == 61_904

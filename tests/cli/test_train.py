@@ -45,6 +45,7 @@ def test_a_student_is_no_teacher(edgeacc, store, tiny_checkpoint, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.integration
 def test_the_next_command_can_be_copied_whatever_the_folders_are_called(edgeacc, store, tmp_path):
     ran = edgeacc("train", "teacher", store, "-o", tmp_path / "my teacher", *SHORT)
     assert shlex.split(ran.out.splitlines()[-1]) == [
@@ -86,6 +87,7 @@ def test_mistakes_are_told_in_a_line_with_exit_code_2(edgeacc, store, tmp_path, 
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.integration
 def test_a_contrastive_teacher_and_students_of_every_objective(edgeacc, store, tmp_path):
     teacher = tmp_path / "teacher"
     options = ("--objective", "contrastive", "--positives", "participant")
@@ -124,6 +126,7 @@ def test_options_that_do_not_go_together_are_all_told(edgeacc, store, tiny_check
     assert "a queue of 3 is smaller than the batch of 4" in ran.err
 
 
+@pytest.mark.integration
 def test_training_on_an_endless_stream_is_the_same_after_a_restart(edgeacc, store, tmp_path):
     weights = []
     for name in "ab":

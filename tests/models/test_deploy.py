@@ -9,7 +9,15 @@ from edgeacc.models.encoder import Encoder, settle
 from edgeacc.models.sizes import SIZES, build
 from edgeacc.signals.contract import DEFAULT, SignalContract
 
-SMALL = ("transformer-xxxs", "pyramid-s", "conv-s", "conv-xs", "conv-xxs", "efficientnet", "with context")
+SMALL = (
+    "transformer-xxxs",
+    "pyramid-s",
+    "conv-s",
+    "conv-xs",
+    "conv-xxs",
+    pytest.param("efficientnet", marks=pytest.mark.integration),
+    "with context",
+)
 
 
 def _with_context() -> EncoderConfig:

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from edgeacc.recordings import axivity, dalia, e4, polar, sleep_accel, table, troika, tsdf, wfdb
 from edgeacc.recordings.table import TableMapping
 
+pytestmark = pytest.mark.integration
+
 SEEDS = st.integers(0, 2**32 - 1)
 COUNTS = st.integers(2, 400)
 STARTS_S = st.integers(10**9, 2 * 10**9)

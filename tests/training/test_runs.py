@@ -201,6 +201,7 @@ OF_A_STUDENT = {
 }
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("objective", OF_A_STUDENT)
 def test_every_objective_goes_on_bit_by_bit(make_store, tmp_path, make_config, tiny_conv, monkeypatch, objective):
     store = make_store(40)

@@ -34,6 +34,7 @@ def searched(clock=None, windows=12, **more):
     return ClockSearch(acc, beats, AT_S[:windows], RATE)
 
 
+@pytest.mark.integration
 @settings(max_examples=10, deadline=None)
 @given(st.floats(-2.5, 2.0), st.sampled_from([-1.0, 0.0, 1.0]))
 def test_offset_and_drift_are_found(offset_s, drift_s_per_h):
@@ -55,6 +56,7 @@ def test_no_window_takes_part_in_its_own_clock():
     assert search.of_others()[0] != before[0]
 
 
+@pytest.mark.integration
 def test_noise_tells_nothing():
     told = [searched(seed=seed).evidence() > 1 for seed in range(10)]
     assert sum(told) <= 2

@@ -11,6 +11,8 @@ from edgeacc.signals.prepare import prepare_acc
 from edgeacc.signals.quality import Fault, acc_faults, fill_gaps
 from edgeacc.signals.resample import resample
 
+pytestmark = pytest.mark.integration
+
 SHORT = SignalContract(window_s=4.0)
 RATES_HZ = (50.0, 52.0, 64.0, 100.0, 200.0, 800.0)
 LINES = ((0.3, 0.01), (1.1, 0.004), (5.1, 0.003), (7.7, 0.002), (9.9, 0.001), (17.0, 0.001))
