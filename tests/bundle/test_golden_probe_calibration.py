@@ -41,6 +41,7 @@ def test_golden_people_are_nobody_s_training_people():
     assert GOLDEN.preset == "calibrated"
 
 
+@pytest.mark.integration
 def test_people_of_the_default_calibration_are_in_no_store(edgeacc, tmp_path):
     """Not even in a cohort of the same seed: one begins at participant 0, and cannot be so large."""
     windows = calibration_set(None, DEFAULT, wanted=0)

@@ -74,6 +74,7 @@ def test_nothing_to_tell_apart_is_refused(paired, recordings):
         evaluate_limit(recordings(paired(3, 1)))
 
 
+@pytest.mark.integration
 def test_a_cohort_is_matched_across_all_people(cohort_store):
     result = evaluate_limit(cohort_store)
     assert not result.within_participant
@@ -87,6 +88,7 @@ def test_a_cohort_is_matched_across_all_people(cohort_store):
     assert sum(row.queries for row in result.rows if row.group == "snr") == 72
 
 
+@pytest.mark.integration
 def test_a_cohort_in_shorter_windows(cohort_store):
     result = evaluate_limit(cohort_store, 15.0)
     assert result.store.windows == 72 * 4

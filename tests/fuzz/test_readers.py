@@ -12,6 +12,8 @@ from edgeacc.errors import BadInput
 from edgeacc.recordings import e4
 from edgeacc.recordings.registry import FORMATS
 
+pytestmark = pytest.mark.integration
+
 pytest.importorskip("fastavro", reason="the extra formats is not installed")
 pytest.importorskip("h5py", reason="the extra formats is not installed")
 

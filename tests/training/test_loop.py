@@ -42,6 +42,7 @@ def run(make_windows, make_config, tiny_conv, tmp_path):
     return go
 
 
+@pytest.mark.integration
 def test_a_killed_run_ends_bit_by_bit_where_an_unbroken_one_does(run, monkeypatch):
     monkeypatch.setattr(loop, "SAVE_EVERY_STEPS", 5)
     losses, weights = run("unbroken")
