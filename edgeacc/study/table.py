@@ -86,7 +86,7 @@ def _probes(found: list[tuple[Cell, EvaluationResult]]) -> str:
     for cell, result in found:
         for row in result.probes:
             name = method_of(cell, row.method)
-            share = "-" if row.probe == "none" else f"{row.fraction:.1%} ({row.fitted_participants})"
+            share = "-" if row.probe == "none" else f"{100 * row.fraction:g}% ({row.fitted_participants})"
             targets[row.target] = None
             values = cells.setdefault((name, row.probe, share), {}).setdefault(row.target, {})
             values[cell.place.seed] = row.mae.value  # the same in the evaluation of every student
@@ -101,7 +101,7 @@ def _improvements(found: list[tuple[Cell, EvaluationResult]]) -> str:
     cells: dict[tuple[str, ...], list[tuple[float, float]]] = {}
     for cell, result in found:
         for row in result.improvements:
-            key = (student_of(cell), row.base, row.probe, f"{row.fraction:.1%}", row.target)
+            key = (student_of(cell), row.base, row.probe, f"{100 * row.fraction:g}%", row.target)
             both = (row.improvement.over_method.value, row.improvement.over_base.value)
             cells.setdefault(key, []).append(both)
     lines = [
