@@ -94,7 +94,8 @@ def stroke_volume_ml(age_y: Tensor) -> Tensor:
 def _hypertension(age: Tensor, bmi: Tensor, z: Mapping[str, Tensor]) -> Tensor:
     """Who has it: more with age and BMI (our estimate)."""
     chance = torch.sigmoid((age - 58) / 10 + 0.08 * (bmi - 27))
-    return torch.special.ndtr(z["hypertension"]) < chance
+    has: Tensor = torch.special.ndtr(z["hypertension"]) < chance
+    return has
 
 
 def _pulse_wave_velocity(age: Tensor, hypertension: Tensor, z: Mapping[str, Tensor]) -> Tensor:

@@ -14,7 +14,7 @@ from edgeacc.evaluation.limit_within import Within, searched_delays_s
 from edgeacc.evaluation.people import people
 from edgeacc.evaluation.probe_study import FEWEST_PARTICIPANTS, ProbeStudy, labelled, scored_on
 from edgeacc.evaluation.probes import FRACTIONS, PROBES
-from edgeacc.evaluation.result import EvaluationResult, HealthRow, Misses, PartRow, RetrievalRow
+from edgeacc.evaluation.result import STUDENT, TEACHER, EvaluationResult, HealthRow, Misses, PartRow, RetrievalRow
 from edgeacc.evaluation.rows import strata
 from edgeacc.evaluation.student_retrieval import Aligned
 from edgeacc.models.checkpoint import Card, LoadedEncoder, LoadedStudent
@@ -25,7 +25,6 @@ from edgeacc.windows.window_set import WindowSet
 
 TRAIN_WINDOWS = 9000
 """At most so many training windows are labelled for the probes."""
-STUDENT, TEACHER = "student", "teacher (PPG)"
 
 
 @dataclass(frozen=True)
@@ -148,7 +147,7 @@ class _Cohort(_Run):
         aligned = self.aligned(windows)
         retrieval, misses = self._retrieval(aligned), aligned.misses()
         study, health = self._probes(windows)
-        parts = list(study.parts(STUDENT, "ridge", strata(windows.labels)))
+        parts = study.parts(STUDENT, "ridge", strata(windows.labels))
         left_out = f"Health: too few people on one side for {', '.join(health.left_out)}."
         notes = [*_COHORT_NOTES, *([left_out] if health.left_out else [])]
         return _Found(windows, retrieval, study, notes, parts, misses, health.rows)

@@ -14,11 +14,10 @@ from edgeacc.cohort.health import confounders, health
 from edgeacc.evaluation.bootstrap import Interval, draws, interval
 from edgeacc.evaluation.people import people, totals
 from edgeacc.evaluation.probes import ridge
-from edgeacc.evaluation.result import HealthRow
+from edgeacc.evaluation.result import CONFOUNDERS, HealthRow
 from edgeacc.files import parse_model
 from edgeacc.windows.store import Store
 
-CONFOUNDERS = "age, sex, BMI"
 FEWEST_OF_A_CLASS = 5
 """So many people with, and so many without the trait, on both sides of the split (our choice)."""
 

@@ -190,23 +190,27 @@ class ProbeStudy:
                 gain = improvement(error_BK[:, k], ours_BK[:, k], self.scored.participant_B, self.seed)
                 yield ImprovementRow(base=name, probe=probe, fraction=fraction, target=target, improvement=gain)
 
-    def parts(self, method: str, probe: FittedProbe, parts: Sequence[tuple[Group, str, Tensor]]) -> Iterator[PartRow]:
+    def parts(self, method: str, probe: FittedProbe, parts: Sequence[tuple[Group, str, Tensor]]) -> list[PartRow]:
         """Errors of one method with all labels, on parts of the scored windows: group, name and mask of each."""
         error_BK, who_B = self.errors[method, probe, 1.0], self.scored.participant_B
+        rows = []
         for group, part, mask_B in parts:
             for k, target in enumerate(self.targets):
                 known_B = mask_B & torch.isfinite(error_BK[:, k])
                 if known_B.any():
-                    yield PartRow(
-                        group=group,
-                        part=part,
-                        method=method,
-                        probe=probe,
-                        target=target,
-                        mae=mean_interval(error_BK[known_B, k], who_B[known_B], self.seed),
-                        windows=int(known_B.sum()),
-                        participants=len(people(who_B[known_B])),
+                    rows.append(
+                        PartRow(
+                            group=group,
+                            part=part,
+                            method=method,
+                            probe=probe,
+                            target=target,
+                            mae=mean_interval(error_BK[known_B, k], who_B[known_B], self.seed),
+                            windows=int(known_B.sum()),
+                            participants=len(people(who_B[known_B])),
+                        )
                     )
+        return rows
 
 
 def others_mean(scored: Labelled) -> Tensor:

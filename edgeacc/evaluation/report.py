@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from edgeacc.evaluation.bootstrap import Interval
 from edgeacc.evaluation.result import (
+    CONFOUNDERS,
+    STUDENT,
     EvaluationResult,
     HealthRow,
     LimitResult,
@@ -144,23 +146,34 @@ def _miss_tables(misses: Misses | None) -> list[TableOf]:
 
 
 def _health_table(rows: Sequence[HealthRow]) -> list[TableOf]:
-    """A row per trait, a column per method; intervals of those that are compared."""
+    """A row per trait: what age, sex and BMI tell, what the student tells and adds to them, and the other methods."""
     found: dict[str, dict[str, HealthRow]] = {}
     for row in rows:
         found.setdefault(row.target, {})[row.method] = row
     if not found:
         return []
-    methods = list(next(iter(found.values())))
-    people = rows[0]
+    known, student, both = CONFOUNDERS, STUDENT, f"{STUDENT} with {CONFOUNDERS}"
+    others = [method for method in next(iter(found.values())) if CONFOUNDERS not in method and method != STUDENT]
     cells: list[Cells] = [
-        (target, f"{of[methods[0]].share:.0%}", *(with_interval(of[method].auc, 2) for method in methods))
+        (
+            target,
+            f"{of[student].share:.0%}",
+            with_interval(of[known].auc, 2),
+            with_interval(of[student].auc, 2),
+            _added(of[both]),
+            *(f"{of[method].auc.value:.2f}" for method in others),
+        )
         for target, of in found.items()
     ]
     title = (
-        f"Traits of people: area under the curve (95 %), fitted on {people.fitted_participants}, scored on "
-        f"{people.participants} participants"
+        f"Traits of people: area under the curve (95 %), fitted on {rows[0].fitted_participants}, scored on "
+        f"{rows[0].participants} participants"
     )
-    return [TableOf(title, ("trait", "have it", *methods), cells)]
+    return [TableOf(title, ("trait", "have it", known, student, "it adds to them", *others), cells)]
+
+
+def _added(row: HealthRow) -> str | None:
+    return None if row.over_confounders is None else with_interval(row.over_confounders, 2)
 
 
 def _probe_table(result: EvaluationResult) -> TableOf:

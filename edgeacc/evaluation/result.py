@@ -9,6 +9,9 @@ from edgeacc.evaluation.bootstrap import Improvement, Interval
 Direction = Literal["acc->ppg", "ppg->acc", "acc->acc"]
 Group = Literal["headline", "pool", "control", "synchronisation", "snr", "posture", "age", "sex", "bmi"]
 
+STUDENT, TEACHER, CONFOUNDERS = "student", "teacher (PPG)", "age, sex, BMI"
+"""How rows name these methods."""
+
 
 class _Row(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import mean, stdev
 
-from edgeacc.evaluation.evaluate import STUDENT, TEACHER
 from edgeacc.evaluation.report import with_interval
-from edgeacc.evaluation.result import EvaluationResult, LimitResult
+from edgeacc.evaluation.result import STUDENT, TEACHER, EvaluationResult, LimitResult
 from edgeacc.study.cell import Cell
 
 Row = Sequence[str]
