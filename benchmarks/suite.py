@@ -62,6 +62,7 @@ def run_bench(
             contenders += run.peers(checkpoint, list(opened.values()), folder)
         run.admit(contenders, stack)
         others = run.time_all()
+        run.close()
     warnings = [] if checkpoint is not None else [NO_CHECKPOINT]
     packages = {name for info in TARGETS.values() for name in info.runtime_packages} | {"torch", "numpy", "edgeacc"}
     machine = describe(packages, load_average, others)
@@ -164,6 +165,11 @@ class _Run:
         for name, warm in latency.items():
             self.rows[name] = self.rows[name].model_copy(update={"warm": warm, "vs_eager": _speedup(eager, warm)})
         return others
+
+    def close(self) -> None:
+        """End all processes at once."""
+        with ThreadPoolExecutor(len(self.workers) or 1) as pool:
+            list(pool.map(Worker.close, self.workers.values()))
 
     def _refuse(self, row: Row, error: EdgeaccError, worker: Worker | None = None) -> None:
         state: State = "not possible here" if isinstance(error, NotPossibleHere) else "rejected"
