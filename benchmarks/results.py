@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from edgeacc.signals.contract import SignalContract
+
 State = Literal["timed", "needs an Apple device", "rejected", "not possible here"]
 
 
@@ -30,6 +32,9 @@ class Settings(_Frozen):
     calls_per_turn: int = Field(ge=1)
     threads: Literal[1] = 1
 
+
+EAGER = "pytorch-eager"
+"""The peer that ratios refer to."""
 
 FULL = Settings(cold_starts=3, burn_in_calls=20, rounds=20, turn_burn_in_calls=2, calls_per_turn=25)
 QUICK = Settings(cold_starts=1, burn_in_calls=10, rounds=8, turn_burn_in_calls=2, calls_per_turn=10)
@@ -81,6 +86,7 @@ class Row(_Frozen):
         kind: `artifact` of a bundle, or a `peer` on the same weights.
         target: the artifact's target; None for a peer.
         path: the bundle, or the peer's checkpoint.
+        contract: what its windows are; None where the bundle could not be read.
         state: `timed`; `needs an Apple device` (our evaluator is no runtime); `rejected` by its verification;
             `not possible here`.
         reason: why it was not timed; empty when it was.
@@ -98,6 +104,7 @@ class Row(_Frozen):
     kind: Literal["artifact", "peer"]
     target: str | None
     path: str
+    contract: SignalContract | None = None
     state: State
     reason: str = ""
     level: Literal["executed", "evaluated"] | None = None

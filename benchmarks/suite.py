@@ -15,8 +15,8 @@ import psutil
 
 from edgeacc.benchmarks.latency import Worker, interleaved
 from edgeacc.benchmarks.machine import busy_warnings, describe, other_work, times
-from edgeacc.benchmarks.peers import EAGER, EAGER_TARGET, ONNX_TARGET, ONNXRUNTIME, onnx_model
-from edgeacc.benchmarks.results import BenchResult, ColdStart, Row, Settings, State, Warm
+from edgeacc.benchmarks.peers import EAGER_TARGET, ONNX_TARGET, ONNXRUNTIME, onnx_model
+from edgeacc.benchmarks.results import EAGER, BenchResult, ColdStart, Row, Settings, State, Warm
 from edgeacc.benchmarks.worker import Checked, Job
 from edgeacc.bundle.bundle import Bundle, open_bundle
 from edgeacc.errors import BadInput, EdgeaccError, NotPossibleHere, ParityFailed
@@ -247,6 +247,7 @@ def _artifact(name: str, bundle: Bundle, settings: Settings) -> tuple[Row, Job]:
         kind="artifact",
         target=target,
         path=str(bundle.path),
+        contract=bundle.contract,
         state="timed" if target_info(target).runtime_modules else "needs an Apple device",
         level=target_info(target).level,
         size_bytes=bundle.manifest.model_bytes,
@@ -267,6 +268,7 @@ def _peer(name: str, target: str, checkpoint: Path, model: Path, bundle: Bundle,
         kind="peer",
         target=None,
         path=str(checkpoint),
+        contract=bundle.contract,
         state="timed",
         level="executed",
         size_bytes=model.stat().st_size,
