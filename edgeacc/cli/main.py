@@ -1,6 +1,8 @@
 """Registers the verbs, and turns a failure into one clear message and its exit code."""
 
+import atexit
 import errno
+import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -13,6 +15,7 @@ from edgeacc.cli import (
     bench,
     cat,
     cohort,
+    compare,
     cp,
     data,
     demo,
@@ -46,6 +49,7 @@ VERBS: dict[str, Callable[..., None] | typer.Typer] = {
     "verify": verify.verify,
     "simulate": simulate.simulate,
     "bench": bench.bench,
+    "compare": compare.compare,
     "demo": demo.demo,
     "study": study.app,
 }
@@ -89,7 +93,7 @@ def edgeacc(
     """Distil a PPG teacher into an accelerometer encoder, then quantize, export and verify it for watches.
 
     Exit codes: 0 ok, 1 not possible on this machine, 2 bad input, 3 an artifact failed its parity check,
-    130 interrupted.
+    4 a benchmark got worse, 130 interrupted.
     """
 
 
@@ -107,9 +111,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: without the program's name; by default those of the process.
 
     Returns:
-        The exit code: 0 ok, 1 not possible here, 2 bad input, 3 parity failed, 130 interrupted.
+        The exit code: 0 ok, 1 not possible here, 2 bad input, 3 parity failed, 4 worse than before, 130 interrupted.
     """
     _open_what_is_closed()
+    atexit.register(gc.freeze)  # else Python searches all that torch is for cycles as it ends: 1.5 s
     try:
         with ended_like_ctrl_c():
             code = app(arguments, prog_name="edgeacc", standalone_mode=False) or 0

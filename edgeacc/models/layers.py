@@ -12,9 +12,12 @@ from torch.nn import functional as F
 
 
 def sinusoidal_positions(tokens: int, width: int) -> Tensor:
-    """Position codes (P, D), sine in the first half and cosine in the second (Vaswani et al. 2017, section 3.5)."""
-    rate = torch.exp(-math.log(10_000.0) * torch.arange(0, width, 2) / width)
-    angle = torch.arange(tokens)[:, None] * rate
+    """Position codes (P, D), sine in the first half and cosine in the second (Vaswani et al. 2017, section 3.5).
+
+    On the processor under a `meta` device too, where `torch.arange` would import sympy (1.7 s).
+    """
+    rate = torch.exp(-math.log(10_000.0) * torch.arange(0, width, 2, device="cpu") / width)
+    angle = torch.arange(tokens, device="cpu")[:, None] * rate
     return torch.cat([torch.sin(angle), torch.cos(angle)], dim=1)[:, :width]
 
 
