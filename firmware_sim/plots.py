@@ -99,16 +99,19 @@ def _power(axes: Axes, time_h: np.ndarray, day: WearDay, contract: SignalContrac
 
 
 def _activities(axes: Axes, time_h: np.ndarray, trace: DayTrace, contract: SignalContract) -> None:
+    """What the wearer did; of a store, where that is unknown, which windows ran."""
     width_h = contract.window_s / 3600
-    for activity, colour in ACTIVITY_COLOURS.items():
-        doing = np.array([name == activity.value for name in trace.activity_B])
-        if doing.any():
-            axes.bar(time_h[doing], 1, width_h, color=colour, label=activity.value)
-    told = bool(axes.get_legend_handles_labels()[0])
-    xlabel = "time since waking (h)" if told else "time (h); the order of windows is drawn, not recorded"
+    doing = np.array(trace.activity_B)
+    shown = [(doing == activity.value, colour, activity.value) for activity, colour in ACTIVITY_COLOURS.items()]
+    xlabel = "time since waking (h)"
+    if not any(where_B.any() for where_B, _, _ in shown):
+        shown = [(trace.still_B, ACCELEROMETER, "run"), (~trace.still_B, PART_COLOURS["sleep"], "gated for motion")]
+        xlabel = "time (h); the order of windows is drawn, not recorded"
+    for where_B, colour, label in shown:
+        if where_B.any():
+            axes.bar(time_h[where_B], 1, width_h, color=colour, label=label)
     axes.set(yticks=[], ylim=(0, 1), xlim=(0, float(time_h[-1] + width_h / 2)), xlabel=xlabel)
-    if told:
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -1.1), ncols=len(ACTIVITY_COLOURS), frameon=False)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -1.1), ncols=len(ACTIVITY_COLOURS), frameon=False)
 
 
 def energy_figure(days: Mapping[str, WearDay]) -> Figure:

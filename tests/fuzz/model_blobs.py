@@ -1,7 +1,7 @@
 """Changed model blobs, each with a right checksum, for the runtime under AddressSanitizer and UBSan.
 
-`python tests/fuzz/model_blobs.py --minutes 30` lets libFuzzer search (apt-get install clang libclang-rt-14-dev), from and
-into `tests/fuzz/model_blobs/`; what is kept there is replayed by the tests with any compiler.
+`python tests/fuzz/model_blobs.py --minutes 30` lets libFuzzer search (apt-get install clang libclang-rt-14-dev), from
+and into `tests/fuzz/model_blobs/`; what is kept there is replayed by the tests with any compiler.
 """
 
 import argparse
