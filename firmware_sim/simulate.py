@@ -157,8 +157,7 @@ def simulate(subject: Subject, targets: Sequence[Target], emulator: Emulator, se
     Raises:
         BadInput: the model does not fit a device (which memory, by how many bytes), or a measured trace for several.
     """
-    if setting.measured is not None and len(targets) != 1:
-        raise BadInput(f"a measured trace for {len(targets)} devices", valid="one --device, the one that was measured")
+    require_one_measured(setting.measured, targets)
     for target in targets:
         require_fits(subject, target.device, 0 if target.device.core is None else emulator.code_bytes(core_of(target)))
     return Simulation(
@@ -169,6 +168,12 @@ def simulate(subject: Subject, targets: Sequence[Target], emulator: Emulator, se
         measured=setting.measured,
         rows=[_row(subject, target, emulator, setting) for target in targets],
     )
+
+
+def require_one_measured(measured: PowerTrace | None, targets: Sequence[Target]) -> None:
+    """Raise BadInput where a trace, which is of one device, is given for several."""
+    if measured is not None and len(targets) != 1:
+        raise BadInput(f"a measured trace for {len(targets)} devices", valid="one --device, the one that was measured")
 
 
 def core_of(target: Target) -> str:

@@ -14,8 +14,10 @@ from pydantic import BaseModel
 from edgeacc import __version__
 from edgeacc.errors import NotPossibleHere
 from edgeacc.export.registry import TARGETS, TargetInfo, installed_version, missing_packages, target_info
+from edgeacc.firmware_sim.boards import BOARDS
 from edgeacc.firmware_sim.engines import ENGINES
 from edgeacc.firmware_sim.engines.engine import Engine
+from edgeacc.firmware_sim.firmware.cross import cross_compiler
 
 FORMATS_PACKAGES = {"fastavro": "Avro files, such as EmbracePlus's", "h5py": "MATLAB v7.3 files, such as WildPPG's"}
 """Of the extra `formats`: what each reads. The other formats need no package of their own."""
@@ -73,7 +75,7 @@ class FormatsState(BaseModel):
 
 
 class EngineState(BaseModel):
-    """One engine that runs firmware.
+    """One engine that runs firmware, or the compiler of its images, which only changed firmware needs.
 
     Attributes:
         engine: its name.
@@ -95,6 +97,7 @@ class DoctorReport(BaseModel):
     targets: list[TargetState]
     formats: FormatsState
     engines: list[EngineState]
+    cross_compiler: EngineState
 
 
 def check(target: str | None = None) -> DoctorReport:
@@ -109,6 +112,7 @@ def check(target: str | None = None) -> DoctorReport:
         targets=[target_state(info) for info in infos],
         formats=formats_state(),
         engines=[engine_state(engine) for engine in ENGINES.values()],
+        cross_compiler=compiler_state(),
     )
 
 
@@ -160,6 +164,15 @@ def engine_state(engine: Engine) -> EngineState:
     except NotPossibleHere as error:
         fix = error.next_command
     return EngineState(engine=engine.name, cores=list(engine.cores), version=version, fix=fix)
+
+
+def compiler_state() -> EngineState:
+    """The cross-compiler that is used here; nothing is compiled."""
+    try:
+        version, fix = cross_compiler().version(), ""
+    except NotPossibleHere as error:
+        version, fix = None, error.next_command
+    return EngineState(engine="cross-compiler", cores=list(BOARDS), version=version, fix=fix)
 
 
 def _install(extra: str) -> str:
