@@ -12,7 +12,7 @@ from edgeacc.export.registry import exporter
 from edgeacc.models.checkpoint import load_encoder
 from edgeacc.models.deploy import deployable, exported_program
 
-EAGER, ONNXRUNTIME = "pytorch-eager", "onnxruntime-fp32"
+ONNXRUNTIME = "onnxruntime-fp32"
 EAGER_TARGET, ONNX_TARGET = "eager", "onnx"
 
 

@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from edgeacc.signals.contract import SignalContract
+
 State = Literal["timed", "needs an Apple device", "rejected", "not possible here"]
 
 
@@ -31,8 +33,39 @@ class Settings(_Frozen):
     threads: Literal[1] = 1
 
 
+EAGER = "pytorch-eager"
+"""The peer that ratios refer to."""
+
 FULL = Settings(cold_starts=3, burn_in_calls=20, rounds=20, turn_burn_in_calls=2, calls_per_turn=25)
 QUICK = Settings(cold_starts=1, burn_in_calls=10, rounds=8, turn_burn_in_calls=2, calls_per_turn=10)
+
+
+class Roofline(_Frozen):
+    """What this machine can do at best on one thread.
+
+    Attributes:
+        fp32_gflops: 1e9 operations per second of a product of matrices in 32-bit float, two per multiply-accumulate;
+            the better of PyTorch's and onnxruntime's.
+        int8_gops: the same of int8 matrices by onnxruntime; None where it is not installed.
+        copy_gb_s: 1e9 bytes per second read and written by a copy.
+    """
+
+    fp32_gflops: float
+    int8_gops: float | None
+    copy_gb_s: float
+
+    def floor_ms(self, macs: int, bytes_read: int, *, int8: bool) -> float | None:
+        """The longer of computing and reading the weights once; None for int8 where its peak is unknown.
+
+        Args:
+            macs: multiply-accumulates of one call.
+            bytes_read: of the artifact.
+            int8: activations are int8.
+        """
+        peak = self.int8_gops if int8 else self.fp32_gflops
+        if peak is None:
+            return None
+        return max(2 * macs / peak, bytes_read / (self.copy_gb_s / 2)) * 1e-6
 
 
 class ColdStart(_Frozen):
@@ -81,6 +114,7 @@ class Row(_Frozen):
         kind: `artifact` of a bundle, or a `peer` on the same weights.
         target: the artifact's target; None for a peer.
         path: the bundle, or the peer's checkpoint.
+        contract: what its windows are; None where the bundle could not be read.
         state: `timed`; `needs an Apple device` (our evaluator is no runtime); `rejected` by its verification;
             `not possible here`.
         reason: why it was not timed; empty when it was.
@@ -89,6 +123,8 @@ class Row(_Frozen):
         snr_db: mean-removed, against the fp32 network on the golden windows.
         cold: medians over the cold starts.
         warm: latency.
+        floor_ms: no call can take less on this machine: its multiply-accumulates at the measured peak, or reading the
+            artifact once, whichever is longer; None without a checkpoint, or where the peak is not known.
         vs_eager: `cpu_ms` of PyTorch eager in the same run over this one's; None without eager. On one thread of an
             idle machine that is the ratio of latencies too; on a busy one latencies hold waiting time, and it grows
             faster than the work (seen: calls of 6 ms waited for 70 ms, calls of 0.5 ms for nothing).
@@ -98,6 +134,7 @@ class Row(_Frozen):
     kind: Literal["artifact", "peer"]
     target: str | None
     path: str
+    contract: SignalContract | None = None
     state: State
     reason: str = ""
     level: Literal["executed", "evaluated"] | None = None
@@ -105,7 +142,13 @@ class Row(_Frozen):
     snr_db: float | None = None
     cold: ColdStart | None = None
     warm: Warm | None = None
+    floor_ms: float | None = None
     vs_eager: float | None = None
+
+    @property
+    def times_floor(self) -> float | None:
+        """Processor time of a call over its floor; at least about 1."""
+        return None if self.floor_ms is None or self.warm is None else self.warm.cpu_ms / self.floor_ms
 
     @property
     def above_baseline_bytes(self) -> int | None:
@@ -148,5 +191,6 @@ class BenchResult(_Frozen):
     date_utc: str
     settings: Settings
     machine: Machine
+    roofline: Roofline | None = None
     rows: tuple[Row, ...]
     warnings: tuple[str, ...] = ()

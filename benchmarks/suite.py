@@ -15,8 +15,9 @@ import psutil
 
 from edgeacc.benchmarks.latency import Worker, interleaved
 from edgeacc.benchmarks.machine import busy_warnings, describe, other_work, times
-from edgeacc.benchmarks.peers import EAGER, EAGER_TARGET, ONNX_TARGET, ONNXRUNTIME, onnx_model
-from edgeacc.benchmarks.results import BenchResult, ColdStart, Row, Settings, State, Warm
+from edgeacc.benchmarks.peers import EAGER_TARGET, ONNX_TARGET, ONNXRUNTIME, onnx_model
+from edgeacc.benchmarks.results import EAGER, BenchResult, ColdStart, Roofline, Row, Settings, State, Warm
+from edgeacc.benchmarks.roofline import macs_of, measure
 from edgeacc.benchmarks.worker import Checked, Job
 from edgeacc.bundle.bundle import Bundle, open_bundle
 from edgeacc.errors import BadInput, EdgeaccError, NotPossibleHere, ParityFailed
@@ -63,6 +64,7 @@ def run_bench(
         run.admit(contenders, stack)
         others = run.time_all()
         run.close()
+    roofline = _under_floors(run, checkpoint, opened) if checkpoint is not None and run.workers else None
     warnings = [] if checkpoint is not None else [NO_CHECKPOINT]
     packages = {name for info in TARGETS.values() for name in info.runtime_packages} | {"torch", "numpy", "edgeacc"}
     machine = describe(packages, load_average, others)
@@ -70,6 +72,7 @@ def run_bench(
         date_utc=datetime.now(UTC).isoformat(timespec="seconds"),
         settings=settings,
         machine=machine,
+        roofline=roofline,
         rows=tuple(run.rows.values()),
         warnings=(*warnings, *run.warnings, *busy_warnings(machine)),
     )
@@ -240,6 +243,16 @@ def _require_made_from(checkpoint: Path, opened: dict[str, Bundle]) -> None:
         raise BadInput.several(f"checkpoint {checkpoint}", problems, valid="the checkpoint that the bundles come from")
 
 
+def _under_floors(run: "_Run", checkpoint: Path, opened: dict[str, Bundle]) -> Roofline:
+    """Measure the machine, and tell of each row what no call can go below."""
+    roofline, macs = measure(), macs_of(checkpoint)
+    for name in run.workers:
+        int8 = name in opened and opened[name].recipe.activations == "int8"
+        row = run.rows[name]
+        run.rows[name] = row.model_copy(update={"floor_ms": roofline.floor_ms(macs, row.size_bytes or 0, int8=int8)})
+    return roofline
+
+
 def _artifact(name: str, bundle: Bundle, settings: Settings) -> tuple[Row, Job]:
     target = bundle.manifest.target
     row = Row(
@@ -247,6 +260,7 @@ def _artifact(name: str, bundle: Bundle, settings: Settings) -> tuple[Row, Job]:
         kind="artifact",
         target=target,
         path=str(bundle.path),
+        contract=bundle.contract,
         state="timed" if target_info(target).runtime_modules else "needs an Apple device",
         level=target_info(target).level,
         size_bytes=bundle.manifest.model_bytes,
@@ -267,6 +281,7 @@ def _peer(name: str, target: str, checkpoint: Path, model: Path, bundle: Bundle,
         kind="peer",
         target=None,
         path=str(checkpoint),
+        contract=bundle.contract,
         state="timed",
         level="executed",
         size_bytes=model.stat().st_size,

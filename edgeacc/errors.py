@@ -54,6 +54,12 @@ class ParityFailed(EdgeaccError):
     exit_code = 3
 
 
+class Regressed(EdgeaccError):
+    """A figure got worse than it may. Exit code 4."""
+
+    exit_code = 4
+
+
 def counted(number: int, what: str) -> str:
     """A number with its noun: `1 mistake`, `2 mistakes`."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"

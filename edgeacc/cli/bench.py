@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from edgeacc.benchmarks.mlperf import MlperfResult
     from edgeacc.benchmarks.results import BenchResult, Row
 
-LATENCY = ("name", "snr_db", "load_ms", "first_ms", "p50_ms", "p90_ms", "p99_ms", "cpu_ms", "vs_eager")
+LATENCY = ("name", "snr_db", "load_ms", "first_ms", "p50_ms", "p90_ms", "p99_ms", "cpu_ms", "times_floor", "vs_eager")
 MEMORY = ("name", "size_bytes", "baseline_rss_bytes", "peak_rss_bytes", "above_baseline_bytes")
 
 
@@ -226,6 +226,9 @@ def _latency(result: "BenchResult") -> "Table":
         f"One window at a time on {settings.threads} thread of {machine.cpu}: {settings.rounds} interleaved rounds of "
         f"{settings.calls_per_turn} calls, after a burn-in of {settings.burn_in_calls}"
     )
+    if roofline := result.roofline:
+        int8 = "" if roofline.int8_gops is None else f", {roofline.int8_gops:.0f} Gop/s in int8"
+        title += f"; its peak: {roofline.fp32_gflops:.0f} GFLOP/s in fp32{int8}, copies {roofline.copy_gb_s:.0f} GB/s"
     return table(title, LATENCY, [_latency_cells(row) for row in result.rows])
 
 
@@ -250,6 +253,7 @@ def _latency_cells(row: "Row") -> tuple[object, ...]:
         _short(warm.p90_ms, 3) if warm else None,
         _short(warm.p99_ms, 3) if warm else None,
         _short(warm.cpu_ms, 3) if warm else None,
+        _short(row.times_floor, 1),
         _short(row.vs_eager, 2),
     )
 

@@ -15,6 +15,7 @@ from edgeacc.cli import (
     bench,
     cat,
     cohort,
+    compare,
     cp,
     data,
     demo,
@@ -22,6 +23,7 @@ from edgeacc.cli import (
     evaluate,
     export,
     import_,
+    kit,
     ls,
     simulate,
     study,
@@ -46,8 +48,10 @@ VERBS: dict[str, Callable[..., None] | typer.Typer] = {
     "evaluate": evaluate.evaluate,
     "export": export.export,
     "verify": verify.verify,
+    "kit": kit.kit,
     "simulate": simulate.simulate,
     "bench": bench.bench,
+    "compare": compare.compare,
     "demo": demo.demo,
     "study": study.app,
 }
@@ -91,7 +95,7 @@ def edgeacc(
     """Distil a PPG teacher into an accelerometer encoder, then quantize, export and verify it for watches.
 
     Exit codes: 0 ok, 1 not possible on this machine, 2 bad input, 3 an artifact failed its parity check,
-    130 interrupted.
+    4 a benchmark got worse, 130 interrupted.
     """
 
 
@@ -109,7 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: without the program's name; by default those of the process.
 
     Returns:
-        The exit code: 0 ok, 1 not possible here, 2 bad input, 3 parity failed, 130 interrupted.
+        The exit code: 0 ok, 1 not possible here, 2 bad input, 3 parity failed, 4 worse than before, 130 interrupted.
     """
     _open_what_is_closed()
     atexit.register(gc.freeze)  # else Python searches all that torch is for cycles as it ends: 1.5 s

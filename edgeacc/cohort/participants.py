@@ -19,6 +19,7 @@ class Traits(NamedTuple):
     sex: Tensor
     height_m: Tensor
     bmi_kg_m2: Tensor
+    hypertension: Tensor
     pwv_m_s: Tensor
     stroke_volume_ml: Tensor
     rest_hr_bpm: Tensor
@@ -59,12 +60,14 @@ def traits(seed: int, participant_B: Tensor) -> Traits:
     height = (1.63 + 0.13 * sex + 0.065 * z["height"]).clamp(1.45, 2.05)
     bmi = (26.5 * torch.exp(0.17 * z["bmi"] + 0.002 * (age - 45))).clamp(17, 48)
     rest_hr = (66 - 2.5 * (2 * sex - 1) + 0.15 * (bmi - 26) + 8 * z["hr"]).clamp(45, 98)
-    pwv = _pulse_wave_velocity(age, bmi, z)
+    hypertension = _hypertension(age, bmi, z)
+    pwv = _pulse_wave_velocity(age, hypertension, z)
     return Traits(
         age_y=age,
         sex=sex,
         height_m=height,
         bmi_kg_m2=bmi,
+        hypertension=hypertension.double(),
         pwv_m_s=pwv,
         stroke_volume_ml=stroke_volume_ml(age),
         rest_hr_bpm=rest_hr,
@@ -88,15 +91,20 @@ def stroke_volume_ml(age_y: Tensor) -> Tensor:
     return ((102.35 - 0.3856 * age_y) + (42.94 - 0.1193 * age_y)) / 2
 
 
-def _pulse_wave_velocity(age: Tensor, bmi: Tensor, z: Mapping[str, Tensor]) -> Tensor:
+def _hypertension(age: Tensor, bmi: Tensor, z: Mapping[str, Tensor]) -> Tensor:
+    """Who has it: more with age and BMI (our estimate)."""
+    chance = torch.sigmoid((age - 58) / 10 + 0.08 * (bmi - 27))
+    has: Tensor = torch.special.ndtr(z["hypertension"]) < chance
+    return has
+
+
+def _pulse_wave_velocity(age: Tensor, hypertension: Tensor, z: Mapping[str, Tensor]) -> Tensor:
     """Carotid-femoral, m/s: reference values for optimal pressure and for hypertension (Mattace-Raso et al. 2010, Eur
-    Heart J 31:2338); who has hypertension (more with age and BMI) and the 12 % scatter are our estimates.
+    Heart J 31:2338); the 12 % scatter is our estimate.
     """  # noqa: D205
     optimal = 0.00083 * age**2 + 5.55
     hypertensive = 0.044 * age + 0.00085 * age**2 + 5.73
-    chance = torch.sigmoid((age - 58) / 10 + 0.08 * (bmi - 27))
-    has = torch.special.ndtr(z["hypertension"]) < chance
-    return torch.where(has, hypertensive, optimal) * torch.exp(0.12 * z["pwv"])
+    return torch.where(hypertension, hypertensive, optimal) * torch.exp(0.12 * z["pwv"])
 
 
 def _log_sdnn(age: Tensor, hr: Tensor) -> Tensor:

@@ -42,6 +42,7 @@ class Stream(IntEnum):
     SENSOR_NOISE = 14
     DRIFT = 15
     MOVEMENT = 16
+    NOTHING = 17  # a trait that no signal carries
 
 
 class Key(NamedTuple):

@@ -67,7 +67,7 @@ def resample_means(value_BK: Tensor, participant_B: Tensor, seed: int, resamples
     if not len(them):
         nothing = value_BK.new_full((value_BK.shape[1],), torch.nan)
         return Resampled(nothing, nothing[None].expand(resamples, -1))
-    drawn_RP = _draws(len(them), resamples, seed)
+    drawn_RP = draws(len(them), seed, resamples)
     resampled_RK = (drawn_RP @ totals(value_BK, them)) / (drawn_RP @ them.windows_P.double())[:, None]
     return Resampled(value_BK.mean(0), resampled_RK)
 
@@ -107,7 +107,7 @@ def _known_people(value_B: Tensor, participant_B: Tensor) -> int:
     return len(people(participant_B[torch.isfinite(value_B)]))
 
 
-def _draws(participants: int, resamples: int, seed: int) -> Tensor:
+def draws(participants: int, seed: int, resamples: int = RESAMPLES) -> Tensor:
     """How often each participant is drawn in each resample, (R, P) float64; rows sum to P."""
     generator = torch.Generator().manual_seed(seed)
     drawn = torch.randint(participants, (resamples, participants), generator=generator)

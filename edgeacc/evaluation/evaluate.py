@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from edgeacc.evaluation.embed import embedding
+from edgeacc.evaluation.health import HealthStudy
 from edgeacc.evaluation.limit_across import Across
 from edgeacc.evaluation.limit_study import facts, matchable
 from edgeacc.evaluation.limit_within import Within, searched_delays_s
 from edgeacc.evaluation.people import people
 from edgeacc.evaluation.probe_study import FEWEST_PARTICIPANTS, ProbeStudy, labelled, scored_on
 from edgeacc.evaluation.probes import FRACTIONS, PROBES
-from edgeacc.evaluation.result import EvaluationResult, RetrievalRow
+from edgeacc.evaluation.result import STUDENT, TEACHER, EvaluationResult, HealthRow, Misses, PartRow, RetrievalRow
+from edgeacc.evaluation.rows import strata
 from edgeacc.evaluation.student_retrieval import Aligned
 from edgeacc.models.checkpoint import Card, LoadedEncoder, LoadedStudent
 from edgeacc.progress import Progress, silent
@@ -23,7 +25,6 @@ from edgeacc.windows.window_set import WindowSet
 
 TRAIN_WINDOWS = 9000
 """At most so many training windows are labelled for the probes."""
-STUDENT, TEACHER = "student", "teacher (PPG)"
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,9 @@ def evaluate(
         retrieval=found.retrieval,
         probes=probes.rows if probes else [],
         improvements=improvements,
+        parts=found.parts,
+        misses=found.misses,
+        health=found.health,
         notes=found.notes,
         seed=seed,
         seconds=time.monotonic() - began_s,
@@ -97,6 +101,9 @@ class _Found:
     retrieval: list[RetrievalRow]
     probes: ProbeStudy | None
     notes: list[str]
+    parts: list[PartRow] = field(default_factory=list)
+    misses: Misses | None = None
+    health: list[HealthRow] = field(default_factory=list)
 
 
 @dataclass
@@ -133,14 +140,20 @@ class _Cohort(_Run):
     """Test windows of people whom nothing was trained on; probes are fitted on the training windows."""
 
     def parts(self) -> int:
-        return 3 + len(self.subjects.encoders()) * (2 + len(FRACTIONS) * len(PROBES))
+        return 3 + len(self.subjects.encoders()) * (3 + len(FRACTIONS) * len(PROBES))
 
     def run(self) -> _Found:
         windows = self.store.load("test")
-        return _Found(windows, self._retrieval(windows), self._probes(windows), list(_COHORT_NOTES))
-
-    def _retrieval(self, windows: WindowSet) -> list[RetrievalRow]:
         aligned = self.aligned(windows)
+        retrieval, misses = self._retrieval(aligned), aligned.misses()
+        study, health = self._probes(windows)
+        parts = study.parts(STUDENT, "ridge", strata(windows.labels))
+        left_out = f"Health: too few people on one side for {', '.join(health.left_out)}."
+        notes = [*_COHORT_NOTES, *([left_out] if health.left_out else [])]
+        return _Found(windows, retrieval, study, notes, parts, misses, health.rows)
+
+    def _retrieval(self, aligned: Aligned) -> list[RetrievalRow]:
+        windows = aligned.windows
         rows = [*aligned.headline(), *aligned.within_participant("control")]
         rows += [aligned.wrong_pairs(), aligned.nearest_identity()]
         self.step("independent beats, synchronisation")
@@ -149,20 +162,23 @@ class _Cohort(_Run):
         limit = Across.of(self.store, windows, self.seed)
         return [*rows, *limit.forward(), limit.independent_beats(self.store)]
 
-    def _probes(self, windows: WindowSet) -> ProbeStudy:
+    def _probes(self, windows: WindowSet) -> tuple[ProbeStudy, HealthStudy]:
         sources = scored_on(windows)
         train = self.store.load("train", limit=TRAIN_WINDOWS)
         fitted = labelled(train, dict.fromkeys(sources, self.labels))
         study = ProbeStudy(list(sources), labelled(windows, sources), self.seed)
+        health = HealthStudy(self.store, train.participant_B, windows.participant_B, self.seed)
         tested = dict(self.embeddings(windows))
         for name, z_BD in self.embeddings(train):
             study.fit(name, z_BD, fitted, tested[name], self.step)
             if name == STUDENT:
                 study.fit_shuffled(name, z_BD, fitted, tested[name])
+            self.step(f"health: {name}")
+            health.add(name, z_BD, tested[name], beside=name in (STUDENT, TEACHER))
         study.trivial(windows, fitted.target_BK.nanmean(0))
         if "truth" in sources.values():
             study.add("PPG beat detector", "none", 1.0, windows.target(list(sources), "device"))
-        return study
+        return study, health
 
 
 class _Recordings(_Run):
@@ -205,6 +221,8 @@ _COHORT_NOTES = (
     "Independent beats: what is above chance is shared heart rate; the rest of the score is shared beats.",
     "A share of labels is one draw of participants, the same for all methods; intervals are over test participants.",
     "The participant's own mean is an oracle: it knows the labels of the person's other windows.",
+    "Health: ridge on the mean embedding of each person's windows; age, sex and BMI hold the answer to traits of "
+    "themselves, so that nothing adds to them there.",
 )
 _RECORDINGS_NOTES = (
     "Each window competes with the same participant's windows only.",

@@ -12,7 +12,7 @@ from edgeacc.evaluation.limit import Plain, Template
 from edgeacc.evaluation.matching import JITTERS_MS, Scorer, jittered, trains_of
 from edgeacc.evaluation.result import Direction, Group, RetrievalRow
 from edgeacc.evaluation.retrieval import Ranks, rank_scores, shuffled
-from edgeacc.evaluation.rows import largest_pool, pools_within, row, strata
+from edgeacc.evaluation.rows import largest_pool, pools_within, row, strata, sweep_within
 from edgeacc.evaluation.subwindows import subdivide
 from edgeacc.files import parse_model
 from edgeacc.windows.from_cohort import cohort_windows
@@ -57,11 +57,13 @@ class Across:
         return cls("limit (template)", fitted, windows, seed)
 
     def forward(self, queries: int = QUERIES) -> Iterator[RetrievalRow]:
-        """Accelerometer asks: by pool size, by SNR quartile, by posture."""
+        """Accelerometer asks: by pool size, by SNR quartile, posture, age, sex and BMI."""
         query_Q = spread(len(self.windows), queries)
         ranks, who_Q = self._ranks(query_Q), self.windows.participant_B[query_Q]
         for pool in pools_within(len(self.windows)):
             yield row(ranks, who_Q, group="headline", method=self.name, pool=pool, seed=self.seed)
+        for pool in sweep_within(len(self.windows)):
+            yield row(ranks, who_Q, group="pool", method=self.name, pool=pool, seed=self.seed)
         pool = largest_pool(len(self.windows))
         for group, name, mask_B in strata(self.windows.labels):
             mask_Q = mask_B[query_Q]

@@ -1,6 +1,6 @@
 """Probes of several methods on the same windows, with trivial methods beside them and paired comparisons."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -20,7 +20,7 @@ from edgeacc.evaluation.probes import (
     participants_fraction,
     pearson_r,
 )
-from edgeacc.evaluation.result import ImprovementRow, ProbeRow
+from edgeacc.evaluation.result import Group, ImprovementRow, PartRow, ProbeRow
 from edgeacc.signals.spectral_hr import spectral_hr
 from edgeacc.windows.labels import Source
 from edgeacc.windows.window_set import WindowSet
@@ -95,15 +95,20 @@ class ProbeStudy:
     def fit(
         self, method: str, z_BD: Tensor, fitted: Labelled, z_test_BD: Tensor, progress: Callable[[str], None]
     ) -> None:
-        """Every probe at every label fraction of one method's embedding."""
+        """Every probe at every label fraction of one method's embedding.
+
+        Fractions that come to the same people (a larger one holds those of a smaller) are fitted once.
+        """
+        known: dict[tuple[FittedProbe, int], Tensor] = {}
         complete_B = fitted.complete()
         z_BD, target_BK, who_B = z_BD[complete_B], fitted.target_BK[complete_B], fitted.participant_B[complete_B]
         for fraction in FRACTIONS:
             rows = participants_fraction(who_B, fraction, self.seed)
             for name, probe in PROBES.items():
-                progress(f"{method}: {name}, {fraction:.0%} of labels")
-                predicted_BK = probe(z_BD[rows], target_BK[rows], who_B[rows], z_test_BD, self.seed)
-                self.add(method, name, fraction, predicted_BK, who_B[rows])
+                progress(f"{method}: {name}, {100 * fraction:g}% of labels")
+                if (name, len(rows)) not in known:
+                    known[name, len(rows)] = probe(z_BD[rows], target_BK[rows], who_B[rows], z_test_BD, self.seed)
+                self.add(method, name, fraction, known[name, len(rows)], who_B[rows])
 
     def fit_shuffled(self, method: str, z_BD: Tensor, fitted: Labelled, z_test_BD: Tensor) -> None:
         """A ridge on embeddings paired with other windows' labels: what the recipe gives without information."""
@@ -184,6 +189,28 @@ class ProbeStudy:
             for k, target in enumerate(self.targets):
                 gain = improvement(error_BK[:, k], ours_BK[:, k], self.scored.participant_B, self.seed)
                 yield ImprovementRow(base=name, probe=probe, fraction=fraction, target=target, improvement=gain)
+
+    def parts(self, method: str, probe: FittedProbe, parts: Sequence[tuple[Group, str, Tensor]]) -> list[PartRow]:
+        """Errors of one method with all labels, on parts of the scored windows: group, name and mask of each."""
+        error_BK, who_B = self.errors[method, probe, 1.0], self.scored.participant_B
+        rows = []
+        for group, part, mask_B in parts:
+            for k, target in enumerate(self.targets):
+                known_B = mask_B & torch.isfinite(error_BK[:, k])
+                if known_B.any():
+                    rows.append(
+                        PartRow(
+                            group=group,
+                            part=part,
+                            method=method,
+                            probe=probe,
+                            target=target,
+                            mae=mean_interval(error_BK[known_B, k], who_B[known_B], self.seed),
+                            windows=int(known_B.sum()),
+                            participants=len(people(who_B[known_B])),
+                        )
+                    )
+        return rows
 
 
 def others_mean(scored: Labelled) -> Tensor:

@@ -13,7 +13,8 @@ from edgeacc.errors import BadInput
 from edgeacc.evaluation.people import people, totals
 
 TARGETS = ("hr_bpm", "sdnn_ms", "rmssd_ms")
-FRACTIONS = (0.01, 0.1, 1.0)
+FRACTIONS = (0.001, 0.01, 0.1, 0.5, 1.0)
+"""Shares of the training participants whose labels are used, at least two people."""
 
 # Penalties per window and unit of feature variance; the best of them is taken by cross-validation. Our estimate.
 _PENALTIES = torch.logspace(-5, 2, 15, dtype=torch.float64)
@@ -55,7 +56,15 @@ def folds(participant_B: Tensor, count: int, seed: int) -> Iterator[Tensor]:
         yield fold_P[them.member_B] == fold
 
 
-def ridge(z_BD: Tensor, target_BK: Tensor, participant_B: Tensor, z_test_BD: Tensor, seed: int) -> Tensor:
+def ridge(
+    z_BD: Tensor,
+    target_BK: Tensor,
+    participant_B: Tensor,
+    z_test_BD: Tensor,
+    seed: int,
+    *,
+    squared: bool = False,
+) -> Tensor:
     """Ridge regression; the penalty of each target is the best in mean absolute error on held-out participants.
 
     Args:
@@ -64,6 +73,7 @@ def ridge(z_BD: Tensor, target_BK: Tensor, participant_B: Tensor, z_test_BD: Ten
         participant_B: whose windows they are (two or more people).
         z_test_BD: embeddings to predict for.
         seed: of the split into folds.
+        squared: choose by squared error instead: of a yes-or-no target the absolute one favours the commoner answer.
 
     Returns:
         Predictions, float32 (B, K).
@@ -73,7 +83,8 @@ def ridge(z_BD: Tensor, target_BK: Tensor, participant_B: Tensor, z_test_BD: Ten
     error_AK = torch.zeros(len(_PENALTIES), target_BK.shape[1], dtype=torch.float64)
     for held_B in folds(participant_B, _FOLDS, seed):
         fitted_ABK = _ridge_path(x_BD[~held_B], target_BK[~held_B], x_BD[held_B])
-        error_AK += (fitted_ABK - target_BK[held_B]).abs().sum(1)
+        error_ABK = (fitted_ABK - target_BK[held_B]).abs()
+        error_AK += (error_ABK.square() if squared else error_ABK).sum(1)
     best_K = error_AK.argmin(0)
     predicted_ABK = _ridge_path(x_BD, target_BK, test_BD)
     return torch.stack([predicted_ABK[best, :, k] for k, best in enumerate(best_K.tolist())], 1).float()

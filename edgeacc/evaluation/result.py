@@ -7,7 +7,10 @@ from pydantic import BaseModel, ConfigDict
 from edgeacc.evaluation.bootstrap import Improvement, Interval
 
 Direction = Literal["acc->ppg", "ppg->acc", "acc->acc"]
-Group = Literal["headline", "control", "synchronisation", "snr", "posture"]
+Group = Literal["headline", "pool", "control", "synchronisation", "snr", "posture", "age", "sex", "bmi"]
+
+STUDENT, TEACHER, CONFOUNDERS = "student", "teacher (PPG)", "age, sex, BMI"
+"""How rows name these methods."""
 
 
 class _Row(BaseModel):
@@ -80,6 +83,102 @@ class ImprovementRow(_Row):
     improvement: Improvement
 
 
+class PartRow(_Row):
+    """The error of one method on a part of the windows, with all labels.
+
+    Attributes:
+        group: by what the windows are parted.
+        part: which part.
+        method: as in `ProbeRow`.
+        probe: likewise.
+        target: label and unit.
+        mae: mean absolute error in the target's unit.
+        windows: scored.
+        participants: whose they are.
+    """
+
+    group: Group
+    part: str
+    method: str
+    probe: Literal["ridge", "mlp"]
+    target: str
+    mae: Interval
+    windows: int
+    participants: int
+
+
+class MissRow(_Row):
+    """How the windows whose partner was missed differ from those where it was found.
+
+    Attributes:
+        quantity: label and unit, or the share of a posture or sex.
+        found: mean of the found.
+        missed: mean of the missed.
+        difference: missed - found, with its interval over participants.
+        over_sd: that difference over the standard deviation of all windows; None where they do not vary.
+    """
+
+    quantity: str
+    found: float
+    missed: float
+    difference: Interval
+    over_sd: float | None
+
+
+class WinnerRow(_Row):
+    """How near a missed window is to the one that was ranked first in its partner's place.
+
+    Attributes:
+        quantity: absolute difference of a label, or how often both have the same.
+        winner: mean over the missed windows, with its interval over participants.
+        at_random: the same of any other window.
+    """
+
+    quantity: str
+    winner: Interval
+    at_random: float
+
+
+class Misses(_Row):
+    """What is different where the accelerometer's partner is not first of all candidates.
+
+    Attributes:
+        candidates: in all.
+        queries: windows that asked.
+        missed: of them.
+        rows: empty where all or none are missed, as are `winners`.
+        winners: who was taken for the partner.
+    """
+
+    candidates: int
+    queries: int
+    missed: int
+    rows: list[MissRow]
+    winners: list[WinnerRow]
+
+
+class HealthRow(_Row):
+    """How well one method tells one yes-or-no trait of people it was not fitted on.
+
+    Attributes:
+        target: the trait; `edgeacc.cohort.health` defines it.
+        method: as in `ProbeRow`; `age, sex, BMI`; or a method `with age, sex, BMI`.
+        auc: area under the receiver operating characteristic, .5 for guessing.
+        over_confounders: that minus the area by age, sex and BMI, on the same people; None of these themselves.
+        share: of the scored people that have the trait.
+        participants: scored.
+        fitted_participants: fitted on.
+    """
+
+    target: str
+    method: str
+    auc: Interval
+    over_confounders: Interval | None
+    share: float
+    participants: int
+    fitted_participants: int
+
+
 class StoreFacts(_Row):
     """Which windows were evaluated."""
 
@@ -128,6 +227,9 @@ class EvaluationResult(_Row):
         retrieval: student, limit and controls.
         probes: every method, probe, label fraction and target.
         improvements: the student against each accelerometer baseline.
+        parts: the student's errors by SNR quartile, posture, age, sex and BMI; empty of recordings.
+        misses: of the student's retrieval; None of recordings.
+        health: every method and trait, from participants' mean embeddings; empty of recordings.
         notes: what a reader must know.
         seed: of all that is drawn.
         seconds: it took.
@@ -144,6 +246,9 @@ class EvaluationResult(_Row):
     retrieval: list[RetrievalRow]
     probes: list[ProbeRow]
     improvements: list[ImprovementRow]
+    parts: list[PartRow] = []
+    misses: Misses | None = None
+    health: list[HealthRow] = []
     notes: list[str]
     seed: int
     seconds: float

@@ -5,6 +5,7 @@ Both sides' mean over the evaluated windows is removed before the score; no pair
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -13,9 +14,18 @@ from edgeacc.evaluation.bootstrap import mean_interval
 from edgeacc.evaluation.embed import embed
 from edgeacc.evaluation.limit_across import independent_beats, spread
 from edgeacc.evaluation.matching import delayed
-from edgeacc.evaluation.result import Direction, Group, RetrievalRow
-from edgeacc.evaluation.retrieval import Ranks, Score, centred_unit, rank_pairs, same_group_nearest, shuffled
-from edgeacc.evaluation.rows import largest_pool, pools_within, row, strata
+from edgeacc.evaluation.misses import missed_retrievals
+from edgeacc.evaluation.result import Direction, Group, Misses, RetrievalRow
+from edgeacc.evaluation.retrieval import (
+    Ranks,
+    Score,
+    blocks,
+    centred_unit,
+    rank_pairs,
+    same_group_nearest,
+    shuffled,
+)
+from edgeacc.evaluation.rows import largest_pool, pools_within, row, strata, sweep_within
 from edgeacc.models.alignment import Student
 from edgeacc.models.encoder import Encoder
 from edgeacc.windows.store import Store
@@ -51,13 +61,24 @@ class Aligned:
         ppg_BE = embed(lambda ppg_BCT: student.align_ppg(teacher.tokens(ppg_BCT)), windows.ppg_BCT)
         return cls(student, windows, centred_unit(acc_BE), centred_unit(ppg_BE), seed)
 
+    @cached_property
+    def forward(self) -> Ranks:
+        """Every accelerometer window asks among all PPG windows."""
+        return rank_pairs(self.acc_BE, self.ppg_BE, score=self._score)
+
+    def misses(self) -> Misses:
+        """What is different where the partner is not first of all windows."""
+        return missed_retrievals(self.windows, self.forward, self._winners, self.seed)
+
     def headline(self) -> Iterator[RetrievalRow]:
-        """Both ways by pool size, then by SNR quartile and posture."""
-        forward = rank_pairs(self.acc_BE, self.ppg_BE, score=self._score)
+        """Both ways by pool size, then by SNR quartile, posture, age, sex and BMI."""
+        forward = self.forward
         backward = rank_pairs(self.ppg_BE, self.acc_BE, score=self._score_backward)
-        for pool in pools_within(len(self.windows)):
-            yield self._row(forward, "headline", pool=pool)
-            yield self._row(backward, "headline", direction="ppg->acc", pool=pool)
+        sizes: list[tuple[Group, int | None]] = [("headline", pool) for pool in pools_within(len(self.windows))]
+        sizes += [("pool", pool) for pool in sweep_within(len(self.windows))]
+        for group, pool in sizes:
+            yield self._row(forward, group, pool=pool)
+            yield self._row(backward, group, direction="ppg->acc", pool=pool)
         pool = largest_pool(len(self.windows))
         for group, name, mask_B in strata(self.windows.labels):
             yield self._row(forward.take(mask_B), group, name, rows=mask_B, pool=pool)
@@ -118,6 +139,14 @@ class Aligned:
     def _score(self, acc_QE: Tensor, ppg_NE: Tensor) -> Tensor:
         """The student's own score."""
         return self.student.score(acc_QE, ppg_NE)
+
+    def _winners(self, query_Q: Tensor) -> Tensor:
+        """For each of these windows the row of the other PPG window that scores highest."""
+        found = []
+        for rows in blocks(len(query_Q), len(self.windows)):
+            score_QN = self._score(self.acc_BE[query_Q[rows]], self.ppg_BE)
+            found.append(score_QN.scatter(1, query_Q[rows][:, None], -torch.inf).argmax(1))
+        return torch.cat(found)
 
     def _score_backward(self, ppg_QE: Tensor, acc_NE: Tensor) -> Tensor:
         return self._score(acc_NE, ppg_QE).T

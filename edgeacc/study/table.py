@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import mean, stdev
 
-from edgeacc.evaluation.evaluate import STUDENT, TEACHER
 from edgeacc.evaluation.report import with_interval
-from edgeacc.evaluation.result import EvaluationResult, LimitResult
+from edgeacc.evaluation.result import STUDENT, TEACHER, EvaluationResult, LimitResult
 from edgeacc.study.cell import Cell
 
 Row = Sequence[str]
@@ -86,7 +85,7 @@ def _probes(found: list[tuple[Cell, EvaluationResult]]) -> str:
     for cell, result in found:
         for row in result.probes:
             name = method_of(cell, row.method)
-            share = "-" if row.probe == "none" else f"{row.fraction:.1%} ({row.fitted_participants})"
+            share = "-" if row.probe == "none" else f"{100 * row.fraction:g}% ({row.fitted_participants})"
             targets[row.target] = None
             values = cells.setdefault((name, row.probe, share), {}).setdefault(row.target, {})
             values[cell.place.seed] = row.mae.value  # the same in the evaluation of every student
@@ -101,7 +100,7 @@ def _improvements(found: list[tuple[Cell, EvaluationResult]]) -> str:
     cells: dict[tuple[str, ...], list[tuple[float, float]]] = {}
     for cell, result in found:
         for row in result.improvements:
-            key = (student_of(cell), row.base, row.probe, f"{row.fraction:.1%}", row.target)
+            key = (student_of(cell), row.base, row.probe, f"{100 * row.fraction:g}%", row.target)
             both = (row.improvement.over_method.value, row.improvement.over_base.value)
             cells.setdefault(key, []).append(both)
     lines = [

@@ -4,6 +4,9 @@ import math
 import os
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 
 import torch
@@ -99,8 +102,12 @@ def _gradients(objective: Objective, step: int, windows: int, config: TrainConfi
     return (across.total(mean) / across.processes()).item(), torch.cat(batches)
 
 
-def prepare(objective: Objective, config: TrainConfig) -> None:
-    """Switch on what a configuration asks of its encoders: activations computed again, compiled code.
+@contextmanager
+def prepared(objective: Objective, config: TrainConfig) -> Iterator[None]:
+    """Switch on what a configuration asks of its encoders: activations computed again, compiled code while it trains.
+
+    Compiling takes about half a minute for a small network on a CPU, and pays in long runs only. It changes the order
+    of sums, hence the last bits.
 
     Raises:
         NotPossibleHere: torch.compile finds no C++ compiler.
@@ -108,13 +115,16 @@ def prepare(objective: Objective, config: TrainConfig) -> None:
     encoders = [module for module in objective.modules() if isinstance(module, Encoder)]
     for encoder in encoders:
         encoder.recompute = config.recompute
-    if not config.compiled:
-        return
-    if shutil.which(os.environ.get("CXX", "g++")) is None:
+    if config.compiled and shutil.which(os.environ.get("CXX", "g++")) is None:
         raise NotPossibleHere("torch.compile needs a C++ compiler: g++, or the one that CXX names")
-    for encoder in encoders:
-        encoder.tokens = torch.compile(encoder.tokens)  # type: ignore[method-assign]
-        encoder.both_ends = torch.compile(encoder.both_ends)  # type: ignore[method-assign]
+    methods = ("tokens", "both_ends") if config.compiled else ()
+    for encoder, name in product(encoders, methods):
+        setattr(encoder, name, torch.compile(getattr(encoder, name)))
+    try:
+        yield
+    finally:
+        for encoder, name in product(encoders, methods):
+            delattr(encoder, name)
 
 
 def learning_rate(step: int, config: TrainConfig) -> float:

@@ -29,7 +29,7 @@ from edgeacc.training.augment import NONE
 from edgeacc.training.config import TrainConfig
 from edgeacc.training.contrastive import Contrastive
 from edgeacc.training.distill import Distill, Negatives, Regress, teacher_tokens
-from edgeacc.training.loop import fit, prepare, recent_loss
+from edgeacc.training.loop import fit, prepared, recent_loss
 from edgeacc.training.masked_input import MaskedInput
 from edgeacc.training.momentum import Momentum, Partners
 from edgeacc.training.negatives import LikeRate, Queue
@@ -127,7 +127,7 @@ def train_student(
     run = replace(run, teacher=teacher_reference(teacher_path))
     student = _new_student(run, teacher.config)
     source: TokenSource = (
-        Kept(teacher_tokens(teacher, run.windows.ppg_BCT, progress=progress))
+        Kept(teacher_tokens(teacher, run.windows.ppg_BCT, progress=run.progress))
         if config.augmentation_ppg == NONE and config.endless is None
         else Frozen(teacher, _training(run).ppg_BCT, config.augmentation_ppg)
     )
@@ -269,8 +269,8 @@ def _finish(
 ) -> TrainResult:
     """Fit, put the embedding on its scale, write the checkpoint, forget the run's state."""
     folder = partial_folder(run.out)
-    prepare(objective, run.config)
-    losses = fit(objective, run.config, run.windows.window_id_B, folder, _inputs(run), run.progress)
+    with prepared(objective, run.config):
+        losses = fit(objective, run.config, run.windows.window_id_B, folder, _inputs(run), run.progress)
     _fit_scale(objective.encoder, x_NCT)
     card = _card(run, objective.encoder, losses, student)
     beside = None

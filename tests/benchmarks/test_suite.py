@@ -32,6 +32,7 @@ def test_times_the_artifact_and_eager_on_the_same_weights(outcome):
 def test_ratios_are_to_eager_in_the_same_run(outcome):
     artifact, eager = outcome.result.rows
     assert eager.vs_eager == 1.0
+    assert eager.times_floor == eager.warm.cpu_ms / eager.floor_ms > 0.5
     assert artifact.vs_eager == eager.warm.cpu_ms / artifact.warm.cpu_ms
 
 

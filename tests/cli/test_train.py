@@ -1,12 +1,16 @@
 """Training from the command line, on a small cohort and with few steps."""
 
 import json
+import os
 import shlex
+import subprocess
+import sys
 
 import pytest
 import torch
 
 from edgeacc.cohort.config import CohortConfig
+from edgeacc.models.checkpoint import load_card
 from edgeacc.windows.from_cohort import from_cohort
 
 
@@ -141,3 +145,19 @@ def test_training_on_an_endless_stream_is_the_same_after_a_restart(edgeacc, stor
     ran = edgeacc("train", "teacher", store, "-o", tmp_path / "c", *options, *SHORT)
     assert ran.code == 2
     assert "positives of a participant need all windows at once, not an endless stream" in ran.err
+
+
+@pytest.mark.slow
+def test_two_processes_of_torchrun_train_one_network(edgeacc, store, tmp_path):
+    words = ("train", "baseline", store, "--objective", "acc-mae", "--encoder", "conv-xxs", *SHORT)
+    assert edgeacc(*words, "-o", tmp_path / "alone").code == 0
+    torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", 2)
+    command = [str(word) for word in (*torchrun, "-m", "edgeacc.cli.main", *words, "-o", tmp_path / "together")]
+    ran = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.count("A trained baseline") == ran.stderr.count("2 of 2") == 1
+    alone, together = (load_card(tmp_path / name).outcome for name in ("alone", "together"))
+    assert together == pytest.approx(alone, rel=1e-4)
+    odd = subprocess.run([*command[:-1], str(tmp_path / "odd"), "--batch", "5"], capture_output=True, text=True)
+    assert (odd.returncode, "does not divide among 2 processes" in odd.stderr) == (1, True)
+    assert not (tmp_path / "odd").exists()

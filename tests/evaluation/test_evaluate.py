@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from edgeacc.errors import BadInput
+from edgeacc.evaluation.bootstrap import Interval
 from edgeacc.evaluation.evaluate import Subjects, evaluate
 from edgeacc.evaluation.report import evaluation_tables
-from edgeacc.evaluation.result import EvaluationResult
+from edgeacc.evaluation.result import EvaluationResult, HealthRow
 from edgeacc.models.alignment import AlignmentConfig, Student
 from edgeacc.models.checkpoint import Card, LoadedEncoder, LoadedStudent
 from edgeacc.models.encoder import settle
@@ -91,19 +92,46 @@ def test_progress_reaches_its_total(on_cohort):
     assert {total for _, total in reports} == {len(reports) - 1}
 
 
+def table_of(result, title):
+    (found,) = (table for table in evaluation_tables(result) if table.title.startswith(title))
+    return found
+
+
 def test_tables_show_every_row(on_cohort):
     result, _ = on_cohort
-    retrieval, probes, improvements, notes = evaluation_tables(result)
-    assert len(retrieval.rows) == len(result.retrieval)
-    assert len(improvements.rows) == len(result.improvements)
-    assert len(notes.rows) == len(result.notes)
-    assert all(len(row) == len(table.columns) for table in (retrieval, probes, improvements) for row in table.rows)
+    parts = {row.variant for row in result.retrieval if row.group in ("snr", "posture", "age", "sex", "bmi")}
+    shown = [row for row in result.retrieval if row.variant not in parts and row.group != "pool"]
+    assert len(table_of(result, "Retrieval").rows) == len(shown)
+    assert {row[0] for row in table_of(result, "By SNR").rows} == parts == {row.part for row in result.parts}
+    assert len(table_of(result, "The student's improvement").rows) == len(result.improvements)
+    tables = evaluation_tables(result)
+    assert len(tables[-1].rows) == len(result.notes)
+    assert all(len(row) == len(table.columns) for table in tables for row in table.rows)
+
+
+def test_a_cohort_tells_what_is_missed_and_which_traits_have_too_few_people(on_cohort):
+    result, _ = on_cohort
+    assert result.misses.missed > 50
+    assert {row.quantity for row in result.misses.rows} >= {"acc_snr_db", "hr_bpm", "age_y", "share supine"}
+    assert len(table_of(result, f"{result.misses.missed} of 72 windows miss").rows) == len(result.misses.rows)
+    assert result.health == []
+    assert "Health: too few people" in result.notes[-1]
+
+
+def test_traits_are_shown_with_what_the_student_adds(on_cohort):
+    about = {"target": "tall", "share": 0.4, "participants": 60, "fitted_participants": 90}
+    wide, narrow = Interval(value=0.5, low=0.4, high=0.6), Interval(value=0.1, low=-0.1, high=0.2)
+    methods = ("age, sex, BMI", "student", "student with age, sex, BMI", "teacher (PPG)")
+    rows = [HealthRow(method=name, auc=wide, over_confounders=narrow, **about) for name in methods]
+    table = table_of(on_cohort[0].model_copy(update={"health": rows}), "Traits of people")
+    assert table.columns == ("trait", "have it", "age, sex, BMI", "student", "it adds to them", "teacher (PPG)")
+    assert table.rows == [("tall", "40%", "0.50 (0.40-0.60)", "0.50 (0.40-0.60)", "0.10 (-0.10 to 0.20)", "0.50")]
 
 
 def test_a_share_of_labels_tells_how_many_people_that_are_and_a_missing_correlation_is_a_dash(on_cohort):
     result, _ = on_cohort
-    _, probes, improvements, _ = evaluation_tables(result)
-    fewest, most = "1% (2 people)", f"100% ({max(row.fitted_participants for row in result.probes)} people)"
+    probes, improvements = table_of(result, "Mean absolute error"), table_of(result, "The student's improvement")
+    fewest, most = "0.1% (2 people)", f"100% ({max(row.fitted_participants for row in result.probes)} people)"
     for table in (probes, improvements):
         assert {fewest, most} <= {row[2] for row in table.rows}
     (constant,) = (row for row in probes.rows if row[0] == "global mean")

@@ -44,7 +44,7 @@ def test_every_method_has_the_same_rows(study_of_two):
         for method in ("good", "poor")
     }
     assert keys["good"] == keys["poor"]
-    assert len(keys["good"]) == 2 * 3 * 2
+    assert len(keys["good"]) == 2 * 5 * 2
 
 
 def test_the_better_embedding_has_the_smaller_error_and_counts_are_told(study_of_two):
@@ -57,6 +57,25 @@ def test_the_better_embedding_has_the_smaller_error_and_counts_are_told(study_of
     assert (few.fitted_windows, few.fitted_participants) == (20, 2)
 
 
+def test_fractions_of_the_same_people_have_the_same_errors(study_of_two):
+    counts = {row.fraction: row.fitted_participants for row in study_of_two.rows if row.method == "good"}
+    assert counts == {0.001: 2, 0.01: 2, 0.1: 3, 0.5: 15, 1.0: 30}
+    errors = study_of_two.errors
+    assert torch.equal(errors["good", "mlp", 0.001], errors["good", "mlp", 0.01])
+    assert not torch.equal(errors["good", "mlp", 0.01], errors["good", "mlp", 0.1])
+
+
+def test_parts_of_the_windows_have_their_own_errors(study_of_two):
+    scored = study_of_two.scored
+    first_B = scored.participant_B < 3
+    whole, part = study_of_two.parts("good", "ridge", [("sex", "all", first_B | True), ("sex", "first", first_B)])[::2]
+    assert (part.part, part.target, part.windows, part.participants) == ("first", "hr_bpm", 30, 3)
+    assert part.mae.value == pytest.approx(
+        study_of_two.errors["good", "ridge", 1.0][first_B, 0].mean().item(), rel=1e-5
+    )
+    assert whole.mae.value == pytest.approx(rows_of(study_of_two, "good")["hr_bpm"].mae.value)
+
+
 def test_shuffled_pairs_tell_nothing(study_of_two):
     row = rows_of(study_of_two, "good, shuffled pairs")["hr_bpm"]
     assert row.mae.value > 5
@@ -65,7 +84,7 @@ def test_shuffled_pairs_tell_nothing(study_of_two):
 
 def test_improvements_are_paired_and_in_both_normalisations(study_of_two):
     rows = list(study_of_two.improvements("good", ["poor"]))
-    assert len(rows) == 2 * 3 * 2
+    assert len(rows) == 2 * 5 * 2
     ridge = next(r for r in rows if (r.probe, r.fraction, r.target) == ("ridge", 1.0, "hr_bpm"))
     good = rows_of(study_of_two, "good")["hr_bpm"].mae.value
     poor = rows_of(study_of_two, "poor")["hr_bpm"].mae.value

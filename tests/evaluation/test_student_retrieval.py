@@ -48,6 +48,41 @@ def test_strata_are_told_apart(paired):
     assert {name for name in rows if name in ("supine", "seated", "arm held")} == {"supine", "arm held"}
 
 
+def test_people_are_told_apart_by_age_sex_and_bmi(paired):
+    windows = paired(6, 30)
+    windows.labels["age_y"] = torch.tensor([20.0, 35.0, 49.9, 50.0, 65.0, torch.nan])[windows.participant_B]
+    windows.labels["bmi_kg_m2"] = torch.tensor([18.0, 18.5, 24.0, 27.0, 30.0, 40.0])[windows.participant_B]
+    windows.labels["sex"] = (windows.participant_B % 2).float()
+    rows = [row for row in aligned(windows, 0.0).headline() if row.group in ("age", "sex", "bmi")]
+    assert {row.variant: row.queries for row in rows} == {
+        **{"age under 35": 30, "age 35-50": 60, "age 50-65": 30, "age from 65": 30},
+        **{"female": 90, "male": 90},
+        **{"BMI under 18.5": 30, "BMI 18.5-25": 60, "BMI 25-30": 30, "BMI from 30": 60},
+    }
+
+
+def test_every_size_of_the_pool_that_fits_is_told(paired):
+    rows = [row for row in aligned(paired(75, 4, window_s=5.0), 3.0).headline() if row.group in ("headline", "pool")]
+    top1 = {row.pool or 300: row.top1.value for row in rows if row.direction == "acc->ppg"}
+    assert sorted(top1) == [100, 200, 300]
+    assert [top1[pool] for pool in sorted(top1)] == sorted(top1.values(), reverse=True)
+    assert top1[100] > top1[300] + 0.02
+
+
+def test_windows_that_are_missed_are_those_with_useless_vectors(paired):
+    windows = paired(20, 8)
+    windows.labels["motion_mg"] = torch.arange(160) / 160
+    two = aligned(windows, 0.0)
+    noise = torch.randn(160, 24, generator=torch.Generator().manual_seed(1))
+    mixed = torch.where(windows.labels["motion_mg"][:, None] > 0.5, noise, two.acc_BE)
+    misses = Aligned(COSINE, windows, centred_unit(mixed), two.ppg_BE, 0).misses()
+    (row,) = misses.rows
+    assert 60 < misses.missed < 80
+    assert row.quantity == "motion_mg"
+    assert row.found < 0.3 < 0.7 < row.missed
+    assert {row.quantity for row in misses.winners} == {"same participant"}
+
+
 def test_within_a_participant_the_others_do_not_compete(paired):
     forward, backward = aligned(paired(20, 8), 1.0).within_participant("control")
     assert (forward.direction, backward.direction) == ("acc->ppg", "ppg->acc")

@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import shutil
 
 import pytest
 import torch
@@ -171,17 +172,46 @@ def test_computing_activations_again_changes_nothing_but_the_memory(size, make_c
     for recompute in (False, True):
         torch.manual_seed(0)
         objective = MaskedInput(build(size, 3), x_BCT, NONE)
-        loop.prepare(objective, config.model_copy(update={"recompute": recompute}))
         kept = []
-        with torch.autograd.graph.saved_tensors_hooks(lambda value: kept.append(value.numel()) or value, lambda v: v):  # noqa: B023
+        keeping = torch.autograd.graph.saved_tensors_hooks(
+            lambda value, kept=kept: kept.append(value.numel()) or value, lambda value: value
+        )
+        with loop.prepared(objective, config.model_copy(update={"recompute": recompute})), keeping:
             loss = objective.loss(torch.arange(4), torch.Generator().manual_seed(0))
-        loss.backward()
+            loss.backward()
         whole = objective.state_dict() | {f"grad {k}": v.grad for k, v in objective.named_parameters()}
         told.append((loss, sum(kept), whole))
     (loss, much, first), (again, less, second) = told
     assert torch.equal(loss, again)
     assert less < 0.7 * much
     assert all(torch.equal(first[key], second[key]) for key in first)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning")  # torch's own
+@pytest.mark.skipif(shutil.which(os.environ.get("CXX", "g++")) is None, reason="torch.compile needs a C++ compiler")
+def test_compiled_code_trains_as_the_plain_one_and_is_gone_afterwards(make_windows, make_config, tiny_conv, tmp_path):
+    windows, told, ran = make_windows(), {}, []
+    for compiled in (False, True):
+        config = make_config("acc-mae", steps=5, compiled=compiled)
+        torch.manual_seed(0)
+        objective = MaskedInput(build(tiny_conv, 3), windows.acc_BCT, NONE)
+        with loop.prepared(objective, config):
+            ran.append(hasattr(objective.encoder.tokens, "_torchdynamo_orig_callable"))
+            told[compiled] = fit(objective, config, windows.window_id_B, tmp_path / f"{compiled}", {})
+        assert "tokens" not in vars(objective.encoder)
+    assert ran == [False, True]
+    assert told[True] == pytest.approx(told[False], rel=1e-3)
+
+
+def test_compiled_code_needs_a_compiler(make_windows, make_config, tiny_conv, monkeypatch):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    objective = MaskedInput(build(tiny_conv, 3), make_windows().acc_BCT, NONE)
+    with (
+        pytest.raises(NotPossibleHere, match=r"needs a C\+\+ compiler"),
+        loop.prepared(objective, make_config(compiled=True)),
+    ):
+        pass
 
 
 def test_no_space_while_saving_loses_nothing(run, tmp_path, monkeypatch):
