@@ -5,6 +5,7 @@ from dataclasses import asdict
 from edgeacc.firmware_sim.band import Band, total
 from edgeacc.firmware_sim.counts import InstructionCounts
 from edgeacc.firmware_sim.profile import Core, Device, OperatingPoint, cores
+from edgeacc.firmware_sim.vela import VelaEstimate
 
 
 def inference_cycles(device: Device, executed: InstructionCounts | None, macs: int) -> Band | None:
@@ -25,6 +26,19 @@ def inference_cycles(device: Device, executed: InstructionCounts | None, macs: i
     core = core_cycles(cores()[device.core], executed)
     waits = _stalls(device, executed)
     return None if core is None or waits is None else total([core, waits])
+
+
+def npu_cycles(device: Device, estimate: VelaEstimate, left: InstructionCounts) -> Band | None:
+    """Cycles of an accelerator by Vela's estimate, and of the core for the layers left to it; one clock for both.
+
+    Returns:
+        None where a number is unknown.
+    """
+    waits = _stalls(device, left)
+    if device.npu_host is None or device.npu_margin is None or waits is None:
+        return None
+    host = core_cycles(cores()[device.npu_host], left)
+    return None if host is None else total([estimate.cycles.times(device.npu_margin.band), host, waits])
 
 
 def core_cycles(core: Core, executed: InstructionCounts) -> Band | None:

@@ -27,6 +27,8 @@ from edgeacc.firmware_sim.engines.layers import layer_runs, summed
 
 _PROGRAM, _PACKAGE = "qemu-system-arm", "qemu-system-arm"
 _PLUGIN = Path(__file__).with_name("count_blocks.c")
+_SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
+"""No process and no privilege for a firmware, which semihosting could ask for; where QEMU was built with seccomp."""
 _FIRST_WITH_VERSION_2 = 9
 """QEMU before 9 offers version 1 of the plugin interface; later ones ask for 2 at least. Tried: 7.2."""
 
@@ -97,6 +99,7 @@ def _command(board: Board, image: Path, plugin: str) -> list[str]:
     return [
         *(_PROGRAM, "-M", board.machine, "-nographic", "-monitor", "none", "-serial", "none"),
         *("-semihosting-config", "enable=on,target=native", "-icount", "shift=0"),
+        *(("-sandbox", _SANDBOX) if _has_sandbox() else ()),
         *("-kernel", str(image)),
         *("-device", f"loader,file=blob.bin,addr={board.blob.origin:#x},force-raw=on"),
         *("-plugin", plugin),
@@ -122,6 +125,12 @@ def _layers(lines: Iterator[str]) -> Iterator[list[Block]]:
             blocks.append(Block(*map(int, line.split())))
     if blocks is not None:
         yield blocks
+
+
+@lru_cache
+def _has_sandbox() -> bool:
+    help_ = subprocess.run([_PROGRAM, "-help"], capture_output=True, text=True, timeout=60, check=False)
+    return "-sandbox" in help_.stdout
 
 
 @lru_cache
