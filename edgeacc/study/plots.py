@@ -76,7 +76,8 @@ def _figure(kind: Kind, lines: Lines, x: str, y: str) -> Figure:
         for (of, name), values in sorted(lines.items()):
             if of == data:
                 _line(axes, name, values, colour[name])
-        axes.set(title=data, xlabel=x, ylabel=y, xscale="log", ylim=(0, None))
+        most = max(max(seeds) for (of, _), values in lines.items() if of == data for seeds in values.values())
+        axes.set(title=data, xlabel=x, ylabel=y, xscale="log", ylim=(0, 1.05 * most))
         _ticks(axes, kind, sorted({at for (of, _), values in lines.items() if of == data for at in values}))
         axes.legend(frameon=False, fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure

@@ -182,15 +182,17 @@ def _improvements(found: list[tuple[Cell, EvaluationResult]]) -> str:
 
 
 def _each_seed(found: list[tuple[Cell, EvaluationResult]]) -> str:
-    """Top-1 and errors at the most labels, with the interval over participants."""
+    """Top-1 of all test windows and errors at the most labels, with the interval over participants."""
     lines = []
     for cell, result in found:
-        first = next(row for row in result.retrieval if row.method == "student" and row.group == "headline")
+        whole = [
+            row for row in result.retrieval if row.method == STUDENT and row.group == "headline" and row.pool is None
+        ]
         line = [
             student_of(cell),
             str(cell.place.seed),
-            f"top-1 of {first.candidates:.0f}",
-            with_interval(first.top1, 3),
+            f"top-1 of {whole[0].candidates:.0f}",
+            with_interval(whole[0].top1, 3),
         ]
         lines.append(line)
         for row in result.probes:
