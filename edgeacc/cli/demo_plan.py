@@ -37,6 +37,7 @@ class Plan:
         """Begin an empty plan whose outputs lie in `folder`."""
         self.folder = folder
         self.steps: list[Step] = []
+        self._place_of: dict[Path, int] = {}
 
     def add(
         self, output: str, *arguments: object, makes: Path | None = None, alone: bool = False, threads: int = 1
@@ -56,8 +57,14 @@ class Plan:
         path, prints = self.folder / output, "--json" in arguments
         given = (*arguments, *(() if prints else ("-o", path)))
         words = tuple(word if isinstance(word, Path) else str(word) for word in given)
-        needs = tuple(step.name for step in self.steps if alone or any(map(step.gives, words)))
-        self.steps.append(Step(output.removesuffix(".json"), words, path, needs, prints, threads, makes))
+        read = {part for word in words if isinstance(word, Path) for part in (word, *word.parents)}
+        places = (
+            range(len(self.steps)) if alone else sorted(self._place_of[part] for part in read & self._place_of.keys())
+        )
+        needs = tuple(dict.fromkeys(self.steps[place].name for place in places))
+        step = Step(output.removesuffix(".json"), words, path, needs, prints, threads, makes)
+        self._place_of |= dict.fromkeys(step.made, len(self.steps))
+        self.steps.append(step)
         return path
 
 
