@@ -6,7 +6,7 @@ from pathlib import Path
 from edgeacc.bundle.bundle import Bundle, open_bundle
 from edgeacc.errors import BadInput, NotPossibleHere
 from edgeacc.export.firmware.compile import Compiled, Port, compile_model
-from edgeacc.firmware_sim.boards import board_of
+from edgeacc.firmware_sim.boards import BOARDS, board_of
 from edgeacc.firmware_sim.engines.image import read_image
 from edgeacc.firmware_sim.images import image_of
 from edgeacc.firmware_sim.run import run_model
@@ -45,7 +45,9 @@ class Model:
 
 
 def code_bytes(core: str) -> int:
-    """Of a core's image; an estimate where there is none here."""
+    """Of a core's image; an estimate where there is none here, or it cannot be read."""
+    if core not in BOARDS:
+        return CODE_UNKNOWN_BYTES
     try:
         return len(read_image(image_of(core), board_of(core)).code.content)
     except NotPossibleHere:

@@ -252,7 +252,10 @@ def _cycles(
         left = summed([layer for layer in run.layers if layer.name in estimate.left])
         return npu_cycles(device, estimate, left), left, f"Vela estimate {estimate.version}"
     executed = None if run is None else run.total
-    engine = "estimate" if device.cycles_per_mac else None if run is None else f"{run.engine} {run.version}"
+    engine = "estimate" if device.cycles_per_mac else None
+    if run is not None:
+        also = " estimate" if device.cycles_per_mac else ""
+        engine = f"{run.engine}{also} {run.version}"
     return inference_cycles(device, executed, subject.macs), executed, engine
 
 
@@ -302,8 +305,8 @@ def _exactly(value: float) -> Band:
 
 def _unknown(target: Target, why_not: Mapping[str, str], cycles: Band | None, day: WearDay | None) -> Iterator[str]:
     why = why_not.get(core_of(target)) or why_not.get(target.device.npu or "")
-    if why is not None and target.device.npu is not None:
-        yield f"Vela's estimate, cycles per multiply-accumulate instead: {why}"
+    if why is not None and target.device.cycles_per_mac is not None:
+        yield f"by cycles per multiply-accumulate alone: {why}"
     elif why is not None:
         yield f"latency: {why}"
     elif cycles is None:

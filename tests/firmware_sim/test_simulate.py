@@ -33,6 +33,8 @@ def asked():
 def emulator(asked):
     def run(core):
         asked.append(core)
+        if core == "a53":
+            raise NotPossibleHere("no a53")
         if core == "m55":
             raise NotPossibleHere("qemu-system-arm is not installed", next_command="apt-get install qemu-system-arm")
         counts = InstructionCounts(alu=1_000_000, mac_dsp=500_000)
@@ -69,11 +71,22 @@ def test_what_cannot_be_emulated_is_null_and_says_why(emulator):
     assert other.latency_ms is not None
 
 
-def test_without_a_core_it_is_an_estimate(emulator, asked):
+def test_without_an_emulator_it_is_an_estimate(emulator, asked):
     (row,) = rows(emulator, "watch-application")
     assert row.engine == "estimate"
     assert row.cycles.typical == pytest.approx(0.6e6)
-    assert (row.flash_of_bytes, asked) == (None, [])
+    assert (row.flash_of_bytes, asked) == (None, ["a53"])
+    assert row.unknown == ["by cycles per multiply-accumulate alone: no a53"]
+
+
+def test_an_emulated_processor_that_is_an_estimate_says_so():
+    counts = InstructionCounts(alu=1_000_000)
+    found = Emulator(lambda core: EngineRun(core, "qemu-aarch64", "7.2", (b"",), total=counts), lambda core: 32_000)
+    (row,) = rows(found, "watch-application")
+    assert row.engine == "qemu-aarch64 estimate 7.2"
+    waits = target("watch-application").device.fetch_stall.typical
+    assert row.cycles.typical == pytest.approx(1e6 * (cores()["cortex-a53"].cycles["alu"].typical + waits))
+    assert row.cycles.low == pytest.approx(0.15e6), "tuned kernels"
 
 
 def with_npu(estimate):
@@ -110,7 +123,7 @@ def test_where_vela_is_missing_its_device_has_cycles_per_mac():
     assert row.engine == "estimate"
     assert row.cycles.typical == pytest.approx(0.1e6)
     assert row.unknown == [
-        "Vela's estimate, cycles per multiply-accumulate instead: ethos-u-vela is not installed (next: pip install it)"
+        "by cycles per multiply-accumulate alone: ethos-u-vela is not installed (next: pip install it)"
     ]
 
 
