@@ -39,12 +39,15 @@ def evaluate(
     ] = None,
     labels: Annotated[Labels, typer.Option(help="Labels that probes are fitted on.")] = Labels.device,
     seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Decides every random draw.")] = 0,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Probes at 10 % and 100 % of the labels only, and no health targets.")
+    ] = False,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the result here as JSON too.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
 ) -> None:
     """Retrieval with its limit and controls, probes with intervals, improvements over the baselines."""
-    _check(student, teacher, store, baseline or [], limit, window_s)
+    _check(student, teacher, store, baseline or [], limit, window_s, quick)
     _check_paths([path for path in (student, teacher, *(baseline or [])) if path], limit or store, output, force)
     import torch
 
@@ -61,7 +64,7 @@ def evaluate(
             result = evaluate_limit(opened, window_s, seed=seed, progress=report)
         tables, after = limit_tables(result), _after_limit(opened)
     else:
-        result = _evaluation(student, teacher, store, baseline or [], labels.value, seed)  # type: ignore[arg-type]
+        result = _evaluation(student, teacher, store, baseline or [], labels.value, seed, quick)  # type: ignore[arg-type]
         tables, after = evaluation_tables(result), command("edgeacc", "export", student, "--target", "all", "-o", "DIR")
     if output is not None:
         write_json(output, result, force=force)
@@ -75,11 +78,13 @@ def _check(
     baselines: list[Path],
     limit: Path | None,
     window_s: float | None,
+    quick: bool,
 ) -> None:
     """All mistakes in the combination of options at once."""
     given = {"--student": student, "--teacher": teacher, "--store": store}
     if limit is not None:
         strange = [name for name, value in (given | {"--baseline": baselines or None}).items() if value is not None]
+        strange += ["--quick"] if quick else []
         problems = [f"{name} has no part in --limit, which uses no network" for name in strange]
     else:
         problems = [f"{name} is missing" for name, value in given.items() if value is None]
@@ -113,7 +118,7 @@ def _after_limit(store: "Store") -> str:
 
 
 def _evaluation(
-    student: Path, teacher: Path, store: Path, baselines: list[Path], labels: str, seed: int
+    student: Path, teacher: Path, store: Path, baselines: list[Path], labels: str, seed: int, quick: bool
 ) -> "EvaluationResult":
     from edgeacc.evaluation.evaluate import evaluate as run
     from edgeacc.windows.store import open_store
@@ -121,7 +126,7 @@ def _evaluation(
     subjects = _subjects(student, teacher, baselines)
     opened = open_store(store, subjects.student.card.contract)
     with progress("Evaluating") as report:
-        return run(subjects, opened, labels=labels, seed=seed, progress=report)  # type: ignore[arg-type]
+        return run(subjects, opened, labels=labels, seed=seed, quick=quick, progress=report)  # type: ignore[arg-type]
 
 
 def _subjects(student: Path, teacher: Path, baselines: list[Path]) -> "Subjects":

@@ -13,7 +13,7 @@ from edgeacc.evaluation.limit_study import facts, matchable
 from edgeacc.evaluation.limit_within import Within, searched_delays_s
 from edgeacc.evaluation.people import people
 from edgeacc.evaluation.probe_study import FEWEST_PARTICIPANTS, ProbeStudy, labelled, scored_on
-from edgeacc.evaluation.probes import FRACTIONS, PROBES
+from edgeacc.evaluation.probes import FRACTIONS, PROBES, QUICK_FRACTIONS
 from edgeacc.evaluation.result import STUDENT, TEACHER, EvaluationResult, HealthRow, Misses, PartRow, RetrievalRow
 from edgeacc.evaluation.rows import strata
 from edgeacc.evaluation.student_retrieval import Aligned
@@ -55,7 +55,13 @@ class Subjects:
 
 
 def evaluate(
-    subjects: Subjects, store: Store, *, labels: Source = "device", seed: int = 0, progress: Progress = silent
+    subjects: Subjects,
+    store: Store,
+    *,
+    labels: Source = "device",
+    seed: int = 0,
+    quick: bool = False,
+    progress: Progress = silent,
 ) -> EvaluationResult:
     """Evaluate on a cohort's test windows, or on recordings with every participant held out in turn.
 
@@ -64,6 +70,7 @@ def evaluate(
         store: prepared by the contract that they were trained on.
         labels: what the probes are fitted on; they are scored on the truth where the store has it.
         seed: of all that is drawn.
+        quick: at 10 % and 100 % of the labels only, and no health targets.
         progress: told of the parts done.
 
     Raises:
@@ -71,7 +78,7 @@ def evaluate(
     """
     began_s = time.monotonic()
     kind = _Recordings if store.manifest.source == "recordings" else _Cohort
-    run = kind(subjects, store, labels, seed, progress)
+    run = kind(subjects, store, labels, seed, quick, progress)
     found = run.run()
     probes = found.probes
     improvements = list(probes.improvements(STUDENT, subjects.accelerometer_baselines())) if probes else []
@@ -112,6 +119,7 @@ class _Run:
     store: Store
     labels: Source
     seed: int
+    quick: bool
     progress: Progress
     done: int = 0
 
@@ -140,7 +148,11 @@ class _Cohort(_Run):
     """Test windows of people whom nothing was trained on; probes are fitted on the training windows."""
 
     def parts(self) -> int:
-        return 3 + len(self.subjects.encoders()) * (3 + len(FRACTIONS) * len(PROBES))
+        return 3 + len(self.subjects.encoders()) * (2 + (not self.quick) + len(self._fractions) * len(PROBES))
+
+    @property
+    def _fractions(self) -> tuple[float, ...]:
+        return QUICK_FRACTIONS if self.quick else FRACTIONS
 
     def run(self) -> _Found:
         windows = self.store.load("test")
@@ -148,9 +160,12 @@ class _Cohort(_Run):
         retrieval, misses = self._retrieval(aligned), aligned.misses()
         study, health = self._probes(windows)
         parts = study.parts(STUDENT, "ridge", strata(windows.labels))
-        left_out = f"Health: too few people on one side for {', '.join(health.left_out)}."
-        notes = [*_COHORT_NOTES, *([left_out] if health.left_out else [])]
-        return _Found(windows, retrieval, study, notes, parts, misses, health.rows)
+        notes, rows = list(_COHORT_NOTES), []
+        if health is not None:
+            rows = health.rows
+            if health.left_out:
+                notes.append(f"Health: too few people on one side for {', '.join(health.left_out)}.")
+        return _Found(windows, retrieval, study, notes, parts, misses, rows)
 
     def _retrieval(self, aligned: Aligned) -> list[RetrievalRow]:
         windows = aligned.windows
@@ -162,17 +177,21 @@ class _Cohort(_Run):
         limit = Across.of(self.store, windows, self.seed)
         return [*rows, *limit.forward(), limit.independent_beats(self.store)]
 
-    def _probes(self, windows: WindowSet) -> tuple[ProbeStudy, HealthStudy]:
+    def _probes(self, windows: WindowSet) -> tuple[ProbeStudy, HealthStudy | None]:
         sources = scored_on(windows)
         train = self.store.load("train", limit=TRAIN_WINDOWS)
         fitted = labelled(train, dict.fromkeys(sources, self.labels))
-        study = ProbeStudy(list(sources), labelled(windows, sources), self.seed)
-        health = HealthStudy(self.store, train.participant_B, windows.participant_B, self.seed)
+        study = ProbeStudy(list(sources), labelled(windows, sources), self.seed, self._fractions)
+        health = None
+        if not self.quick:
+            health = HealthStudy(self.store, train.participant_B, windows.participant_B, self.seed)
         tested = dict(self.embeddings(windows))
         for name, z_BD in self.embeddings(train):
             study.fit(name, z_BD, fitted, tested[name], self.step)
             if name == STUDENT:
                 study.fit_shuffled(name, z_BD, fitted, tested[name])
+            if health is None:
+                continue
             self.step(f"health: {name}")
             health.add(name, z_BD, tested[name], beside=name in (STUDENT, TEACHER))
         study.trivial(windows, fitted.target_BK.nanmean(0))

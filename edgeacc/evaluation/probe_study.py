@@ -82,6 +82,7 @@ class ProbeStudy:
         targets: names, in the order of the columns.
         scored: the test windows.
         seed: of label subsets, folds, the MLP and resampling.
+        fractions: of the labels, to fit on.
         rows: so far.
         errors: absolute errors (B, K) by (method, probe, fraction), for paired comparisons.
     """
@@ -89,6 +90,7 @@ class ProbeStudy:
     targets: list[str]
     scored: Labelled
     seed: int
+    fractions: tuple[float, ...] = FRACTIONS
     rows: list[ProbeRow] = field(default_factory=list)
     errors: dict[tuple[str, AnyProbe, float], Tensor] = field(default_factory=dict)
 
@@ -102,7 +104,7 @@ class ProbeStudy:
         known: dict[tuple[FittedProbe, int], Tensor] = {}
         complete_B = fitted.complete()
         z_BD, target_BK, who_B = z_BD[complete_B], fitted.target_BK[complete_B], fitted.participant_B[complete_B]
-        for fraction in FRACTIONS:
+        for fraction in self.fractions:
             rows = participants_fraction(who_B, fraction, self.seed)
             for name, probe in PROBES.items():
                 progress(f"{method}: {name}, {100 * fraction:g}% of labels")

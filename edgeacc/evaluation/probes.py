@@ -15,6 +15,8 @@ from edgeacc.evaluation.people import people, totals
 TARGETS = ("hr_bpm", "sdnn_ms", "rmssd_ms")
 FRACTIONS = (0.001, 0.01, 0.1, 0.5, 1.0)
 """Shares of the training participants whose labels are used, at least two people."""
+QUICK_FRACTIONS = (0.1, 1.0)
+"""Those of `evaluate --quick`."""
 
 # Penalties per window and unit of feature variance; the best of them is taken by cross-validation. Our estimate.
 _PENALTIES = torch.logspace(-5, 2, 15, dtype=torch.float64)

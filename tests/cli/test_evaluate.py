@@ -60,10 +60,11 @@ def test_all_missing_options_are_told_at_once(edgeacc):
 
 
 def test_options_that_have_no_part_in_a_limit(edgeacc):
-    ran = edgeacc("evaluate", "--limit", "windows", "--student", "s", "--baseline", "b")
+    ran = edgeacc("evaluate", "--limit", "windows", "--student", "s", "--baseline", "b", "--quick")
     assert ran.code == 2
     assert "--student has no part in --limit" in ran.err
     assert "--baseline has no part in --limit" in ran.err
+    assert "--quick has no part in --limit" in ran.err
 
 
 def test_a_limit_of_no_store(edgeacc, tmp_path):
@@ -208,3 +209,13 @@ def test_a_whole_evaluation(edgeacc, store, checkpoints, tmp_path):
     written = json.loads((tmp_path / "result.json").read_text())
     assert written["baselines"] == {"acc-mae": "conv-xs, acc-mae"}
     assert written["fitted_on"] == "truth"
+
+
+@pytest.mark.integration
+def test_a_quick_evaluation_says_the_same_of_fewer_labels(edgeacc, store, checkpoints):
+    command = ("evaluate", "--student", checkpoints / "student", "--teacher", checkpoints / "teacher", "--store", store)
+    whole, quick = (json.loads(edgeacc(*command, "--json", *more).out) for more in ((), ("--quick",)))
+    assert {row["fraction"] for row in quick["probes"]} == {0.1, 1.0} < {row["fraction"] for row in whole["probes"]}
+    assert all(row in whole["probes"] for row in quick["probes"])
+    assert quick["retrieval"] == whole["retrieval"]
+    assert quick["health"] == []
