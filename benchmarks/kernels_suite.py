@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict
 from edgeacc.errors import ParityFailed
 from edgeacc.firmware_sim.engines.engine import Engine
 from edgeacc.firmware_sim.engines.qemu import Qemu
-from edgeacc.firmware_sim.firmware.build import build_image, compiler_version
+from edgeacc.firmware_sim.firmware.build import build_image
+from edgeacc.firmware_sim.firmware.cross import Gcc
 from edgeacc.firmware_sim.firmware.kernels import ONE_KERNEL, Window, random_kernel
 from edgeacc.progress import Progress, silent
 
@@ -81,16 +82,16 @@ def run_kernels_bench(progress: Progress = silent) -> KernelsResult:
     """Build an image for each core and run every layer in it.
 
     Raises:
-        NotPossibleHere: no cross-compiler or no emulator here.
+        NotPossibleHere: no arm-none-eabi-gcc, of which the goals are, or no emulator here.
         ParityFailed: a tuned body gives other bytes than the plain one.
     """
     engine = Qemu()
-    compiler, emulator = compiler_version(), f"{engine.name} {engine.version()}"
+    compiler, emulator = Gcc().version(), f"{engine.name} {engine.version()}"
     rows: list[KernelRow] = []
     with tempfile.TemporaryDirectory(prefix="edgeacc-kernels-") as folder:
         for core in CORES:
             image = Path(folder) / f"{core}.elf"
-            build_image(core, ONE_KERNEL, image)
+            build_image(core, ONE_KERNEL, image, Gcc())
             for layer in LAYERS:
                 progress(len(rows), len(CORES) * len(LAYERS), f"{layer} on {core}")
                 rows.append(_row(engine, core, image, layer))

@@ -19,7 +19,8 @@ from edgeacc.errors import BadInput, NotPossibleHere
 from edgeacc.export.firmware.builds import cached_build, require_program
 from edgeacc.firmware_sim.boards import board_of
 from edgeacc.firmware_sim.engines.engine import TIMEOUT_S, timed_out
-from edgeacc.firmware_sim.firmware.build import HERE, STANDARD, link_image, sources_of
+from edgeacc.firmware_sim.firmware.build import link_image, sources_of
+from edgeacc.firmware_sim.firmware.cross import HERE, STANDARD
 from edgeacc.signals.core.tables import FOLDER, Tables, to_c
 
 APP = HERE / "app"

@@ -33,7 +33,8 @@ class Board:
         code: where the image lies, the vector table first.
         blob: where the model lies.
         ram: data, arena and stack.
-        flags: of the compiler, for this core.
+        flags: of arm-none-eabi-gcc, for this core.
+        zig_cpu: the same for zig.
         architecture: `Tag_CPU_arch` of its images (Arm, "ABI for the Arm Architecture: addenda", table of
             Tag_CPU_arch).
         fp_architecture: `Tag_FP_arch`, which tells M4 from M7.
@@ -45,11 +46,12 @@ class Board:
     blob: Region
     ram: Region
     flags: tuple[str, ...]
+    zig_cpu: str
     architecture: int
     fp_architecture: int
 
 
-def _mps2(core: str, machine: str, fpu: str, fp_architecture: int) -> Board:
+def _mps2(core: str, machine: str, fpu: str, zig_fpu: str, fp_architecture: int) -> Board:
     return Board(
         core=core,
         machine=machine,
@@ -57,6 +59,7 @@ def _mps2(core: str, machine: str, fpu: str, fp_architecture: int) -> Board:
         blob=Region(CODE_BYTES, 0x400000 - CODE_BYTES),
         ram=Region(0x20000000, 0x400000),
         flags=(f"-mcpu=cortex-{core}", "-mfloat-abi=hard", f"-mfpu={fpu}"),
+        zig_cpu=f"cortex_{core}+{zig_fpu}",
         architecture=13,
         fp_architecture=fp_architecture,
     )
@@ -69,6 +72,7 @@ _M33 = Board(
     blob=Region(0x10000000 + CODE_BYTES, 0x400000 - CODE_BYTES),
     ram=Region(0x38000000, 0x400000),
     flags=("-mcpu=cortex-m33", "-mfloat-abi=hard", "-mfpu=fpv5-sp-d16"),
+    zig_cpu="cortex_m33+fp_armv8d16sp+dsp",
     architecture=17,
     fp_architecture=8,
 )
@@ -79,14 +83,15 @@ _M55 = Board(
     blob=Region(0x60000000, 0x1000000),
     ram=Region(0x21000000, 0x200000),
     flags=("-mcpu=cortex-m55", "-mfloat-abi=hard"),
+    zig_cpu="cortex_m55+mve_fp+fp_armv8d16",
     architecture=21,
     fp_architecture=8,
 )
 BOARDS = {
     board.core: board
     for board in (
-        _mps2("m4", "mps2-an386", "fpv4-sp-d16", 6),
-        _mps2("m7", "mps2-an500", "fpv5-sp-d16", 8),
+        _mps2("m4", "mps2-an386", "fpv4-sp-d16", "vfp4d16sp", 6),
+        _mps2("m7", "mps2-an500", "fpv5-sp-d16", "fp_armv8d16sp", 8),
         _M33,
         _M55,
     )

@@ -11,6 +11,7 @@ from edgeacc.firmware_sim.activity import Activity, acceleration, plan
 from edgeacc.progress import Progress, silent
 from edgeacc.signals.contract import SignalContract
 from edgeacc.signals.gate import motion_mg
+from edgeacc.windows.sieve import STEPS_PER_WINDOW
 from edgeacc.windows.store import Store
 
 MOST_HOURS = 24.0 * 7
@@ -79,9 +80,10 @@ def cohort_trace(contract: SignalContract, hours: float, seed: int, progress: Pr
 
 
 def store_trace(store: Store, contract: SignalContract, hours: float, seed: int) -> DayTrace:
-    """A stretch of wear as moved as a store's recordings: its kept windows, and as many moving ones as it rejected.
+    """A stretch of wear as moved as a store's recordings: its kept windows, and the time that it rejected for motion.
 
-    A store keeps no moving window, only their number, so that the order of the day is drawn, not recorded.
+    A store keeps no moving window, only how many starts were tried, a quarter of a window each, so that the order of
+    the day is drawn, not recorded.
 
     Raises:
         BadInput: another contract's store, a cohort's (nothing of it moves), or `check_hours`.
@@ -91,11 +93,13 @@ def store_trace(store: Store, contract: SignalContract, hours: float, seed: int)
         raise BadInput(f"{store.path} was prepared by another contract", valid=f"contract {contract.digest}")
     if store.manifest.source != "recordings":
         raise BadInput(f"{store.path} holds simulated windows", valid="a store of recordings, or --trace cohort")
-    kept, moving = store.count("all"), store.manifest.rejected.get("motion", 0)
+    kept = store.count("all")
+    moving = store.manifest.rejected.get("motion", 0) / STEPS_PER_WINDOW
+    still_min, moving_min = (windows * contract.window_s / 60 for windows in (kept, moving))
     rng = np.random.Generator(np.random.Philox(key=[seed, kept]))
     count = int(hours * 3600 // contract.window_s)
     still_B = rng.random(count) < kept / (kept + moving)
-    name = f"store {store.path.name}: {kept} windows kept, {moving} rejected for motion; seed {seed}"
+    name = f"store {store.path.name}: {still_min:.4g} min kept, {moving_min:.4g} min rejected for motion; seed {seed}"
     return DayTrace(name, [UNKNOWN] * count, np.full(count, np.nan), still_B, None)
 
 

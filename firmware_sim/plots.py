@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from edgeacc.firmware_sim.activity import Activity
 from edgeacc.firmware_sim.band import Band
@@ -91,6 +91,7 @@ def _power(axes: Axes, time_h: np.ndarray, day: WearDay, contract: SignalContrac
         axes.axhspan(optical.low, optical.high, color=OPTICAL, alpha=0.12)
         axes.axhline(optical.typical, color=OPTICAL, linestyle="--", label="PPG: mean, and low to high")
     axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_ylabel("power (µW)")
@@ -98,16 +99,19 @@ def _power(axes: Axes, time_h: np.ndarray, day: WearDay, contract: SignalContrac
 
 
 def _activities(axes: Axes, time_h: np.ndarray, trace: DayTrace, contract: SignalContract) -> None:
+    """What the wearer did; of a store, where that is unknown, which windows ran."""
     width_h = contract.window_s / 3600
-    for activity, colour in ACTIVITY_COLOURS.items():
-        doing = np.array([name == activity.value for name in trace.activity_B])
-        if doing.any():
-            axes.bar(time_h[doing], 1, width_h, color=colour, label=activity.value)
-    told = bool(axes.get_legend_handles_labels()[0])
-    xlabel = "time since waking (h)" if told else "time (h); the order of windows is drawn, not recorded"
+    doing = np.array(trace.activity_B)
+    shown = [(doing == activity.value, colour, activity.value) for activity, colour in ACTIVITY_COLOURS.items()]
+    xlabel = "time since waking (h)"
+    if not any(where_B.any() for where_B, _, _ in shown):
+        shown = [(trace.still_B, ACCELEROMETER, "run"), (~trace.still_B, PART_COLOURS["sleep"], "gated for motion")]
+        xlabel = "time (h); the order of windows is drawn, not recorded"
+    for where_B, colour, label in shown:
+        if where_B.any():
+            axes.bar(time_h[where_B], 1, width_h, color=colour, label=label)
     axes.set(yticks=[], ylim=(0, 1), xlim=(0, float(time_h[-1] + width_h / 2)), xlabel=xlabel)
-    if told:
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -1.1), ncols=len(ACTIVITY_COLOURS), frameon=False)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -1.1), ncols=len(ACTIVITY_COLOURS), frameon=False)
 
 
 def energy_figure(days: Mapping[str, WearDay]) -> Figure:
@@ -147,11 +151,12 @@ def battery_figure(days: Mapping[str, WearDay]) -> Figure:
     """Battery life, low to high with a mark at typical, with the accelerometer and with the optical front end."""
     figure = Figure(figsize=(10, 1.8 + 0.55 * len(days)), layout="constrained")
     axes = figure.subplots()
-    for label, colour, shift, sides in (
-        ("accelerometer", ACCELEROMETER, -0.15, [day.accelerometer for day in days.values()]),
-        ("PPG", OPTICAL, 0.15, [day.ppg for day in days.values()]),
+    for label, colour, shift, told_points, sides in (
+        ("accelerometer", ACCELEROMETER, -0.15, 6, [day.accelerometer for day in days.values()]),
+        ("PPG", OPTICAL, 0.15, -13, [day.ppg for day in days.values()]),
     ):
-        _bands(axes, [side.battery_days for side in sides], shift, colour, label)
+        known = [(row + shift, side.battery_days) for row, side in enumerate(sides) if side.battery_days is not None]
+        _bands(axes, known, told_points, colour, label)
     axes.set_yticks(range(len(days)), list(days))
     axes.set_ylim(len(days) - 0.5, -0.6)
     axes.set_xscale("log")
@@ -164,9 +169,10 @@ def battery_figure(days: Mapping[str, WearDay]) -> Figure:
     return figure
 
 
-def _bands(axes: Axes, bands: Sequence[Band | None], shift: float, colour: str, label: str) -> None:
-    known = [(row + shift, band) for row, band in enumerate(bands) if band is not None]
+def _bands(axes: Axes, known: Sequence[tuple[float, Band]], told_points: int, colour: str, label: str) -> None:
+    """Each at its row, with its typical days told so many points above, so that neighbours do not cover one another."""
     for row, band in known:
         axes.plot([band.low, band.high], [row, row], color=colour, linewidth=3, alpha=0.4)
-        axes.annotate(f"{band.typical:.3g}", (band.typical, row), (0, 6), textcoords="offset points", fontsize=8)
+        place = (band.typical, row)
+        axes.annotate(f"{band.typical:.3g}", place, (0, told_points), textcoords="offset points", fontsize=8)
     axes.plot([band.typical for _, band in known], [row for row, _ in known], "o", color=colour, label=label)

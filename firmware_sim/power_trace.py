@@ -92,7 +92,8 @@ def _places(path: Path, header: list[str], supply_v: float | None) -> list[int]:
 
 
 def _wanted(supply_v: float | None) -> str:
-    return ", ".join(COLUMNS) if supply_v is not None else f"{', '.join(COLUMNS)} and {SUPPLY} (or --supply-v VOLTS)"
+    names = ", ".join(COLUMNS) if supply_v is not None else f"{', '.join(COLUMNS)} and {SUPPLY} (or --supply-v VOLTS)"
+    return f"{names}, with commas between them"
 
 
 def _numbers(path: Path, line: int, row: list[str], places: list[int], supply_v: float | None) -> tuple[float, float]:

@@ -69,7 +69,7 @@ class Plan:
 
 
 def plan(folder: Path, size: Size, recipes: Iterable[str], recordings: Mapping[str, Recordings]) -> list[Step]:
-    """All steps of a demo.
+    """All steps of a demo; only what a runtime of this machine executes is timed.
 
     Args:
         folder: of the demo's results.
@@ -77,6 +77,9 @@ def plan(folder: Path, size: Size, recipes: Iterable[str], recordings: Mapping[s
         recipes: those that are possible here; there is a bundle by each.
         recordings: name -> real recordings to repeat it on.
     """
+    from edgeacc.compression.recipe import RECIPES
+    from edgeacc.export.registry import target_info
+
     plan = Plan(folder)
     fit = ("--batch", size.batch, "--seed", SEED)
     people = ("--participants", size.participants, "--windows-per-participant", size.windows_per_participant)
@@ -120,7 +123,8 @@ def plan(folder: Path, size: Size, recipes: Iterable[str], recordings: Mapping[s
             also = ("--baseline", continued)
         plan.add(f"real/{name}/evaluation.json", "evaluate", *networks, "--store", store, *also)
 
-    plan.add("bench.json", "bench", *bundles, "--checkpoint", student, "--quick", alone=True)
+    timed = [together / recipe for recipe in recipes if target_info(RECIPES[recipe].target).runtime_modules]
+    plan.add("bench.json", "bench", *(timed or bundles), "--checkpoint", student, "--quick", alone=True)
     return plan.steps
 
 

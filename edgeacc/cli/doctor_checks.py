@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+from collections.abc import Callable
 from importlib.metadata import requires
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,8 +15,12 @@ from pydantic import BaseModel
 from edgeacc import __version__
 from edgeacc.errors import NotPossibleHere
 from edgeacc.export.registry import TARGETS, TargetInfo, installed_version, missing_packages, target_info
+from edgeacc.firmware_sim.boards import BOARDS
 from edgeacc.firmware_sim.engines import ENGINES
 from edgeacc.firmware_sim.engines.engine import Engine
+from edgeacc.firmware_sim.firmware.cross import cross_compiler
+from edgeacc.firmware_sim.profile import devices
+from edgeacc.firmware_sim.vela import vela_version
 
 FORMATS_PACKAGES = {"fastavro": "Avro files, such as EmbracePlus's", "h5py": "MATLAB v7.3 files, such as WildPPG's"}
 """Of the extra `formats`: what each reads. The other formats need no package of their own."""
@@ -73,7 +78,7 @@ class FormatsState(BaseModel):
 
 
 class EngineState(BaseModel):
-    """One engine that runs firmware.
+    """One engine that runs firmware, the compiler of its images, which only changed firmware needs, or Vela.
 
     Attributes:
         engine: its name.
@@ -95,6 +100,8 @@ class DoctorReport(BaseModel):
     targets: list[TargetState]
     formats: FormatsState
     engines: list[EngineState]
+    cross_compiler: EngineState
+    vela: EngineState
 
 
 def check(target: str | None = None) -> DoctorReport:
@@ -109,6 +116,8 @@ def check(target: str | None = None) -> DoctorReport:
         targets=[target_state(info) for info in infos],
         formats=formats_state(),
         engines=[engine_state(engine) for engine in ENGINES.values()],
+        cross_compiler=_state("cross-compiler", list(BOARDS), lambda: cross_compiler().version()),
+        vela=_state("vela", sorted({device.npu for device in devices().values() if device.npu}), vela_version),
     )
 
 
@@ -154,12 +163,14 @@ def formats_state() -> FormatsState:
 
 def engine_state(engine: Engine) -> EngineState:
     """Whether an engine is there; nothing is emulated."""
-    version, fix = None, ""
+    return _state(engine.name, list(engine.cores), engine.version)
+
+
+def _state(name: str, cores: list[str], version: Callable[[], str]) -> EngineState:
     try:
-        version = engine.version()
+        return EngineState(engine=name, cores=cores, version=version(), fix="")
     except NotPossibleHere as error:
-        fix = error.next_command
-    return EngineState(engine=engine.name, cores=list(engine.cores), version=version, fix=fix)
+        return EngineState(engine=name, cores=cores, version=None, fix=error.next_command)
 
 
 def _install(extra: str) -> str:

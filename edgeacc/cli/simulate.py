@@ -65,6 +65,7 @@ def simulate(
     """
     from edgeacc.files import refuse_existing
     from edgeacc.firmware_sim.profile import target
+    from edgeacc.firmware_sim.simulate import require_one_measured
 
     targets = [target(name) for name in dict.fromkeys(device)]
     worn = _worn(accelerometer, optical, battery, radio=radio)
@@ -72,6 +73,7 @@ def simulate(
         if path is not None:
             refuse_existing(path, force=force, inputs=[model])
     power = _trace(measured, supply_v)
+    require_one_measured(power, targets)
     wear = _Wear(hours, trace, seed)
     result, emulator, setting, port = _simulate(model, inputs, targets, worn, wear, power)
     _keep(result, emulator, setting, port, output, outputs, force=force)
@@ -191,16 +193,16 @@ def _tables(result: "Simulation") -> "list[Table]":
             told(row.latency_ms),
             told(row.energy_uj),
             told(row.battery_days),
-            None if row.engine is None else row.engine.split()[0],
+            None if row.engine is None else row.engine.rsplit(" ", 1)[0],
         )
         for row in result.rows
     ]
     title = f"{result.model}: one inference of {result.macs / 1e6:.3g} M MACs, typical (low to high); memory in KiB"
     days = [row for row in result.rows if row.day is not None]
-    return [table(title, columns, rows), *([_day_table(days)] if days else [])]
+    return [table(title, columns, rows), *([_day_table(days, result.measured is not None)] if days else [])]
 
 
-def _day_table(rows: "list[Row]") -> "Table":
+def _day_table(rows: "list[Row]", measured: bool) -> "Table":
     columns = ("device", "sensor", "late", "power [uW]", "days", "most energy")
     cells = [
         (
@@ -215,7 +217,8 @@ def _day_table(rows: "list[Row]") -> "Table":
         if (day := row.day) is not None
         for side in (day.accelerometer, day.ppg)
     ]
-    return table(_day_title(rows[0].day), columns, cells)
+    by = "; by the model of energy, not by the trace" if measured else ""
+    return table(_day_title(rows[0].day) + by, columns, cells)
 
 
 def _day_title(day: "WearDay | None") -> str:

@@ -97,7 +97,8 @@ def read_graph(path: Path) -> Graph:
             raise BadInput(f"{path} has {path.stat().st_size} bytes", valid=f"at most {LARGEST_BYTES}")
         content = path.read_bytes()
     except OSError as error:
-        raise BadInput(f"cannot read {path}: {error.strerror or error}") from error
+        told = f"cannot read {path}: {error.strerror or error}"
+        raise BadInput(told, valid="a bundle, or a static-int8 .tflite file") from error
     return parse_graph(content, str(path))
 
 

@@ -1,22 +1,23 @@
-"""Build firmware images: of an emulated board with arm-none-eabi-gcc, of this machine with the system's compiler."""
+"""Build firmware images: of an emulated board with a cross-compiler, of this machine with the system's compiler."""
 
-import subprocess
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgeacc.errors import NotPossibleHere
-from edgeacc.export.firmware.builds import cached_build, compile_to, require_program
+from edgeacc.export.firmware.builds import cached_build
 from edgeacc.export.firmware.project import RUNTIME
 from edgeacc.files import replacing
-from edgeacc.firmware_sim.boards import BOARDS, STACK_BYTES, Board, board_of
-from edgeacc.firmware_sim.engines.image import BEGIN, END
+from edgeacc.firmware_sim.boards import BOARDS, board_of
+from edgeacc.firmware_sim.firmware.cross import (
+    HERE,
+    STANDARD,
+    CrossCompiler,
+    Gcc,
+    cross_compiler,
+    linker_script,
+    zig_program,
+)
 
-HERE = Path(__file__).parent
-COMPILER, PACKAGE = "arm-none-eabi-gcc", "gcc-arm-none-eabi libnewlib-arm-none-eabi"
-WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wpedantic", "-Wstrict-prototypes", "-Werror")
-STANDARD = ("-std=c99", "-O2", *WARNINGS)
-
-_STRIP = "arm-none-eabi-strip"
 _ON_A_BOARD = ("start.c", "memory.c", "harness.c", "board_semihosted.c")
 _ON_THE_HOST = ("harness.c", "board_host.c")
 
@@ -26,7 +27,7 @@ def sources_of(folders: Sequence[Path]) -> list[Path]:
     return [source for folder in folders for source in sorted(folder.rglob("*.c"))]
 
 
-def build_image(core: str, runtime: Sequence[Path], to: Path) -> None:
+def build_image(core: str, runtime: Sequence[Path], to: Path, compiler: CrossCompiler | None = None) -> None:
     """Build the image of a core: harness and runtime, any model.
 
     Args:
@@ -34,23 +35,25 @@ def build_image(core: str, runtime: Sequence[Path], to: Path) -> None:
         runtime: folders with `edgeacc_model.h` and the C files behind it; headers that are not in them are the shipped
             runtime's.
         to: where the ELF file is to appear; one that is there is replaced.
+        compiler: which one; the first that is installed where not given.
 
     Raises:
         BadInput: no such core.
         NotPossibleHere: no cross-compiler, or it failed.
     """
-    link_image(core, [*(HERE / name for name in _ON_A_BOARD), *sources_of(runtime)], [HERE, *runtime, RUNTIME], to)
+    sources = [*(HERE / name for name in _ON_A_BOARD), *sources_of(runtime)]
+    link_image(core, sources, [HERE, *runtime, RUNTIME], to, compiler)
 
 
-def link_image(core: str, sources: Sequence[Path], include: Sequence[Path], to: Path) -> None:
+def link_image(
+    core: str, sources: Sequence[Path], include: Sequence[Path], to: Path, compiler: CrossCompiler | None = None
+) -> None:
     """Build an image of a core from these files; raises as `build_image`."""
-    board = board_of(core)
-    compiler = require_program(COMPILER, PACKAGE)
-    with replacing(to, force=True) as beside:
-        folders = (f"-I{folder}" for folder in include)
-        compile_to(compiler, [*_flags(board), *folders, *map(str, sources), "-lgcc"], beside)
-        strip = [require_program(_STRIP, PACKAGE), "--strip-unneeded", "-K", BEGIN, "-K", END, str(beside)]
-        subprocess.run(strip, check=True, timeout=60)
+    board, chosen = board_of(core), compiler or cross_compiler()
+    with replacing(to, force=True) as beside, tempfile.TemporaryDirectory(prefix="edgeacc-link-") as folder:
+        script = Path(folder) / "board.ld"
+        script.write_text(linker_script(board))
+        chosen.link(board, script, sources, include, beside)
         beside.chmod(0o644)
 
 
@@ -68,53 +71,31 @@ def host_image(runtime: Sequence[Path], flags: Sequence[str] = ()) -> Path:
     return cached_build("cc", "gcc", [*STANDARD, *flags], sources, "host-image", HERE, *runtime, RUNTIME)
 
 
-def compiler_version() -> str:
-    """The cross-compiler's first line.
+def a64_image() -> Path:
+    """The harness and the shipped runtime as a static program of Linux on A64, from the cache or built now.
 
     Raises:
-        NotPossibleHere: not installed.
+        NotPossibleHere: ziglang is not installed, or failed.
     """
-    told = subprocess.run(
-        [require_program(COMPILER, PACKAGE), "--version"], capture_output=True, text=True, timeout=60, check=False
-    )
-    if told.returncode != 0:
-        raise NotPossibleHere(f"{COMPILER} does not start", next_command=f"apt-get install {PACKAGE}")
-    return told.stdout.splitlines()[0]
-
-
-def _flags(board: Board) -> list[str]:
-    places = {
-        "code_origin": board.code.origin,
-        "code_bytes": board.code.size,
-        "ram_origin": board.ram.origin,
-        "ram_bytes": board.ram.size,
-        "blob_origin": board.blob.origin,
-        "stack_bytes": STACK_BYTES,
-    }
-    return [
-        *(*board.flags, "-mthumb", *STANDARD),
-        *(
-            "-ffunction-sections",
-            "-fdata-sections",
-            "-fno-tree-loop-distribute-patterns",
-            "-fno-asynchronous-unwind-tables",
-        ),
-        *("-nostdlib", "-T", str(HERE / "cortex_m.ld"), "-Wl,--gc-sections,-z,max-page-size=16,--build-id=none"),
-        *(f"-Wl,--defsym={name}={value:#x}" for name, value in places.items()),
-    ]
+    own = HERE / "freestanding"
+    names = ("harness.c", "memory.c", "a64/board_linux.c")
+    sources = [*(HERE / name for name in names), *sources_of([RUNTIME])]
+    target = ("cc", "-target", "aarch64-freestanding", "-mcpu=cortex_a53", "-nostdlib", "-g0")
+    arguments = [*target, *STANDARD, "-O3", "-fno-asynchronous-unwind-tables"]
+    return cached_build(zig_program(), "", arguments, sources, "a64-image", HERE, own, RUNTIME)
 
 
 def build_all() -> None:
     """Replace the shipped images (see `edgeacc.firmware_sim.images`).
 
     Raises:
-        NotPossibleHere: no cross-compiler, or it failed.
+        NotPossibleHere: no arm-none-eabi-gcc, or it failed.
     """
     from edgeacc.firmware_sim.images import BUILT_WITH, image_of
 
     for core in BOARDS:
-        build_image(core, [RUNTIME], image_of(core))
-    BUILT_WITH.write_text(compiler_version() + "\n")
+        build_image(core, [RUNTIME], image_of(core), Gcc())
+    BUILT_WITH.write_text(Gcc().version() + "\n")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,14 @@ void *memset(void *to, int value, size_t bytes);
 
 typedef uint32_t __attribute__((may_alias, aligned(1))) word;
 
-void *memcpy(void *restrict to, const void *restrict from, size_t bytes)
+/* gcc is told by an option not to make a loop of them into a call of themselves. */
+#if defined(__clang__)
+#define NOT_ITSELF __attribute__((no_builtin("memcpy", "memset")))
+#else
+#define NOT_ITSELF
+#endif
+
+NOT_ITSELF void *memcpy(void *restrict to, const void *restrict from, size_t bytes)
 {
     uint8_t *t = to;
     const uint8_t *f = from;
@@ -29,7 +36,7 @@ void *memcpy(void *restrict to, const void *restrict from, size_t bytes)
     return to;
 }
 
-void *memset(void *to, int value, size_t bytes)
+NOT_ITSELF void *memset(void *to, int value, size_t bytes)
 {
     uint8_t *t = to;
     const uint32_t four = (uint32_t)(uint8_t)value * 0x01010101u;

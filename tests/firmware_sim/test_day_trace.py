@@ -74,10 +74,10 @@ def test_another_rate_is_refused():
 
 
 def test_a_store_gives_its_share_of_still_windows(tmp_path):
-    found = store_trace(store(tmp_path, 100), DEFAULT, 24, seed=0)
+    found = store_trace(store(tmp_path, 400), DEFAULT, 24, seed=0)
     assert found.still_B.mean() == pytest.approx(0.75, abs=0.04)
     assert set(found.activity_B) == {"unknown"}
-    assert "300 windows kept, 100 rejected" in found.name
+    assert "300 min kept, 100 min rejected" in found.name
     assert minutes_by_activity(found, DEFAULT) == {"unknown": 1440}
 
 

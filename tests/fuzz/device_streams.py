@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from edgeacc.firmware_sim.application import APP
-from edgeacc.firmware_sim.firmware.build import HERE, STANDARD
+from edgeacc.firmware_sim.firmware.cross import HERE, STANDARD
 from edgeacc.signals.contract import SignalContract
 from edgeacc.signals.core.tables import FOLDER, tables_of, to_c
 

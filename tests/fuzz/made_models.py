@@ -67,3 +67,38 @@ def reference(content, given):
         interpreter.set_tensor(entry["index"], values)
     interpreter.invoke()
     return [interpreter.get_tensor(entry["index"]) for entry in interpreter.get_output_details()]
+
+
+def small_model():
+    """An operator of every kernel."""
+    random, maker, scale = np.random.default_rng(0), Maker(), [0.05]
+    filters = maker.tensor((6, 3, 3, 2), scales=np.full(6, 0.01), data=random.integers(-127, 128, 108).astype(np.int8))
+    taps = maker.tensor(
+        (1, 2, 2, 6), scales=np.full(6, 0.01), data=random.integers(-127, 128, 24).astype(np.int8), axis=3
+    )
+    bias = maker.tensor(
+        (6,), kind="INT32", scales=np.full(6, 0.0005), data=random.integers(-99, 99, 6).astype(np.int32)
+    )
+    shapes = [(1, 6, 5, 2), *[(1, 6, 5, 6)] * 3, (1, 3, 2, 6), (1, 5, 6, 6), (6, 1, 1)]
+    entry, one, two, three, pooled, turned, mean = (maker.tensor(shape, scales=scale) for shape in shapes)
+    soft = maker.tensor((1, 6), scales=[1 / 256], zero=-128)
+    square, row = maker.tensor((6, 6, 6), scales=scale), maker.tensor((1, 6), scales=scale)
+    straight = dict(strideH=1, strideW=1, dilationHFactor=1, dilationWFactor=1, padding=0)
+    maker.operator("CONV_2D", [entry, filters, bias], [one], "Conv2DOptions", **straight)
+    maker.operator(
+        "DEPTHWISE_CONV_2D", [one, taps, bias], [two], "DepthwiseConv2DOptions", depthMultiplier=1, **straight
+    )
+    maker.operator("ADD", [one, two], [three], "AddOptions")
+    pool = dict(padding=1, strideH=2, strideW=2, filterHeight=2, filterWidth=2)
+    maker.operator("MAX_POOL_2D", [three], [pooled], "Pool2DOptions", **pool)
+    maker.operator("TRANSPOSE", [three, maker.ints([0, 2, 1, 3])], [turned], "TransposeOptions")
+    flat, other = maker.tensor((6, 6, 5), scales=scale), maker.tensor((6, 5, 6), scales=scale)
+    maker.operator("RESHAPE", [three, maker.ints([6, 6, 5])], [flat], "ReshapeOptions")
+    maker.operator("RESHAPE", [turned, maker.ints([6, 5, 6])], [other], "ReshapeOptions")
+    maker.operator("BATCH_MATMUL", [flat, other], [square], "BatchMatMulOptions")
+    maker.operator("MEAN", [square, maker.ints([1, 2])], [mean], "ReducerOptions", keepDims=True)
+    maker.operator("RESHAPE", [mean, maker.ints([1, 6])], [row], "ReshapeOptions")
+    maker.operator("SOFTMAX", [row], [soft], "SoftmaxOptions", beta=1.0)
+    table = maker.tensor((1, 3, 2, 6), scales=[1 / 256], zero=-128)
+    maker.operator("LOGISTIC", [pooled], [table])
+    return maker.bytes_of([entry], [soft, table])

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_models import Maker, reference
+from made_models import Maker, reference, small_model
+from model_blobs import replayer
 
 pytest.importorskip("ai_edge_litert", reason="the extra `tflite` is not installed")
 if shutil.which("cc") is None:
@@ -22,45 +23,10 @@ from edgeacc.export.firmware.compile import compile_graph, compile_model
 from edgeacc.export.firmware.graph import parse_graph
 from edgeacc.export.firmware.layers import KernelLayer, Program
 from edgeacc.export.firmware.plan import plan
-from edgeacc.export.firmware.project import RUNTIME, write_project
+from edgeacc.export.firmware.project import write_project
 from edgeacc.export.firmware.session import FirmwareSession
 
 pytestmark = pytest.mark.integration
-
-
-def small_model():
-    """An operator of every kernel."""
-    random, maker, scale = np.random.default_rng(0), Maker(), [0.05]
-    filters = maker.tensor((6, 3, 3, 2), scales=np.full(6, 0.01), data=random.integers(-127, 128, 108).astype(np.int8))
-    taps = maker.tensor(
-        (1, 2, 2, 6), scales=np.full(6, 0.01), data=random.integers(-127, 128, 24).astype(np.int8), axis=3
-    )
-    bias = maker.tensor(
-        (6,), kind="INT32", scales=np.full(6, 0.0005), data=random.integers(-99, 99, 6).astype(np.int32)
-    )
-    shapes = [(1, 6, 5, 2), *[(1, 6, 5, 6)] * 3, (1, 3, 2, 6), (1, 5, 6, 6), (6, 1, 1)]
-    entry, one, two, three, pooled, turned, mean = (maker.tensor(shape, scales=scale) for shape in shapes)
-    soft = maker.tensor((1, 6), scales=[1 / 256], zero=-128)
-    square, row = maker.tensor((6, 6, 6), scales=scale), maker.tensor((1, 6), scales=scale)
-    straight = dict(strideH=1, strideW=1, dilationHFactor=1, dilationWFactor=1, padding=0)
-    maker.operator("CONV_2D", [entry, filters, bias], [one], "Conv2DOptions", **straight)
-    maker.operator(
-        "DEPTHWISE_CONV_2D", [one, taps, bias], [two], "DepthwiseConv2DOptions", depthMultiplier=1, **straight
-    )
-    maker.operator("ADD", [one, two], [three], "AddOptions")
-    pool = dict(padding=1, strideH=2, strideW=2, filterHeight=2, filterWidth=2)
-    maker.operator("MAX_POOL_2D", [three], [pooled], "Pool2DOptions", **pool)
-    maker.operator("TRANSPOSE", [three, maker.ints([0, 2, 1, 3])], [turned], "TransposeOptions")
-    flat, other = maker.tensor((6, 6, 5), scales=scale), maker.tensor((6, 5, 6), scales=scale)
-    maker.operator("RESHAPE", [three, maker.ints([6, 6, 5])], [flat], "ReshapeOptions")
-    maker.operator("RESHAPE", [turned, maker.ints([6, 5, 6])], [other], "ReshapeOptions")
-    maker.operator("BATCH_MATMUL", [flat, other], [square], "BatchMatMulOptions")
-    maker.operator("MEAN", [square, maker.ints([1, 2])], [mean], "ReducerOptions", keepDims=True)
-    maker.operator("RESHAPE", [mean, maker.ints([1, 6])], [row], "ReshapeOptions")
-    maker.operator("SOFTMAX", [row], [soft], "SoftmaxOptions", beta=1.0)
-    table = maker.tensor((1, 3, 2, 6), scales=[1 / 256], zero=-128)
-    maker.operator("LOGISTIC", [pooled], [table])
-    return maker.bytes_of([entry], [soft, table])
 
 
 @pytest.fixture(scope="module")
@@ -100,48 +66,10 @@ def test_a_blob_that_was_cut_off_is_refused(compiled, length):
         FirmwareSession(replace(compiled, blob=compiled.blob[:length]))
 
 
-DRIVER = """
-#include "edgeacc_model.h"
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-int main(int argc, char **argv)
-{
-    int opened = 0;
-    for (int i = 1; i < argc; i++) {
-        FILE *file = fopen(argv[i], "rb");
-        fseek(file, 0, SEEK_END);
-        size_t size = (size_t)ftell(file);
-        rewind(file);
-        uint8_t *blob = aligned_alloc(16, (size + 15) / 16 * 16), *arena = aligned_alloc(16, 65536);
-        if (fread(blob, 1, size, file) != size) { return 9; }
-        fclose(file);
-        uint8_t *exact = realloc(blob, size); /* so that a read behind the blob is seen */
-        memset(arena, 1, 65536);
-        edgeacc_model model;
-        int aligned = (uintptr_t)exact % 16 == 0;
-        if (aligned && edgeacc_model_open(&model, exact, (uint32_t)size, arena, 65536) == EDGEACC_OK) {
-            opened++;
-            edgeacc_model_run(&model);
-        }
-        free(exact);
-        free(arena);
-    }
-    printf("%d", opened);
-    return 0;
-}
-"""
-
-
 @pytest.fixture(scope="module")
 def driver(tmp_path_factory):
     """Opens and runs blobs under the address and undefined-behaviour sanitizers."""
-    folder = tmp_path_factory.mktemp("driver")
-    (folder / "driver.c").write_text(DRIVER)
-    flags = ["-std=c11", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", f"-I{RUNTIME}"]
-    command = ["cc", *flags, folder / "driver.c", *sorted(RUNTIME.rglob("*.c")), "-o", folder / "driver"]
-    subprocess.run(command, check=True)
-    return folder / "driver"
+    return replayer(tmp_path_factory.mktemp("driver") / "driver")
 
 
 def sealed(blob):

@@ -9,7 +9,8 @@ from edgeacc.export.firmware.project import RUNTIME
 from edgeacc.firmware_sim.boards import BOARDS
 from edgeacc.firmware_sim.engines import ENGINES
 from edgeacc.firmware_sim.engines.image import read_image
-from edgeacc.firmware_sim.firmware.build import build_image, compiler_version
+from edgeacc.firmware_sim.firmware.build import build_image
+from edgeacc.firmware_sim.firmware.cross import Gcc
 from edgeacc.firmware_sim.images import BUILT_WITH, image_of
 from edgeacc.firmware_sim.run import run_model
 
@@ -30,9 +31,9 @@ def test_an_image_is_of_its_core_small_and_names_no_place(core):
 @pytest.mark.integration
 @pytest.mark.parametrize("core", BOARDS)
 def test_building_anew_gives_the_shipped_bytes(core, cross_compiler, tmp_path):
-    if compiler_version() != BUILT_WITH.read_text().strip():
+    if Gcc().version() != BUILT_WITH.read_text().strip():
         pytest.skip(f"another compiler than {BUILT_WITH.read_text().strip()}: its results are compared below")
-    build_image(core, [RUNTIME], tmp_path / "image.elf")
+    build_image(core, [RUNTIME], tmp_path / "image.elf", Gcc())
     assert (tmp_path / "image.elf").read_bytes() == image_of(core).read_bytes()
 
 

@@ -1,0 +1,101 @@
+"""From a bundle to a kit: a folder of source code that an app or a firmware embeds, with all that proves it right."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from edgeacc.bundle.bundle import Bundle, open_bundle
+from edgeacc.bundle.sums import NAME as SUMS
+from edgeacc.bundle.sums import write_sums
+from edgeacc.errors import BadInput, command, unknown
+from edgeacc.export.kits.c.write import RATES_HZ, write_c
+from edgeacc.files import replacing, sha256, write_json
+from edgeacc.signals.contract import SignalContract
+
+TEXTS = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Platform:
+    """Where a kit is embedded.
+
+    Attributes:
+        targets: of the bundles that it can run.
+        write: puts its source code into a folder.
+    """
+
+    targets: tuple[str, ...]
+    write: Callable[[Bundle, Path], None]
+
+
+PLATFORMS = {"c": Platform(("firmware",), write_c)}
+
+
+class KitManifest(BaseModel):
+    """`kit.json`.
+
+    Attributes:
+        platform: of the kit.
+        recipe: of the bundle that it holds.
+        bundle_sha256: of that bundle's SHA256SUMS.
+        contract: what a window is.
+        rates_hz: of sensors that it can be fed from.
+        edgeacc: version that made it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    platform: str
+    recipe: str
+    bundle_sha256: str
+    contract: SignalContract
+    rates_hz: tuple[int, ...]
+    edgeacc: str
+
+
+def make_kit(bundle: Path, platform: str, folder: Path, *, force: bool = False) -> KitManifest:
+    """Write a kit; two of one bundle are the same in every byte.
+
+    Args:
+        bundle: a folder written by `edgeacc export`; its hashes are checked first.
+        platform: one of `PLATFORMS`.
+        folder: where; it appears whole or not at all.
+        force: replace what edgeacc made there before.
+
+    Raises:
+        BadInput: no such platform; no bundle, or one that was changed; a recipe that the platform cannot run; `folder`
+            exists and `force` is not set.
+        NotPossibleHere: no C compiler, to run the encoder on the golden window.
+    """
+    if platform not in PLATFORMS:
+        raise unknown("platform", platform, tuple(PLATFORMS))
+    opened = open_bundle(bundle)
+    chosen = PLATFORMS[platform]
+    if opened.manifest.target not in chosen.targets:
+        raise BadInput(
+            f"{bundle} is for {opened.manifest.target}: a kit for {platform} cannot run it",
+            valid=f"a bundle of the target {' or '.join(chosen.targets)}",
+            next_command=command("edgeacc", "export", "CHECKPOINT", "--target", chosen.targets[0]),
+        )
+    manifest = KitManifest(
+        platform=platform,
+        recipe=opened.recipe.name,
+        bundle_sha256=sha256(bundle / SUMS),
+        contract=opened.contract,
+        rates_hz=RATES_HZ,
+        edgeacc=version("edgeacc"),
+    )
+    with replacing(folder, force=force) as beside:
+        beside.mkdir()
+        chosen.write(opened, beside)
+        write_json(beside / "kit.json", manifest)
+        shutil.copyfile(bundle / "card.md", beside / "card.md")
+        for name in ("README.md", "VERIFY.md"):
+            shutil.copyfile(TEXTS / platform / name, beside / name)
+        shutil.copyfile(TEXTS / "LICENSE.txt", beside / "LICENSE.txt")
+        write_sums(beside)
+    return manifest
