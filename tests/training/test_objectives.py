@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -43,8 +44,8 @@ def make_distill(name, student, windows, ppg):
 
 @pytest.fixture
 def make_objective(make_windows, tiny_conv, tiny_transformer):
-    def make(name):
-        windows = make_windows(40)
+    def make(name, windows=None):
+        windows = windows or make_windows(40)
         torch.manual_seed(0)
         acc, ppg = build(tiny_conv, 3), build(tiny_transformer, 4)
         if name in FORMS:
@@ -57,7 +58,7 @@ def make_objective(make_windows, tiny_conv, tiny_transformer):
             student = Student(acc, AlignmentConfig.between("bound", acc.config, ppg.config))
             return make_distill(name, student, windows, ppg)
         return {
-            "masked-input": lambda: MaskedInput(ppg, windows.ppg_BCT, NONE),
+            "masked-input": lambda: MaskedInput(build(tiny_conv, 4), windows.ppg_BCT, NONE),
             "token-dropping": lambda: TokenDropping(ppg, windows.ppg_BCT, NONE),
             "contrastive": lambda: Momentum(ppg, windows.ppg_BCT, PAPER),
             "of a participant": lambda: Momentum(ppg, windows.ppg_BCT, PAPER, Partners(windows.participant_B)),
@@ -107,6 +108,81 @@ def test_a_few_steps_on_the_same_windows_lower_the_loss(make_objective, name):
         objective.after_step()
         losses.append(loss.item())
     assert losses[-1] < 0.95 * losses[0]
+
+
+MASKED = ("masked-input", "token-dropping", "acc-mae")
+
+
+def beating(windows, slower=1.0):
+    """Windows of which both sides show the same beats, each in noise; labels of these beats; a rate for each person.
+
+    `slower` stretches the time.
+    """
+    generator = _generator(0)
+    interval_B = (0.6 + 0.6 * torch.rand(len(windows), generator=generator))[windows.participant_B]
+    start_B1 = interval_B[:, None] * torch.rand(len(windows), 1, generator=generator)
+    jitter_BK = 0.05 * torch.randn(len(windows), 20, generator=generator)
+    beats_BK = start_B1 + interval_B[:, None] * torch.arange(20) + jitter_BK
+    since_BKT = torch.arange(640) / 64 / slower - beats_BK[..., None]
+    pulse_BT = torch.exp(-0.5 * (since_BKT / 0.08) ** 2).sum(1)
+    wave_BT = (torch.exp(-0.5 * (since_BKT / 0.05) ** 2) * torch.cos(2 * torch.pi * 6 * since_BKT)).sum(1)
+
+    def standard(x_BT, channels):
+        x_BCT = x_BT[:, None] + 0.15 * torch.randn(len(x_BT), channels, 640, generator=generator)
+        return ((x_BCT - x_BCT.mean(2, keepdim=True)) / x_BCT.std(2, keepdim=True)).half()
+
+    return replace(
+        windows,
+        acc_BCT=standard(wave_BT, 3),
+        ppg_BCT=standard(pulse_BT, 4),
+        beats_BK=torch.where(beats_BK * slower < 10.0, beats_BK * slower, torch.nan),
+        labels=windows.labels | dict.fromkeys(RHYTHM, 60 / interval_B),
+    )
+
+
+def without_meaning(name, windows, training):
+    """The control: training windows that hold the same values, and nothing to learn.
+
+    Of both sides: other pairs. Of a label: other labels. Of one side: samples in any order.
+    """
+    generator = _generator(1)
+    acc_BCT, ppg_BCT, labels = windows.acc_BCT.clone(), windows.ppg_BCT.clone(), dict(windows.labels)
+    if name == "supervised":
+        labels |= {name: torch.cat([labels[name][:training].roll(7), labels[name][training:]]) for name in RHYTHM}
+    elif name in (*FORMS, *DISTILL):
+        acc_BCT[:training] = acc_BCT[:training].roll(7, 0)
+    else:
+        for x_BCT in (acc_BCT, ppg_BCT):
+            order_BT = torch.rand(training, 640, generator=generator).argsort(1)[:, None].expand(-1, x_BCT.shape[1], -1)
+            x_BCT[:training] = x_BCT[:training].gather(2, order_BT)
+    return replace(windows, acc_BCT=acc_BCT, ppg_BCT=ppg_BCT, labels=labels)
+
+
+def held_out_loss(objective, training, windows, steps=150):
+    """Mean loss on windows that were not trained on."""
+    optimizer = torch.optim.Adam(objective.parameters(), lr=3e-3)
+    generator = _generator(2)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        objective.loss(torch.randperm(training, generator=generator)[:16], generator).backward()
+        optimizer.step()
+        objective.after_step()
+    objective.eval()
+    with torch.no_grad():
+        parts = torch.arange(training, windows).split(16)
+        return sum(objective.loss(part_B, generator).item() for part_B in parts) / len(parts)
+
+
+@pytest.mark.slow
+@pytest.mark.integration
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_learned_holds_for_other_windows_and_is_more_than_the_control_learns(
+    make_objective, make_windows, name
+):
+    windows, training = beating(make_windows(160), slower=6.0 if name in MASKED else 1.0), 128
+    control = without_meaning(name, windows, training)
+    learned = held_out_loss(make_objective(name, windows), training, 160)
+    assert learned < 0.9 * held_out_loss(make_objective(name, control), training, 160)
 
 
 def test_masks_hide_three_fifths_in_whole_patches():
