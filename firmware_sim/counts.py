@@ -27,7 +27,7 @@ class InstructionCounts:
         call_return: BL, BLX, BX, and loads or moves into the program counter.
         divide: SDIV, UDIV.
         fp: scalar floating point with its loads, stores and moves.
-        mve_load: Helium loads.
+        mve_load: Helium loads; on A64 these four are NEON's.
         mve_store: Helium stores.
         mve_mac: Helium integer and float multiplications, with and without accumulation.
         mve_other: other Helium instructions.
@@ -102,8 +102,8 @@ class EngineRun:
     """One firmware image that ran one model.
 
     Attributes:
-        core: `host`, `m4`, `m7`, `m33` or `m55`.
-        engine: `host`, `qemu` or `unicorn`.
+        core: `host`, `m4`, `m7`, `m33`, `m55` or `a53`.
+        engine: `host`, `qemu`, `qemu-aarch64` or `unicorn`.
         version: of the emulator, or the compiler of the host engine.
         outputs: bytes of all outputs of each inference, one after another.
         layers: of the first inference; empty where the engine does not count (`host`).

@@ -6,12 +6,13 @@ from pathlib import Path
 from edgeacc.bundle.bundle import Bundle, open_bundle
 from edgeacc.errors import BadInput, NotPossibleHere
 from edgeacc.export.firmware.compile import Compiled, Port, compile_model
-from edgeacc.firmware_sim.boards import board_of
+from edgeacc.firmware_sim.boards import BOARDS, board_of
 from edgeacc.firmware_sim.engines.image import read_image
 from edgeacc.firmware_sim.images import image_of
 from edgeacc.firmware_sim.run import run_model
 from edgeacc.firmware_sim.simulate import CODE_UNKNOWN_BYTES, Emulator, Subject
 from edgeacc.firmware_sim.tensors import drawn_input, read_inputs, stored
+from edgeacc.firmware_sim.vela import vela_estimate
 
 STATIC_INT8 = "a bundle of `edgeacc export --target tflite --recipe tflite-w8a8`, or any static-int8 .tflite"
 
@@ -25,20 +26,28 @@ class Model:
         compiled: for the runtime.
         inputs: of each inference that engines run.
         output: of the model.
+        path: of the .tflite.
     """
 
     subject: Subject
     compiled: Compiled
     inputs: tuple[bytes, ...]
     output: Port
+    path: Path
 
     def emulator(self) -> Emulator:
         """Runs it once on each core that is asked for."""
-        return Emulator(lambda core: run_model(core, self.compiled, self.inputs), code_bytes)
+        return Emulator(
+            lambda core: run_model(core, self.compiled, self.inputs),
+            code_bytes,
+            lambda accelerator: vela_estimate(self.path, accelerator),
+        )
 
 
 def code_bytes(core: str) -> int:
-    """Of a core's image; an estimate where there is none here."""
+    """Of a core's image; an estimate where there is none here, or it cannot be read."""
+    if core not in BOARDS:
+        return CODE_UNKNOWN_BYTES
     try:
         return len(read_image(image_of(core), board_of(core)).code.content)
     except NotPossibleHere:
@@ -58,7 +67,8 @@ def open_model(path: Path, inputs: Path | None) -> Model:
         NotPossibleHere: what reads .tflite is not installed.
     """
     bundle = _bundle(path) if path.is_dir() else None
-    compiled = compile_model(path if bundle is None else bundle.model)
+    file = path if bundle is None else bundle.model
+    compiled = compile_model(file)
     if len(compiled.inputs) != 1 or len(compiled.outputs) != 1:
         counts = f"{len(compiled.inputs)} inputs and {len(compiled.outputs)} outputs"
         raise BadInput(f"{path} has {counts}", valid="a model of one input and one output")
@@ -69,7 +79,7 @@ def open_model(path: Path, inputs: Path | None) -> Model:
         arena_bytes=compiled.arena_bytes,
         contract=None if bundle is None else bundle.contract,
     )
-    return Model(subject, compiled, _inputs(inputs, bundle, compiled.inputs[0]), compiled.outputs[0])
+    return Model(subject, compiled, _inputs(inputs, bundle, compiled.inputs[0]), compiled.outputs[0], file)
 
 
 def _inputs(inputs: Path | None, bundle: Bundle | None, port: Port) -> tuple[bytes, ...]:

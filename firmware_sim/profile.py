@@ -77,14 +77,19 @@ class OperatingPoint(BaseModel):
 class Device(Profile):
     """A microcontroller or processor.
 
-    `core` names the core that emulates it; without one (an accelerator, an application processor) latency is
-    `cycles_per_mac` times the model's multiply-accumulates, or unknown. `fetch_stall` is the mean number of cycles
-    that an instruction waits for the program memory behind its cache, `load_stall` that a load waits for data there.
-    The first operating point is the default.
+    `core` names the core that emulates it; where there is none (an accelerator) or it does not run here (an application
+    processor) latency is `cycles_per_mac` times the model's multiply-accumulates, or unknown. With `npu`, Vela's name
+    of an accelerator, that is so only where Vela is missing: else it is Vela's estimate times `npu_margin`, and what
+    Vela leaves to `npu_host` from emulation. `fetch_stall` is the mean number of cycles that an instruction waits for
+    the program memory behind its cache, `load_stall` that a load waits for data there. The first operating point is the
+    default.
     """
 
     core: str | None = None
     cycles_per_mac: Annotated[Quantity, in_unit("cycles/MAC")] | None = None
+    npu: str | None = Field(default=None, pattern=r"^ethos-u(55|85)-[0-9]+$")
+    npu_host: str | None = None
+    npu_margin: Count | None = None
     flash_kib: Kib | None = None
     ram_kib: Kib | None = None
     fetch_stall: Cycles | None = None
@@ -96,8 +101,10 @@ class Device(Profile):
 
     @model_validator(mode="after")
     def _has_a_way_to_cycles(self) -> Self:
-        if (self.core is None) == (self.cycles_per_mac is None):
-            raise ValueError("either core or cycles_per_mac")
+        if self.core is None and self.cycles_per_mac is None:
+            raise ValueError("core, or cycles_per_mac, or both: the second where the first does not run")
+        if len({self.npu is None, self.npu_host is None, self.npu_margin is None}) > 1:
+            raise ValueError("npu, npu_host and npu_margin together")
         names = [point.name for point in self.points]
         if len(set(names)) < len(names):
             raise ValueError("two operating points of one name")

@@ -1,19 +1,21 @@
 """What a compiled model costs on each device: memory, latency, energy of one inference, and a day of wear."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from pydantic import BaseModel, ConfigDict
 
 from edgeacc.errors import BadInput, NotPossibleHere
 from edgeacc.firmware_sim.band import Band
-from edgeacc.firmware_sim.counts import EngineRun
+from edgeacc.firmware_sim.counts import EngineRun, InstructionCounts
 from edgeacc.firmware_sim.day_trace import DayTrace
 from edgeacc.firmware_sim.energy import DAY_S, active_uj, battery_days
-from edgeacc.firmware_sim.latency import inference_cycles, milliseconds
+from edgeacc.firmware_sim.engines.layers import summed
+from edgeacc.firmware_sim.latency import inference_cycles, milliseconds, npu_cycles
 from edgeacc.firmware_sim.power_trace import PowerTrace
 from edgeacc.firmware_sim.profile import Battery, Device, Target
 from edgeacc.firmware_sim.quantity import Quantity
+from edgeacc.firmware_sim.vela import VelaEstimate
 from edgeacc.firmware_sim.wear_day import AXES, Wearable, WearDay, wear_day
 from edgeacc.signals.contract import SignalContract
 
@@ -56,17 +58,25 @@ class Emulator:
         why_not: of the cores that nothing here runs.
     """
 
-    def __init__(self, run: Callable[[str], EngineRun], code_bytes: Callable[[str], int]) -> None:
+    def __init__(
+        self,
+        run: Callable[[str], EngineRun],
+        code_bytes: Callable[[str], int],
+        npu: Callable[[str], VelaEstimate] | None = None,
+    ) -> None:
         """Keep how it is done.
 
         Args:
             run: emulates a core; raises NotPossibleHere where nothing here can.
             code_bytes: of the core's image.
+            npu: Vela's estimate on an accelerator, or none is asked for; raises NotPossibleHere as `run`.
         """
         self.code_bytes = code_bytes
         self.runs: dict[str, EngineRun] = {}
         self.why_not: dict[str, str] = {}
         self._run = run
+        self._npu = npu
+        self._estimates: dict[str, VelaEstimate] = {}
 
     def on(self, core: str) -> EngineRun | None:
         """The run on a core; None where there is none, and `why_not` says why."""
@@ -74,9 +84,17 @@ class Emulator:
             try:
                 self.runs[core] = self._run(core)
             except NotPossibleHere as error:
-                then = f" (next: {error.next_command})" if error.next_command else ""
-                self.why_not[core] = error.problem + then
+                self.why_not[core] = _why(error)
         return self.runs.get(core)
+
+    def on_npu(self, accelerator: str) -> VelaEstimate | None:
+        """Vela's estimate; None where there is none, and `why_not` says why."""
+        if self._npu is not None and accelerator not in self._estimates and accelerator not in self.why_not:
+            try:
+                self._estimates[accelerator] = self._npu(accelerator)
+            except NotPossibleHere as error:
+                self.why_not[accelerator] = _why(error)
+        return self._estimates.get(accelerator)
 
     def outputs(self) -> tuple[bytes, ...]:
         """What the firmware put out, the same on every core.
@@ -91,12 +109,16 @@ class Emulator:
         return next(iter(self.runs.values())).outputs
 
 
+def _why(error: NotPossibleHere) -> str:
+    return error.problem + (f" (next: {error.next_command})" if error.next_command else "")
+
+
 class Row(BaseModel):
     """A model on one device; a band is low, typical, high; None is unknown.
 
     Attributes:
-        engine: what executed the firmware and its version; `estimate` where latency comes from the device's
-            cycles per multiply-accumulate.
+        engine: what executed the firmware and its version; `Vela estimate` where an accelerator does part of it;
+            `estimate` where latency comes from the device's cycles per multiply-accumulate.
         flash_bytes: code and weights; ram_bytes: arena, stack, and the buffer of a window.
         unknown: why something is not known.
     """
@@ -159,7 +181,7 @@ def simulate(subject: Subject, targets: Sequence[Target], emulator: Emulator, se
     """
     require_one_measured(setting.measured, targets)
     for target in targets:
-        require_fits(subject, target.device, 0 if target.device.core is None else emulator.code_bytes(core_of(target)))
+        require_fits(_sized(subject, target, emulator), target.device, _code_bytes(target, emulator))
     return Simulation(
         model=subject.name,
         macs=subject.macs,
@@ -177,8 +199,8 @@ def require_one_measured(measured: PowerTrace | None, targets: Sequence[Target])
 
 
 def core_of(target: Target) -> str:
-    """The engines' name of a device's core: `m4` of `cortex-m4`."""
-    return (target.device.core or "").removeprefix("cortex-")
+    """The engines' name of a device's core, or of the one beside its accelerator: `m4` of `cortex-m4`."""
+    return (target.device.core or target.device.npu_host or "").removeprefix("cortex-")
 
 
 def require_fits(subject: Subject, device: Device, code_bytes: int) -> None:
@@ -202,11 +224,45 @@ def require_fits(subject: Subject, device: Device, code_bytes: int) -> None:
         raise BadInput.several(f"{subject.name} on {device.name}", problems, valid="a smaller model, or another device")
 
 
+def _estimate(target: Target, emulator: Emulator) -> VelaEstimate | None:
+    """Vela's, where the layers that it leaves to the core run here too."""
+    npu = target.device.npu
+    return None if npu is None or emulator.on(core_of(target)) is None else emulator.on_npu(npu)
+
+
+def _sized(subject: Subject, target: Target, emulator: Emulator) -> Subject:
+    """With the weights and working memory that Vela gives the accelerator."""
+    made = _estimate(target, emulator)
+    return subject if made is None else replace(subject, weights_bytes=made.flash_bytes, arena_bytes=made.sram_bytes)
+
+
+def _code_bytes(target: Target, emulator: Emulator) -> int:
+    known = target.device.core is not None or _estimate(target, emulator) is not None
+    return emulator.code_bytes(core_of(target)) if known else 0
+
+
+def _cycles(
+    subject: Subject, target: Target, emulator: Emulator
+) -> tuple[Band | None, InstructionCounts | None, str | None]:
+    """Cycles, instructions of the core, and by what they are known."""
+    device = target.device
+    estimate = _estimate(target, emulator)
+    run = emulator.on(core_of(target)) if device.core is not None or estimate is not None else None
+    if estimate is not None and run is not None:
+        left = summed([layer for layer in run.layers if layer.name in estimate.left])
+        return npu_cycles(device, estimate, left), left, f"Vela estimate {estimate.version}"
+    executed = None if run is None else run.total
+    engine = "estimate" if device.cycles_per_mac else None
+    if run is not None:
+        also = " estimate" if device.cycles_per_mac else ""
+        engine = f"{run.engine}{also} {run.version}"
+    return inference_cycles(device, executed, subject.macs), executed, engine
+
+
 def _row(subject: Subject, target: Target, emulator: Emulator, setting: Setting) -> Row:
     device, point = target
-    run = None if device.core is None else emulator.on(core_of(target))
-    executed = None if run is None else run.total
-    cycles = inference_cycles(device, executed, subject.macs)
+    cycles, executed, engine = _cycles(subject, target, emulator)
+    sized, run = _sized(subject, target, emulator), emulator.runs.get(core_of(target))
     energy_uj = active_uj(cycles, point)
     day = None if setting.day is None else wear_day(setting.day, setting.contract, setting.worn(target), cycles)
     days = None if day is None else day.accelerometer.battery_days
@@ -217,10 +273,10 @@ def _row(subject: Subject, target: Target, emulator: Emulator, setting: Setting)
         device=target.name,
         title=device.title,
         core=device.core,
-        engine="estimate" if device.cycles_per_mac else None if run is None else f"{run.engine} {run.version}",
-        flash_bytes=subject.weights_bytes + (0 if device.core is None else emulator.code_bytes(core_of(target))),
+        engine=engine,
+        flash_bytes=sized.weights_bytes + _code_bytes(target, emulator),
         flash_of_bytes=_bytes(device.flash_kib) if device.flash_kib else None,
-        ram_bytes=subject.arena_bytes + subject.window_bytes + stack,
+        ram_bytes=sized.arena_bytes + sized.window_bytes + stack,
         ram_of_bytes=_bytes(device.ram_kib) if device.ram_kib else None,
         instructions=None if executed is None else executed.total,
         cycles=cycles,
@@ -229,7 +285,7 @@ def _row(subject: Subject, target: Target, emulator: Emulator, setting: Setting)
         energy_uj=energy_uj,
         battery_days=days,
         day=day,
-        unknown=list(_unknown(target, emulator.why_not.get(core_of(target)), cycles, day)),
+        unknown=list(_unknown(target, emulator.why_not, cycles, day)),
     )
 
 
@@ -247,8 +303,11 @@ def _exactly(value: float) -> Band:
     return Band(value, value, value)
 
 
-def _unknown(target: Target, why: str | None, cycles: Band | None, day: WearDay | None) -> Iterator[str]:
-    if why is not None:
+def _unknown(target: Target, why_not: Mapping[str, str], cycles: Band | None, day: WearDay | None) -> Iterator[str]:
+    why = why_not.get(core_of(target)) or why_not.get(target.device.npu or "")
+    if why is not None and target.device.cycles_per_mac is not None:
+        yield f"by cycles per multiply-accumulate alone: {why}"
+    elif why is not None:
         yield f"latency: {why}"
     elif cycles is None:
         yield f"latency: the profile of {target.device.name} or its core lacks a number"

@@ -61,9 +61,13 @@ class Step:
         return [word for word in self.arguments if isinstance(word, Path) and not self.gives(word)]
 
     def gives(self, word: str | Path) -> bool:
-        """Whether this step makes that file or folder."""
-        filled = self.makes is not None and isinstance(word, Path) and word.is_relative_to(self.makes)
-        return word == self.output or filled
+        """Whether this step makes that file or folder, or one that holds it."""
+        return isinstance(word, Path) and not {word, *word.parents}.isdisjoint(self.made)
+
+    @property
+    def made(self) -> list[Path]:
+        """All that it makes."""
+        return [path for path in (self.output, self.makes) if path is not None]
 
     def digest(self) -> str | None:
         """What it made; None where its output is not there."""

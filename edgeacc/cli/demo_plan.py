@@ -37,6 +37,7 @@ class Plan:
         """Begin an empty plan whose outputs lie in `folder`."""
         self.folder = folder
         self.steps: list[Step] = []
+        self._place_of: dict[Path, int] = {}
 
     def add(
         self, output: str, *arguments: object, makes: Path | None = None, alone: bool = False, threads: int = 1
@@ -56,13 +57,19 @@ class Plan:
         path, prints = self.folder / output, "--json" in arguments
         given = (*arguments, *(() if prints else ("-o", path)))
         words = tuple(word if isinstance(word, Path) else str(word) for word in given)
-        needs = tuple(step.name for step in self.steps if alone or any(map(step.gives, words)))
-        self.steps.append(Step(output.removesuffix(".json"), words, path, needs, prints, threads, makes))
+        read = {part for word in words if isinstance(word, Path) for part in (word, *word.parents)}
+        places = (
+            range(len(self.steps)) if alone else sorted(self._place_of[part] for part in read & self._place_of.keys())
+        )
+        needs = tuple(dict.fromkeys(self.steps[place].name for place in places))
+        step = Step(output.removesuffix(".json"), words, path, needs, prints, threads, makes)
+        self._place_of |= dict.fromkeys(step.made, len(self.steps))
+        self.steps.append(step)
         return path
 
 
 def plan(folder: Path, size: Size, recipes: Iterable[str], recordings: Mapping[str, Recordings]) -> list[Step]:
-    """All steps of a demo.
+    """All steps of a demo; only what a runtime of this machine executes is timed.
 
     Args:
         folder: of the demo's results.
@@ -70,6 +77,9 @@ def plan(folder: Path, size: Size, recipes: Iterable[str], recordings: Mapping[s
         recipes: those that are possible here; there is a bundle by each.
         recordings: name -> real recordings to repeat it on.
     """
+    from edgeacc.compression.recipe import RECIPES
+    from edgeacc.export.registry import target_info
+
     plan = Plan(folder)
     fit = ("--batch", size.batch, "--seed", SEED)
     people = ("--participants", size.participants, "--windows-per-participant", size.windows_per_participant)
@@ -113,7 +123,8 @@ def plan(folder: Path, size: Size, recipes: Iterable[str], recordings: Mapping[s
             also = ("--baseline", continued)
         plan.add(f"real/{name}/evaluation.json", "evaluate", *networks, "--store", store, *also)
 
-    plan.add("bench.json", "bench", *bundles, "--checkpoint", student, "--quick", alone=True)
+    timed = [together / recipe for recipe in recipes if target_info(RECIPES[recipe].target).runtime_modules]
+    plan.add("bench.json", "bench", *(timed or bundles), "--checkpoint", student, "--quick", alone=True)
     return plan.steps
 
 

@@ -21,7 +21,7 @@ def doctor(
     formats = [(name, has or "not installed", FORMATS_PACKAGES[name]) for name, has in report.formats.packages.items()]
     engines = [
         (each.engine, ", ".join(each.cores), each.version or "not installed", each.fix)
-        for each in (*report.engines, report.cross_compiler)
+        for each in (*report.engines, report.cross_compiler, report.vela)
     ]
     tables = [
         table("This machine", ("what", "value"), machine),

@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+from collections.abc import Callable
 from importlib.metadata import requires
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +19,8 @@ from edgeacc.firmware_sim.boards import BOARDS
 from edgeacc.firmware_sim.engines import ENGINES
 from edgeacc.firmware_sim.engines.engine import Engine
 from edgeacc.firmware_sim.firmware.cross import cross_compiler
+from edgeacc.firmware_sim.profile import devices
+from edgeacc.firmware_sim.vela import vela_version
 
 FORMATS_PACKAGES = {"fastavro": "Avro files, such as EmbracePlus's", "h5py": "MATLAB v7.3 files, such as WildPPG's"}
 """Of the extra `formats`: what each reads. The other formats need no package of their own."""
@@ -75,7 +78,7 @@ class FormatsState(BaseModel):
 
 
 class EngineState(BaseModel):
-    """One engine that runs firmware, or the compiler of its images, which only changed firmware needs.
+    """One engine that runs firmware, the compiler of its images, which only changed firmware needs, or Vela.
 
     Attributes:
         engine: its name.
@@ -98,6 +101,7 @@ class DoctorReport(BaseModel):
     formats: FormatsState
     engines: list[EngineState]
     cross_compiler: EngineState
+    vela: EngineState
 
 
 def check(target: str | None = None) -> DoctorReport:
@@ -112,7 +116,8 @@ def check(target: str | None = None) -> DoctorReport:
         targets=[target_state(info) for info in infos],
         formats=formats_state(),
         engines=[engine_state(engine) for engine in ENGINES.values()],
-        cross_compiler=compiler_state(),
+        cross_compiler=_state("cross-compiler", list(BOARDS), lambda: cross_compiler().version()),
+        vela=_state("vela", sorted({device.npu for device in devices().values() if device.npu}), vela_version),
     )
 
 
@@ -158,21 +163,14 @@ def formats_state() -> FormatsState:
 
 def engine_state(engine: Engine) -> EngineState:
     """Whether an engine is there; nothing is emulated."""
-    version, fix = None, ""
-    try:
-        version = engine.version()
-    except NotPossibleHere as error:
-        fix = error.next_command
-    return EngineState(engine=engine.name, cores=list(engine.cores), version=version, fix=fix)
+    return _state(engine.name, list(engine.cores), engine.version)
 
 
-def compiler_state() -> EngineState:
-    """The cross-compiler that is used here; nothing is compiled."""
+def _state(name: str, cores: list[str], version: Callable[[], str]) -> EngineState:
     try:
-        version, fix = cross_compiler().version(), ""
+        return EngineState(engine=name, cores=cores, version=version(), fix="")
     except NotPossibleHere as error:
-        version, fix = None, error.next_command
-    return EngineState(engine="cross-compiler", cores=list(BOARDS), version=version, fix=fix)
+        return EngineState(engine=name, cores=cores, version=None, fix=error.next_command)
 
 
 def _install(extra: str) -> str:

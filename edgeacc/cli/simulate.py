@@ -193,7 +193,7 @@ def _tables(result: "Simulation") -> "list[Table]":
             told(row.latency_ms),
             told(row.energy_uj),
             told(row.battery_days),
-            None if row.engine is None else row.engine.split()[0],
+            None if row.engine is None else row.engine.rsplit(" ", 1)[0],
         )
         for row in result.rows
     ]

@@ -61,23 +61,31 @@ class StudyPlan:
             )
 
         at = partial(Place, data=data, seed=seed)
+        pairs = self.study.pairs(data)
         teachers = {
             row.name: trained("teacher", row, row.name, at(kind="teacher", teacher=row.name, network=row.name))
             for row in self.study.teachers
+            if any(row == teacher for _, teacher, _ in pairs)
         }
         bases = [
             trained("baseline", row, row.name, at(kind="baseline", network=row.name)) for row in self.study.baselines
         ]
-        compared = [word for base in bases for word in ("--baseline", base)]
-        first = self.study.teachers[0].name
-        pairs = [(row, teacher, False) for row in self.study.students for teacher in teachers]
-        for row, teacher, ablation in [*pairs, *((row, first, True) for row in self.study.ablations)]:
-            here = partial(at, teacher=teacher, network=row.name, ablation=ablation)
-            name = f"{teacher}/{row.name}"
-            student = trained("student", row, f"of/{name}", here(kind="student"), "--teacher", teachers[teacher])
-            networks = ("--student", student, "--teacher", teachers[teacher], "--store", store)
+
+        def evaluated(name: str, student: Path, teacher: Path, place: Place) -> None:
+            compared = [] if place.ablation else [word for base in bases for word in ("--baseline", base)]
+            networks = ("--student", student, "--teacher", teacher, "--store", store)
             output = f"evaluation/{data}/{seed}/{name}.json"
-            self._add(store, here(kind="evaluation"), output, "evaluate", *networks, *compared, "--seed", seed)
+            self._add(store, place, output, "evaluate", *networks, *compared, "--seed", seed)
+
+        for row, teacher, ablation in pairs:
+            here = partial(at, teacher=teacher.name, network=row.name, ablation=ablation)
+            name, path = f"{teacher.name}/{row.name}", teachers[teacher.name]
+            student = trained("student", row, f"of/{name}", here(kind="student"), "--teacher", path)
+            evaluated(name, student, path, here(kind="evaluation"))
+        for row in self.study.joint_on(data):
+            here = partial(at, network=row.name, ablation=True)
+            student = trained("joint", row, f"joint/{row.name}", here(kind="student"))
+            evaluated(f"joint/{row.name}", student, student / "teacher", here(kind="evaluation"))
 
     def _add(self, store: Path, place: Place, output: str, *words: object, threads: int = 1) -> Path:
         path = self._plan.add(output, *words, threads=threads)

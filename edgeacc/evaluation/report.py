@@ -6,6 +6,7 @@ from typing import NamedTuple
 from edgeacc.evaluation.bootstrap import Interval
 from edgeacc.evaluation.result import (
     CONFOUNDERS,
+    PARTED,
     STUDENT,
     EvaluationResult,
     HealthRow,
@@ -17,7 +18,6 @@ from edgeacc.evaluation.result import (
 )
 
 _TRIVIAL = "none"
-_PARTED = ("snr", "posture", "age", "sex", "bmi")
 
 
 Cells = tuple[str | int | None, ...]
@@ -86,7 +86,7 @@ def _retrieval_table(title: str, rows: Sequence[RetrievalRow]) -> TableOf:
             None if row.mean_rank is None else f"{row.mean_rank:.1f}",
         )
         for row in rows
-        if row.group not in (*_PARTED, "pool")
+        if row.group not in (*PARTED, "pool")
     ]
     return TableOf(title, columns, cells)
 
@@ -109,7 +109,7 @@ def _part_table(retrieval: Sequence[RetrievalRow], errors: Sequence[PartRow]) ->
     found: dict[str, dict[str, str]] = {}
     windows: dict[str, int] = {}
     for row in retrieval:
-        if row.group in _PARTED:
+        if row.group in PARTED:
             column = f"{row.method}: top-1 of {row.candidates:.0f}"
             found.setdefault(row.variant, {})[column] = with_interval(row.top1, 3)
             windows[row.variant] = max(row.queries, windows.get(row.variant, 0))

@@ -9,6 +9,8 @@ from edgeacc.evaluation.bootstrap import Improvement, Interval
 Direction = Literal["acc->ppg", "ppg->acc", "acc->acc"]
 Group = Literal["headline", "pool", "control", "synchronisation", "snr", "posture", "age", "sex", "bmi"]
 
+PARTED: tuple[Group, ...] = ("snr", "posture", "age", "sex", "bmi")
+"""Groups whose rows are of a part of the windows each."""
 STUDENT, TEACHER, CONFOUNDERS = "student", "teacher (PPG)", "age, sex, BMI"
 """How rows name these methods."""
 

@@ -19,7 +19,8 @@ MAGIC = b"Obj\x01"
 MOST_BYTES = 64 * 2**20
 """Of a file (our choice; an hour of an EmbracePlus is 2 MB)."""
 MOST_BLOCK_BYTES = 16 * 2**20
-"""Of a block unpacked (our choice: about four hours). A byte of it may become a Python number of 40 bytes."""
+"""Of a block unpacked (our choice: about four hours, where the cloud's files hold half an hour at most). A byte of it
+may become a Python number of 40 bytes."""
 MOST_RECORDS = 10_000
 """In a block (our choice; an EmbracePlus writes one)."""
 ITEMS = ("int", "long", "float", "double", "string", "bytes")
@@ -136,4 +137,6 @@ def _exactly(content: BytesIO, count: int) -> bytes:
 
 
 def _told(error: Exception) -> str:
+    if isinstance(error, EOFError | IndexError):
+        return "damaged: the records in it are longer than it is"
     return short(error if isinstance(error, _Damaged) else f"{type(error).__name__} {error}")

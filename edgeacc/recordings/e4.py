@@ -56,6 +56,7 @@ def read_folder(path: File, participant: str, format_name: str) -> Recording:
     acc_s, ppg_s = (stream.samples_CN.shape[1] / stream.rate_hz for stream in (acc, ppg))
     what = f"{path}: ACC.csv at {acc.rate_hz:g} Hz and BVP.csv at {ppg.rate_hz:g} Hz"
     check_spans(acc_s, ppg_s, what, SPANS_DIFFER_S + SPANS_DIFFER * max(acc_s, ppg_s))
+    refuse_repeats(acc, lines(path / "ACC.csv", 3))
     refuse_repeats(ppg, lines(path / "BVP.csv", 3))
     return Recording(
         participant=participant,

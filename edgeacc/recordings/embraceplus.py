@@ -1,4 +1,8 @@
-"""Empatica EmbracePlus: one Avro file, at most an hour or so, as Empatica's cloud gives it (its schema, version 6).
+"""Empatica EmbracePlus: one Avro file as Empatica's cloud gives it (its schema, version 6).
+
+A file holds half an hour at most (Empatica's support pages, "Raw data in the Empatica Cloud"; 15 minutes by older
+manuals), so a day is some fifty files of one person, named `[participant id]_[start in Unix seconds].avro` and kept
+in folders by date: the person is the one of the name.
 
 - `rawData.accelerometer`: counts times `imuParams.conversionFactor` (0.000488 in the file checked) are g, about 64 Hz;
   before version 6.5, which brought the factor, times the physical range over the digital range.
@@ -12,6 +16,7 @@ All else is left out. Checked on one real recording of 30 min (ParaDigMa's examp
 """
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +34,7 @@ MOST_APART = 1.1
 """By how much the factor and the ranges may disagree (our choice; in the file checked, 0.06 %)."""
 SIGN = b"empatica.format.avro"
 SIGN_WITHIN = 4096
+NAMED = re.compile(r"(.+)_\d{10}")
 UNIX_S = (946_684_800.0, 4_102_444_800.0)
 """A start between 2000 and 2100."""
 INTERVAL_S = (0.3, 2.5)
@@ -48,10 +54,15 @@ def read(path: Path, participant: str) -> list[Recording]:
         BadInput: cut off or damaged; a stream is missing or makes no sense: which, and what was expected.
         NotPossibleHere: fastavro is not installed.
     """
-    read = [_recording(record, participant, path) for record in records(path)]
+    read = [_recording(record, _who(path, participant), path) for record in records(path)]
     if not read:
         raise BadInput(f"{path} has no record", valid="one record of Empatica's schema")
     return read
+
+
+def _who(path: Path, given: str) -> str:
+    match = NAMED.fullmatch(path.stem)
+    return match[1] if match else given
 
 
 def _recording(record: Any, participant: str, path: Path) -> Recording:  # noqa: ANN401

@@ -57,6 +57,8 @@ class Format(NamedTuple):
     source: str = UNKNOWN
     """Where the format and, for a data set, its licence are described."""
     axes: str = AS_RECORDED
+    suffix: str = ""
+    """Of the files, where one is a recording: an empty one is no less a mistake for being beyond recognition."""
 
     def told(self) -> dict[str, str]:
         """What it is and how it is recognised: the texts of a table, by their names."""
@@ -86,6 +88,7 @@ FORMATS = {
             recognised_by="a ZIP archive with such a CSV file",
             checked_on="archives made by the tests of a real recording",
             reader=e4_zip,
+            suffix=".zip",
             source="as empatica-e4",
         ),
         Format(
@@ -95,6 +98,7 @@ FORMATS = {
             recognised_by="an Avro file with Empatica's schema",
             checked_on="1 real recording",
             reader=embraceplus,
+            suffix=".avro",
             source="Empatica's Avro schema, version 6; the file checked (Apache-2.0): doi 10.5281/zenodo.13838392",
         ),
         Format(
@@ -122,6 +126,7 @@ FORMATS = {
             recognised_by="the header's first bytes",
             checked_on="1 real recording of an AX6; the AX3's packings on files made by the tests",
             reader=axivity,
+            suffix=".cwa",
             source="Open Movement, AX3/AX6 data format; the file checked (Apache-2.0): test data of ParaDigMa",
         ),
         Format(
@@ -131,6 +136,7 @@ FORMATS = {
             recognised_by="a pickled dict that names wrist, ACC and BVP",
             checked_on="files made by the tests",
             reader=dalia,
+            suffix=".pkl",
             licence="PPG-DaLiA: CC BY 4.0; WESAD: unknown, see its read-me",
             source="UCI repository, doi 10.24432/C53890 (PPG-DaLiA); Schmidt et al., ICMI 2018 (WESAD)",
         ),
@@ -141,6 +147,7 @@ FORMATS = {
             recognised_by="a MATLAB header and the variable sig",
             checked_on="files made by the tests",
             reader=troika,
+            suffix=".mat",
             licence=NOT_FOUND,
             source="Zhang, Pi and Liu, IEEE Trans. Biomed. Eng. 62(2):522, 2015",
         ),
@@ -151,6 +158,7 @@ FORMATS = {
             recognised_by="a MATLAB header and the variables wrist and ankle",
             checked_on="files made by the tests",
             reader=wildppg,
+            suffix=".mat",
             licence="MIT, by the card of its data set at Hugging Face (eth-siplab/WildPPG)",
             source="Meier, Demirel and Holz, NeurIPS 2024, arXiv 2412.17540",
         ),
@@ -161,6 +169,7 @@ FORMATS = {
             recognised_by="a header with an accelerometer's x, y and z",
             checked_on="files made by the tests",
             reader=wfdb,
+            suffix=".hea",
             licence="that of the record's data set: its page at PhysioNet tells it",
             source="WFDB Applications Guide, header(5), signal(5), annot(5)",
         ),
@@ -171,6 +180,7 @@ FORMATS = {
             recognised_by="a first line with t, optical and accel_x, accel_y, accel_z",
             checked_on="files made by the tests",
             reader=aurora,
+            suffix=".tsv",
             licence="data use agreement: no sharing, no use outside the proposal approved",
             source="Mieloszyk et al., IEEE J. Biomed. Health Inform. 26(7), 2022; the read-me of aurorabp-sample-data",
         ),
@@ -219,7 +229,7 @@ def find(path: Path, format_name: str | None = None, mapping: TableMapping | Non
 
     Raises:
         BadInput: the path does not exist, no such format, a table without a mapping, a mapping for another format, or
-            nothing found there.
+            nothing found there; an empty file where a recording should be.
     """
     name = format_name or (table.NAME if mapping else None)
     if name is not None and name not in FORMATS:
@@ -257,6 +267,8 @@ def _recordings(path: Path, kinds: list[Format]) -> Iterator[tuple[Path, Format,
         if kind.reader is not None and kind.reader.recognise(path):
             yield path, kind, kind.reader
             return
+    if path.suffix.lower() in {kind.suffix for kind in kinds} - {""} and path.is_file() and not path.stat().st_size:
+        raise BadInput(f"{path} is empty", valid="a whole file, or none")
     for below in sorted(path.iterdir()) if path.is_dir() else ():
         if not below.is_symlink():
             yield from _recordings(below, kinds)

@@ -1,11 +1,12 @@
 """A block that was written twice: in a stream without time stamps nothing else tells of it, and all behind it is late.
 
-A raw PPG never repeats 4 s exactly. Every stretch of 4 s that begins at a multiple of 4 s is looked for everywhere, by
-a rolling polynomial hash modulo 2^64 (Karp and Rabin, IBM J. Res. Dev. 31(2):249, 1987) and then value by value: so a
-block of 8 s or more is always found.
+Neither a raw PPG nor the three axes of a moving wrist ever repeat 4 s exactly. Every stretch of 4 s that begins at a
+multiple of 4 s is looked for everywhere, by a rolling polynomial hash modulo 2^64 (Karp and Rabin, IBM J. Res. Dev.
+31(2):249, 1987) and then value by value: so a block of 8 s or more is always found.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,22 +17,24 @@ from edgeacc.recordings.recording import Place, Stream
 BLOCK_S = 4.0
 """Shortest repetition that is looked for (our choice)."""
 FEWEST_VALUES = 16
-"""A stretch with fewer different values is a sensor at its limit, not a pulse (our choice)."""
+"""A stretch with fewer different samples is a sensor at its limit or at rest, not a signal (our choice)."""
 MOST_TIMES = 3
 """What repeats more often all over is a made signal with a period, not a damaged file (our choice)."""
 _PIECE = 2**16
 _BASE = np.uint64(0x9E3779B97F4A7C15)
+_MIX = np.uint32(0x9E3779B1)
 _INVERSE = np.uint64(pow(int(_BASE), -1, 2**64))
 
 
 def repeated(stream: Stream, place: Place) -> tuple[str, ...]:
-    """Where a regular stream's first channel repeats a stretch of `BLOCK_S` or more exactly: a note; none if nowhere.
+    """Where a regular stream repeats a stretch of `BLOCK_S` or more exactly: a note; none if nowhere.
 
     Args:
-        stream: a PPG at a declared rate.
+        stream: at a declared rate. Of a PPG the first channel tells; of an accelerometer, whose single axes take few
+            values, all three together.
         place: where its samples stand.
     """
-    x_N = stream.samples_CN[0]
+    x_N = _joined(stream.samples_CN) if stream.unit == "g" else stream.samples_CN[0]
     width = round(BLOCK_S * stream.rate_hz)
     if len(x_N) < 2 * width:
         return ()
@@ -56,7 +59,16 @@ def refuse_repeats(stream: Stream, place: Place) -> None:
         raise BadInput(found[0], valid="each sample once: no block that was written twice")
 
 
-def _anchors(x_N: NDArray[np.float32], width: int) -> NDArray[np.int64]:
+def _joined(samples_CN: NDArray[np.float32]) -> NDArray[np.uint32]:
+    """(N,) 32 bits of all channels: where these are equal, so are the samples (but for chance)."""
+    joined_N = np.zeros(samples_CN.shape[1], np.uint32)
+    for channel_N in samples_CN:
+        joined_N *= _MIX
+        joined_N += channel_N.view(np.uint32)
+    return joined_N
+
+
+def _anchors(x_N: NDArray[Any], width: int) -> NDArray[np.int64]:
     """The multiples of the width at which a stretch with enough different values begins."""
     good = []
     for begin in range(0, len(x_N) // width * width, _PIECE // width * width):
@@ -67,7 +79,7 @@ def _anchors(x_N: NDArray[np.float32], width: int) -> NDArray[np.int64]:
     return np.concatenate(good)
 
 
-def _again(x_N: NDArray[np.float32], anchor_K: NDArray[np.int64], width: int) -> dict[int, list[int]]:
+def _again(x_N: NDArray[Any], anchor_K: NDArray[np.int64], width: int) -> dict[int, list[int]]:
     """Anchor -> the other places where its stretch is; none where one lies so near that the stretch has a period."""
     found: dict[int, list[int]] = {}
     if not len(anchor_K):
@@ -90,7 +102,7 @@ def _again(x_N: NDArray[np.float32], anchor_K: NDArray[np.int64], width: int) ->
     return {anchor: places for anchor, places in found.items() if min(abs(one - anchor) for one in places) >= width}
 
 
-def _hashes(x_N: NDArray[np.float32], width: int) -> Iterator[tuple[int, NDArray[np.uint64]]]:
+def _hashes(x_N: NDArray[Any], width: int) -> Iterator[tuple[int, NDArray[np.uint64]]]:
     """The hash of the stretch that begins at each sample, piece by piece, with the first sample's number."""
     powers, inverse = (np.cumprod(np.full(_PIECE + width, base), dtype=np.uint64) for base in (_BASE, _INVERSE))
     for begin in range(0, len(x_N) - width + 1, _PIECE):

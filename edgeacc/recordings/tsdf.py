@@ -135,9 +135,11 @@ def _folders(path: Path) -> list[Path]:
 
 
 def _metadata(folder: Path) -> list[Path]:
-    """The JSON files of a folder that speak of TSDF."""
+    """The JSON files of a folder that speak of TSDF; of one with binary files also those that are empty."""
     files = sorted(file for file in folder.glob("*.json") if file.is_file())
-    return [file for file in files if SIGN.encode() in first_bytes(file, MOST_JSON_BYTES)]
+    binaries = any(folder.glob("*.bin"))
+    told = ((file, first_bytes(file, MOST_JSON_BYTES)) for file in files)
+    return [file for file, content in told if SIGN.encode() in content or (binaries and not content)]
 
 
 def _kinds(folder: Path) -> set[str]:

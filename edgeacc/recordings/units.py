@@ -94,5 +94,5 @@ def check_spans(first_s: float, second_s: float, what: str, most_s: float) -> No
     if abs(first_s - second_s) > most_s:
         raise BadInput(
             f"{what} span {first_s:.1f} and {second_s:.1f} s",
-            valid=f"the same time within {most_s:g} s: is it this rate?",
+            valid=f"the same time within {most_s:.3g} s: is it this rate?",
         )

@@ -20,7 +20,8 @@ class Place(BaseModel):
         kind: what its command does.
         data: name of the windows.
         seed: of the networks; None of what has none.
-        teacher: name of the teacher's row; the cell's own for a teacher, None where there is none.
+        teacher: name of the teacher's row; the cell's own for a teacher, None where there is none, or one that was
+            trained together with the student.
         network: name of the row that is trained or evaluated.
         ablation: whether that row is an ablation.
     """

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -16,9 +16,17 @@ from edgeacc.study.table import evaluations, method_of, student_of
 
 DPI = 110
 TARGET = "hr_bpm"
+UNFITTED = ("global mean", "participant's own mean")
+"""Methods without labels: level lines beside the others."""
 COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#bbbbbb")
 """Tol's bright set, told apart by colour-blind readers too."""
 STYLE: dict[Any, Any] = {"font.family": "DejaVu Sans", "font.size": 9.0}
+Kind = Literal["labels", "pools", "sizes"]
+_MORE: dict[Kind, str] = {
+    "labels": "; dashed: methods without labels, of which a person's own mean knows the labels of their other windows",
+    "pools": "; the last pool holds all test windows",
+    "sizes": "",
+}
 Lines = Mapping[tuple[str, str], Mapping[float, list[float]]]
 """(windows, line) -> x -> the values of the seeds."""
 
@@ -35,7 +43,7 @@ def draw_all(cells: Sequence[Cell], folder: Path, stem: str, *, force: bool) -> 
     Returns:
         File name -> caption.
     """
-    kinds: dict[str, tuple[Lines, str, str, str]] = {
+    kinds: dict[Kind, tuple[Lines, str, str, str]] = {
         "labels": (
             _labels(cells),
             "share of labelled participants",
@@ -55,27 +63,39 @@ def draw_all(cells: Sequence[Cell], folder: Path, stem: str, *, force: bool) -> 
         if lines:
             name = f"{stem}-{kind}.png"
             with replacing(folder / name, force=force) as beside, mpl.rc_context(STYLE):
-                _figure(lines, x, y).savefig(beside, format="png", dpi=DPI, metadata={"Software": None})
-            drawn[name] = f"{caption}: mean over seeds, each seed a faint dot."
+                _figure(kind, lines, x, y).savefig(beside, format="png", dpi=DPI, metadata={"Software": None})
+            drawn[name] = f"{caption}: mean over seeds, each seed a faint dot{_MORE[kind]}."
     return drawn
 
 
-def _figure(lines: Lines, x: str, y: str) -> Figure:
+def _figure(kind: Kind, lines: Lines, x: str, y: str) -> Figure:
     panels = sorted({data for data, _ in lines})
-    figure = Figure(figsize=(5.5 * len(panels), 4.2), layout="constrained")
+    figure = Figure(figsize=(7.5 * len(panels), 4.2), layout="constrained")
     colour = {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(sorted({line for _, line in lines}))}
     for axes, data in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         for (of, name), values in sorted(lines.items()):
             if of == data:
                 _line(axes, name, values, colour[name])
-        axes.set(title=data, xlabel=x, ylabel=y, xscale="log", ylim=(0, None))
-        axes.legend(frameon=False, fontsize=7)
+        most = max(max(seeds) for (of, _), values in lines.items() if of == data for seeds in values.values())
+        axes.set(title=data, xlabel=x, ylabel=y, xscale="log", ylim=(0, 1.05 * most))
+        _ticks(axes, kind, sorted({at for (of, _), values in lines.items() if of == data for at in values}))
+        axes.legend(frameon=False, fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
+
+
+def _ticks(axes: Axes, kind: Kind, at: list[float]) -> None:
+    """Where there are values; of many sizes of networks matplotlib chooses."""
+    if kind == "sizes":
+        return
+    told = [f"{100 * x:g} %" if kind == "labels" else f"{x:,.0f}" for x in at]
+    axes.set_xticks(at, labels=told, rotation=0 if kind == "labels" else 45)
+    axes.minorticks_off()
 
 
 def _line(axes: Axes, name: str, values: Mapping[float, list[float]], colour: str) -> None:
     at = sorted(values)
-    axes.plot(at, [mean(values[x]) for x in at], marker="o", markersize=4, color=colour, label=name)
+    style = "--" if name in UNFITTED else "-"
+    axes.plot(at, [mean(values[x]) for x in at], style, marker="o", markersize=4, color=colour, label=name)
     dots = [(x, value) for x in at for value in values[x]]
     axes.plot(*zip(*dots, strict=True), ".", color=colour, alpha=0.4)
 
@@ -89,14 +109,17 @@ def _gathered(found: Sequence[tuple[Cell, str, float, float]]) -> Lines:
 
 
 def _labels(cells: Sequence[Cell]) -> Lines:
-    return _gathered(
-        [
-            (cell, method_of(cell, row.method), row.fraction, row.mae.value)
-            for cell, result in evaluations(cells)
-            for row in result.probes
-            if row.target == TARGET and row.probe == "ridge" and not cell.place.ablation
-        ]
-    )
+    found = [(cell, row) for cell, result in evaluations(cells) for row in result.probes if row.target == TARGET]
+    shares = {row.fraction for _, row in found}
+    ridge = [
+        (cell, method_of(cell, row.method), row.fraction, row.mae.value)
+        for cell, row in found
+        if row.probe == "ridge" and not cell.place.ablation and "shuffled" not in row.method
+    ]
+    level = [
+        (cell, row.method, share, row.mae.value) for cell, row in found if row.method in UNFITTED for share in shares
+    ]
+    return _gathered([*ridge, *level])
 
 
 def _pools(cells: Sequence[Cell]) -> Lines:
@@ -107,7 +130,10 @@ def _pools(cells: Sequence[Cell]) -> Lines:
             (cell, name or row.method, row.candidates, row.top1.value)
             for cell, name, rows in [*students, *limits]
             for row in rows
-            if row.group == "headline" and row.direction == "acc->ppg" and (not name or row.method == "student")
+            if row.group in ("headline", "pool")
+            and not row.variant
+            and row.direction == "acc->ppg"
+            and (not name or row.method == "student")
         ]
     )
 

@@ -10,6 +10,7 @@ from edgeacc.errors import BadInput
 from edgeacc.files import read_model
 
 SHIPPED = Path(__file__).parent / "studies"
+_FOLDERS = ("joint", "of")
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 
 
@@ -44,12 +45,15 @@ class Network(_Frozen):
         encoder: a name from `edgeacc ls sizes`.
         steps: of training.
         options: of the verb that trains it, without the dashes: `{objective = "distill", interval-target = false}`.
+        teacher: name of the one that a student or an ablation is distilled from; otherwise a student has every
+            teacher, an ablation the first.
     """
 
     name: Name
     encoder: str
     steps: int = Field(ge=1)
     options: dict[str, bool | int | float | str] = {}
+    teacher: Name | None = None
 
     def words(self) -> list[object]:
         """Its part of the command line."""
@@ -71,9 +75,10 @@ class Study(_Frozen):
         batch: windows per step.
         cohorts: to simulate.
         stores: that are there.
-        teachers: every student is distilled from each.
+        teachers: those that a student or an ablation has.
         students: distilled.
-        ablations: students that are distilled from the first teacher only.
+        ablations: students of one teacher, on the first windows only, compared with no baseline.
+        joint: as the ablations, trained together with a PPG encoder of their own in the teacher's place.
         baselines: without a teacher; every student is compared with each.
     """
 
@@ -85,6 +90,7 @@ class Study(_Frozen):
     teachers: list[Network] = Field(min_length=1)
     students: list[Network] = Field(min_length=1)
     ablations: list[Network] = []
+    joint: list[Network] = []
     baselines: list[Network] = []
 
     @model_validator(mode="after")
@@ -94,6 +100,15 @@ class Study(_Frozen):
         twice = sorted({name for names in (data, trained) for name, count in Counter(names).items() if count > 1})
         problems = [f"the name {name!r} stands for two things" for name in twice]
         problems += [] if data else ["no windows: a study needs [[cohorts]] or [[stores]]"]
+        problems += [f"the name {name!r} is kept for a folder of the study" for name in _FOLDERS if name in trained]
+        known = {row.name for row in self.teachers}
+        distilled = [*self.students, *self.ablations]
+        problems += [
+            f"{row.name} names a teacher, {row.teacher!r}, that it cannot have (teachers of students and ablations: "
+            f"{', '.join(sorted(known))})"
+            for row in self.networks
+            if row.teacher is not None and (row not in distilled or row.teacher not in known)
+        ]
         problems += [] if len(set(self.seeds)) == len(self.seeds) else ["a seed is listed twice"]
         if problems:
             raise ValueError("; ".join(problems))
@@ -107,7 +122,23 @@ class Study(_Frozen):
     @property
     def networks(self) -> list[Network]:
         """Every row that is trained."""
-        return [*self.teachers, *self.students, *self.ablations, *self.baselines]
+        return [*self.teachers, *self.students, *self.ablations, *self.joint, *self.baselines]
+
+    def pairs(self, data: str) -> list[tuple[Network, Network, bool]]:
+        """Row, teacher and whether it is an ablation, of all that is distilled on these windows."""
+        of = {row.name: row for row in self.teachers}
+        pairs = [
+            (row, teacher, False)
+            for row in self.students
+            for teacher in ([of[row.teacher]] if row.teacher else self.teachers)
+        ]
+        if data == self.data[0].name:
+            pairs += [(row, of[row.teacher] if row.teacher else self.teachers[0], True) for row in self.ablations]
+        return pairs
+
+    def joint_on(self, data: str) -> list[Network]:
+        """What is trained together with its teacher on these windows."""
+        return self.joint if data == self.data[0].name else []
 
 
 def read_study(asked: str) -> Study:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import mean, stdev
 
 from edgeacc.evaluation.report import with_interval
-from edgeacc.evaluation.result import STUDENT, TEACHER, EvaluationResult, LimitResult
+from edgeacc.evaluation.result import PARTED, STUDENT, TEACHER, EvaluationResult, LimitResult, Misses, RetrievalRow
 from edgeacc.study.cell import Cell
 
 Row = Sequence[str]
@@ -42,13 +42,14 @@ def evaluations(cells: Iterable[Cell]) -> list[tuple[Cell, EvaluationResult]]:
 
 def student_of(cell: Cell) -> str:
     """How tables name the student of a cell."""
-    return f"{cell.place.network} of {cell.place.teacher}{' (ablation)' if cell.place.ablation else ''}"
+    of = f" of {cell.place.teacher}" if cell.place.teacher else ", trained with its teacher"
+    return f"{cell.place.network}{of}{' (ablation)' if cell.place.ablation else ''}"
 
 
 def method_of(cell: Cell, method: str) -> str:
     """How tables name a method of a cell's evaluation: which student, which teacher; a baseline has its own name."""
-    if method == TEACHER:
-        return f"{cell.place.teacher}, {method}"
+    if method.startswith(TEACHER):
+        return f"{cell.place.teacher or student_of(cell)}, {method}"
     return student_of(cell) + method.removeprefix(STUDENT) if method.startswith(STUDENT) else method
 
 
@@ -56,27 +57,96 @@ def _of_data(cells: Sequence[Cell]) -> list[str]:
     found = evaluations(cells)
     limits = [cell.result for cell in cells if isinstance(cell.result, LimitResult)]
     parts = ["### Retrieval, its limit without training, and its controls", _retrieval(found, limits)]
+    parts += ["### Top-1 by size of the pool", _pools(found, limits)]
+    parts += ["### Top-1 by SNR, posture and person", _parts(found, limits)]
+    parts += ["### What is different where retrieval misses", _misses(found)] if _missed(found) else []
     parts += ["### Error of the probes", _probes(found)] if any(result.probes for _, result in found) else []
     if any(result.improvements for _, result in found):
         parts += ["### Improvement of the student over each baseline", _improvements(found)]
+    if any(result.health for _, result in found):
+        parts += ["### Traits of people: area under the curve", _health(found)]
     return [*parts, "### Each seed by itself", _each_seed(found), "### What it cost", _cost(cells)]
 
 
 def _retrieval(found: list[tuple[Cell, EvaluationResult]], limits: list[LimitResult]) -> str:
     cells: dict[tuple[str, ...], list[tuple[float, float]]] = {}
-    named = [("", limit.rows) for limit in limits] + [(student_of(cell), result.retrieval) for cell, result in found]
-    for name, rows in named:
-        for row in rows:
-            if name and row.method != "student":
-                continue  # the limit has its own cell
-            pool = f"{row.candidates:.0f}"
-            key = (name or row.method, row.group, row.variant, row.direction, pool)
+    for name, row in _named(found, limits):
+        if row.group in ("headline", "control", "synchronisation"):
+            key = (name, row.group, row.variant, row.direction, f"{row.candidates:.0f}")
             cells.setdefault(key, []).append((row.top1.value, row.chance_top1))
     lines = [
         (*key, over_seeds([top1 for top1, _ in values], 3), f"{mean(chance for _, chance in values):.3f}")
         for key, values in cells.items()
     ]
     return _markdown(("method", "group", "variant", "asks", "pool", "top-1", "chance"), lines)
+
+
+def _named(found: list[tuple[Cell, EvaluationResult]], limits: list[LimitResult]) -> Iterable[tuple[str, RetrievalRow]]:
+    """Every row with the name of its method; the limit has its own cell, and is not taken from an evaluation's."""
+    for limit in limits:
+        yield from ((row.method, row) for row in limit.rows)
+    for cell, result in found:
+        yield from ((student_of(cell), row) for row in result.retrieval if row.method == STUDENT)
+
+
+def _pools(found: list[tuple[Cell, EvaluationResult]], limits: list[LimitResult]) -> str:
+    rows = [(name, row) for name, row in _named(found, limits) if row.group in ("headline", "pool") and not row.variant]
+    pools = sorted({row.candidates for _, row in rows})
+    return _wide(
+        ("method", "asks", *(f"{pool:.0f}" for pool in pools)),
+        (((name, row.direction), f"{row.candidates:.0f}", row.top1.value) for name, row in rows),
+        3,
+    )
+
+
+def _parts(found: list[tuple[Cell, EvaluationResult]], limits: list[LimitResult]) -> str:
+    rows = [(name, row) for name, row in _named(found, limits) if row.group in PARTED]
+    names = dict.fromkeys(name for name, _ in rows)
+    return _wide(("windows of", *names), (((row.variant,), name, row.top1.value) for name, row in rows), 3)
+
+
+def _missed(found: list[tuple[Cell, EvaluationResult]]) -> list[tuple[str, Misses]]:
+    return [(student_of(cell), result.misses) for cell, result in found if result.misses and result.misses.rows]
+
+
+def _misses(found: list[tuple[Cell, EvaluationResult]]) -> str:
+    """Missed minus found, in standard deviations of all windows: what makes a window hard."""
+    missed = _missed(found)
+    names = dict.fromkeys(name for name, _ in missed)
+    told = (
+        ((row.quantity,), name, row.over_sd)
+        for name, misses in missed
+        for row in misses.rows
+        if row.over_sd is not None
+    )
+    return "Mean of the missed minus mean of the found windows, in standard deviations.\n\n" + _wide(
+        ("mean of", *names), told, 2
+    )
+
+
+def _health(found: list[tuple[Cell, EvaluationResult]]) -> str:
+    of_seed: dict[tuple[str, str, int | None], float] = {}
+    for cell, result in found:
+        for row in result.health:
+            # a baseline's is the same in the evaluation of every student
+            of_seed[row.target, method_of(cell, row.method), cell.place.seed] = row.auc.value
+    names = dict.fromkeys(name for _, name, _ in of_seed)
+    told = (((target,), name, value) for (target, name, _), value in of_seed.items())
+    return _wide(("trait", *names), told, 2)
+
+
+def _wide(columns: Row, values: Iterable[tuple[tuple[str, ...], str, float]], digits: int) -> str:
+    """A line per first part of the values, a column per second; each cell over the seeds."""
+    cells: dict[tuple[str, ...], dict[str, list[float]]] = {}
+    keys = 1
+    for key, column, value in values:
+        cells.setdefault(key, {}).setdefault(column, []).append(value)
+        keys = len(key)
+    lines = [
+        (*key, *(over_seeds(of[column], digits) if column in of else "" for column in columns[keys:]))
+        for key, of in cells.items()
+    ]
+    return _markdown(columns, lines)
 
 
 def _probes(found: list[tuple[Cell, EvaluationResult]]) -> str:
@@ -112,15 +182,17 @@ def _improvements(found: list[tuple[Cell, EvaluationResult]]) -> str:
 
 
 def _each_seed(found: list[tuple[Cell, EvaluationResult]]) -> str:
-    """Top-1 and errors at the most labels, with the interval over participants."""
+    """Top-1 of all test windows and errors at the most labels, with the interval over participants."""
     lines = []
     for cell, result in found:
-        first = next(row for row in result.retrieval if row.method == "student" and row.group == "headline")
+        whole = [
+            row for row in result.retrieval if row.method == STUDENT and row.group == "headline" and row.pool is None
+        ]
         line = [
             student_of(cell),
             str(cell.place.seed),
-            f"top-1 of {first.candidates:.0f}",
-            with_interval(first.top1, 3),
+            f"top-1 of {whole[0].candidates:.0f}",
+            with_interval(whole[0].top1, 3),
         ]
         lines.append(line)
         for row in result.probes:

@@ -12,7 +12,7 @@ from torch.export import ExportedProgram
 from edgeacc.compression.recipe import Recipe
 from edgeacc.errors import BadInput
 from edgeacc.export.exporter import INPUT_NAME, OUTPUT_NAME, Exporter, Level, Session
-from edgeacc.export.onnx.quantize import dynamic_int8, static_int8
+from edgeacc.export.onnx.quantize import dynamic_int8
 from edgeacc.export.quiet import REFUSALS, contained, refusing
 
 OPSET = 18
@@ -30,7 +30,7 @@ class OnnxExporter(Exporter):
         path = out / "model.onnx"
         model = _to_onnx(program)
         if recipe.weights == "int8":
-            model = dynamic_int8(model) if recipe.activations == "int8-dynamic" else static_int8(model, calibration_BCT)
+            model = dynamic_int8(model)
         _forget_origin(model)
         path.write_bytes(model.SerializeToString(deterministic=True))
         return path

@@ -2,12 +2,13 @@
 
 from edgeacc.errors import NotPossibleHere, unknown
 from edgeacc.firmware_sim.boards import BOARDS
+from edgeacc.firmware_sim.engines.a64 import A64
 from edgeacc.firmware_sim.engines.engine import Engine
 from edgeacc.firmware_sim.engines.host import Host
 from edgeacc.firmware_sim.engines.qemu import Qemu
 from edgeacc.firmware_sim.engines.unicorn import Unicorn
 
-ENGINES: dict[str, Engine] = {engine.name: engine for engine in (Qemu(), Unicorn(), Host())}
+ENGINES: dict[str, Engine] = {engine.name: engine for engine in (Qemu(), Unicorn(), A64(), Host())}
 """By name; of those that have a core, the first that is installed runs it."""
 
 
@@ -20,7 +21,7 @@ def engine_for(core: str) -> Engine:
     """
     having = [engine for engine in ENGINES.values() if core in engine.cores]
     if not having:
-        raise unknown("core", core, ["host", *BOARDS])
+        raise unknown("core", core, ["host", *A64().cores, *BOARDS])
     lacking: list[NotPossibleHere] = []
     for engine in having:
         try:

@@ -1,7 +1,7 @@
 """From executed blocks of code to instructions by class: shared by all engines that count."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -29,15 +29,17 @@ class Block:
 class Code:
     """The code of an image, each block decoded once."""
 
-    def __init__(self, content: bytes, origin: int) -> None:
+    def __init__(self, content: bytes, origin: int, decode_one: Callable[[bytes, int], Instruction] = decode) -> None:
         """Keep the code.
 
         Args:
             content: all of it, little endian.
             origin: address of its first byte.
+            decode_one: of the instruction set; Thumb where not given.
         """
         self.content = content
         self.origin = origin
+        self._decode_one = decode_one
         self._instructions = lru_cache(maxsize=None)(self._decode)
 
     def count(self, blocks: Iterable[Block]) -> InstructionCounts:
@@ -61,7 +63,7 @@ class Code:
         instructions: list[Instruction] = []
         offset = first
         while offset < first + size:
-            instructions.append(decode(self.content, offset))
+            instructions.append(self._decode_one(self.content, offset))
             offset += instructions[-1].size
         return tuple(instructions)
 

@@ -1,5 +1,5 @@
 /* QEMU plugin: which blocks of guest code were executed how often, layer by layer.
-   Arguments: begin=ADDRESS end=ADDRESS layers=N code=FILE origin=ADDRESS out=FILE. At each execution of `begin` counting starts anew, at `end` the
+   Arguments: begin=ADDRESS end=ADDRESS layers=N code=FILE origin=ADDRESS out=FILE [width=BYTES]. At each execution of `begin` counting starts anew, at `end` the
    counts are written: a line "layer", then per block "start size times fell", where `fell` tells how often execution went
    on behind the block's last instruction. Only the first N layers are written. The code tells how long that instruction
    is: QEMU's own answer is 2 bytes too long where the next one crosses a page (seen in 7.2).
@@ -37,7 +37,7 @@ struct block {
 
 enum { BUCKETS = 1 << 14 };
 static struct block *buckets[BUCKETS], *previous;
-static uint64_t begin, end, layers, origin;
+static uint64_t begin, end, layers, origin, fixed_width;
 static uint8_t code[1 << 18];
 static size_t code_bytes;
 static bool counting;
@@ -60,10 +60,13 @@ static struct block *block_of(uint64_t start, uint64_t behind)
     return *place;
 }
 
-/* Thumb: three patterns of the first five bits begin an instruction of 4 bytes. */
+/* Thumb: three patterns of the first five bits begin an instruction of 4 bytes. A64: all are of 4 (width=4). */
 static uint64_t width(uint64_t address)
 {
     const uint64_t high = address - origin + 1;
+    if (fixed_width > 0) {
+        return fixed_width;
+    }
     return high < code_bytes && code[high] >> 3 >= 0x1D ? 4 : 2;
 }
 
@@ -146,6 +149,8 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info
             layers = strtoull(text + 7, NULL, 0);
         } else if (strncmp(text, "origin=", 7) == 0) {
             origin = strtoull(text + 7, NULL, 0);
+        } else if (strncmp(text, "width=", 6) == 0) {
+            fixed_width = strtoull(text + 6, NULL, 0);
         } else if (strncmp(text, "code=", 5) == 0) {
             read_code(text + 5);
         } else if (strncmp(text, "out=", 4) == 0) {

@@ -47,7 +47,7 @@ class Qemu:
         Raises:
             NotPossibleHere: not installed.
         """
-        return _version(require_program(_PROGRAM, _PACKAGE))
+        return qemu_version(require_program(_PROGRAM, _PACKAGE))
 
     def run(self, core: str, image: Path, program: Program, inputs: Sequence[bytes]) -> EngineRun:
         """See `Engine.run`."""
@@ -68,7 +68,7 @@ class Qemu:
             content = result_file.read_bytes() if result_file.exists() else b""
             result = decode_result(content, code, program, len(inputs), where)
             with (here / "counts.txt").open() as stream:
-                counts = [read.code.count(blocks) for blocks in _layers(stream)]
+                counts = [read.code.count(blocks) for blocks in layers_of(stream)]
         layers = layer_runs(program, counts, where)
         return EngineRun(core, self.name, version, result.outputs, layers, summed(layers), result.stack_bytes)
 
@@ -107,14 +107,23 @@ def _command(board: Board, image: Path, plugin: str) -> list[str]:
 
 
 def _plugin(version: str, image: Image, layers: int) -> str:
+    markers = f"begin={image.begin:#x},end={image.end:#x},layers={layers}"
+    return f"{plugin_of(version)},{markers},code=code.bin,origin={image.code.origin:#x},out=counts.txt"
+
+
+def plugin_of(version: str) -> Path:
+    """Our plugin for this version of QEMU, from the cache or built now.
+
+    Raises:
+        NotPossibleHere: no compiler of this machine.
+    """
     interface = 1 if int(version.split(".")[0]) < _FIRST_WITH_VERSION_2 else 2
     arguments = ("-O2", "-shared", "-fPIC", f"-DPLUGIN_VERSION={interface}")
-    built = cached_build("cc", "gcc", arguments, [_PLUGIN], "count_blocks.so")
-    markers = f"begin={image.begin:#x},end={image.end:#x},layers={layers}"
-    return f"{built},{markers},code=code.bin,origin={image.code.origin:#x},out=counts.txt"
+    return cached_build("cc", "gcc", arguments, [_PLUGIN], "count_blocks.so")
 
 
-def _layers(lines: Iterator[str]) -> Iterator[list[Block]]:
+def layers_of(lines: Iterator[str]) -> Iterator[list[Block]]:
+    """The executed blocks of each layer, of what the plugin wrote."""
     blocks: list[Block] | None = None
     for line in lines:
         if line.startswith("layer"):
@@ -134,7 +143,12 @@ def _has_sandbox() -> bool:
 
 
 @lru_cache
-def _version(program: str) -> str:
+def qemu_version(program: str) -> str:
+    """As a program of QEMU tells it.
+
+    Raises:
+        NotPossibleHere: it does not.
+    """
     told = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=60, check=False).stdout
     found = re.search(r"version (\d+\.\d+(?:\.\d+)?)", told)
     if found is None:

@@ -8,7 +8,15 @@ from edgeacc.export.firmware.builds import cached_build
 from edgeacc.export.firmware.project import RUNTIME
 from edgeacc.files import replacing
 from edgeacc.firmware_sim.boards import BOARDS, board_of
-from edgeacc.firmware_sim.firmware.cross import HERE, STANDARD, CrossCompiler, Gcc, cross_compiler, linker_script
+from edgeacc.firmware_sim.firmware.cross import (
+    HERE,
+    STANDARD,
+    CrossCompiler,
+    Gcc,
+    cross_compiler,
+    linker_script,
+    zig_program,
+)
 
 _ON_A_BOARD = ("start.c", "memory.c", "harness.c", "board_semihosted.c")
 _ON_THE_HOST = ("harness.c", "board_host.c")
@@ -61,6 +69,20 @@ def host_image(runtime: Sequence[Path], flags: Sequence[str] = ()) -> Path:
     """
     sources = [*(HERE / name for name in _ON_THE_HOST), *sources_of(runtime)]
     return cached_build("cc", "gcc", [*STANDARD, *flags], sources, "host-image", HERE, *runtime, RUNTIME)
+
+
+def a64_image() -> Path:
+    """The harness and the shipped runtime as a static program of Linux on A64, from the cache or built now.
+
+    Raises:
+        NotPossibleHere: ziglang is not installed, or failed.
+    """
+    own = HERE / "freestanding"
+    names = ("harness.c", "memory.c", "a64/board_linux.c")
+    sources = [*(HERE / name for name in names), *sources_of([RUNTIME])]
+    target = ("cc", "-target", "aarch64-freestanding", "-mcpu=cortex_a53", "-nostdlib", "-g0")
+    arguments = [*target, *STANDARD, "-O3", "-fno-asynchronous-unwind-tables"]
+    return cached_build(zig_program(), "", arguments, sources, "a64-image", HERE, own, RUNTIME)
 
 
 def build_all() -> None:

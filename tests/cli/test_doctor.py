@@ -103,7 +103,7 @@ def test_another_version_than_the_proven_one_is_told(edgeacc, without):
 def test_each_engine_has_a_row_with_what_brings_it(edgeacc, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     engines = {each["engine"]: each for each in json.loads(edgeacc("doctor", "--json").out)["engines"]}
-    assert list(engines) == ["qemu", "unicorn", "host"]
+    assert list(engines) == ["qemu", "unicorn", "qemu-aarch64", "host"]
     assert engines["qemu"]["cores"] == ["m4", "m7", "m33", "m55"]
     assert engines["qemu"]["version"] is None
     assert engines["qemu"]["fix"] == "apt-get install qemu-system-arm"

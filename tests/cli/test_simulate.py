@@ -87,7 +87,8 @@ def test_a_bundle_on_several_devices(edgeacc, int8_bundle, emulated, tmp_path):
     ran = edgeacc("simulate", int8_bundle, *chosen, "--hours", "1", "-o", tmp_path / "a", "--force")
     assert ran.code == 0
     assert all(ran.out.count(f" {name} ") >= 3 for name in names)
-    assert {path.name for path in (tmp_path / "a").iterdir()} == {
+    written = {path.name for path in (tmp_path / "a").iterdir()} - {"run-a53.json"}  # where qemu-user is installed
+    assert written == {
         "manifest.json", "run-m4.json", "run-m33.json", "run-m55.json", "power.png", "energy.png", "battery.png",
     }  # fmt: skip
     again = edgeacc("simulate", int8_bundle, *chosen, "--hours", "1", "-o", tmp_path / "b", "--json")

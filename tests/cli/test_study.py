@@ -67,7 +67,7 @@ def test_smoke_is_killed_goes_on_and_gives_its_page(edgeacc, written, tmp_path):
         time.sleep(1)
     assert ran.returncode == 0, ran.stderr
     cells = [json.loads(path.read_text()) for path in (out / "cells").rglob("*.json")]
-    assert len(cells) == 8
+    assert len(cells) == 10
     assert all(cell["data_digest"] and cell["code"] for cell in cells)
     page = tmp_path / "page.md"
     assert edgeacc("study", "table", out, "-o", page).code == 0

@@ -3,10 +3,12 @@
 import pytest
 
 from edgeacc.errors import BadInput, NotPossibleHere
-from edgeacc.firmware_sim.counts import EngineRun, InstructionCounts
+from edgeacc.firmware_sim.band import Band
+from edgeacc.firmware_sim.counts import EngineRun, InstructionCounts, LayerRun
 from edgeacc.firmware_sim.power_trace import PowerTrace
-from edgeacc.firmware_sim.profile import accelerometers, batteries, opticals, target
+from edgeacc.firmware_sim.profile import accelerometers, batteries, cores, opticals, target
 from edgeacc.firmware_sim.simulate import Emulator, Setting, Subject, simulate
+from edgeacc.firmware_sim.vela import VelaEstimate
 from edgeacc.firmware_sim.wear_day import Wearable
 from edgeacc.signals.contract import DEFAULT
 
@@ -31,6 +33,8 @@ def asked():
 def emulator(asked):
     def run(core):
         asked.append(core)
+        if core == "a53":
+            raise NotPossibleHere("no a53")
         if core == "m55":
             raise NotPossibleHere("qemu-system-arm is not installed", next_command="apt-get install qemu-system-arm")
         counts = InstructionCounts(alu=1_000_000, mac_dsp=500_000)
@@ -67,11 +71,66 @@ def test_what_cannot_be_emulated_is_null_and_says_why(emulator):
     assert other.latency_ms is not None
 
 
-def test_without_a_core_it_is_an_estimate(emulator, asked):
+def test_without_an_emulator_it_is_an_estimate(emulator, asked):
     (row,) = rows(emulator, "watch-application")
     assert row.engine == "estimate"
     assert row.cycles.typical == pytest.approx(0.6e6)
-    assert (row.flash_of_bytes, asked) == (None, [])
+    assert (row.flash_of_bytes, asked) == (None, ["a53"])
+    assert row.unknown == ["by cycles per multiply-accumulate alone: no a53"]
+
+
+def test_an_emulated_processor_that_is_an_estimate_says_so():
+    counts = InstructionCounts(alu=1_000_000)
+    found = Emulator(lambda core: EngineRun(core, "qemu-aarch64", "7.2", (b"",), total=counts), lambda core: 32_000)
+    (row,) = rows(found, "watch-application")
+    assert row.engine == "qemu-aarch64 estimate 7.2"
+    waits = target("watch-application").device.fetch_stall.typical
+    assert row.cycles.typical == pytest.approx(1e6 * (cores()["cortex-a53"].cycles["alu"].typical + waits))
+    assert row.cycles.low == pytest.approx(0.15e6), "tuned kernels"
+
+
+def with_npu(estimate):
+    def run(core):
+        layers = (
+            LayerRun(0, "CONV_2D", "first", 900_000, InstructionCounts(alu=7_000_000)),
+            LayerRun(1, "ABS", "last", 0, InstructionCounts(alu=1_000)),
+        )
+        return EngineRun(core, "qemu", "7.2", (b"",), layers, InstructionCounts(alu=7_001_000), 1_000)
+
+    return Emulator(run, lambda core: 24_000, estimate)
+
+
+def test_an_accelerator_does_what_vela_says_and_the_core_the_rest():
+    estimate = VelaEstimate("5.2.0", Band(100_000, 100_000, 300_000), 50_000, 90_000, frozenset({"last", "other"}))
+    asked = []
+    (row,) = rows(with_npu(lambda name: asked.append(name) or estimate), "m55-ethos-u55")
+    assert asked == ["ethos-u55-128"]
+    assert row.engine == "Vela estimate 5.2.0"
+    assert row.instructions == 1_000
+    core = cores()["cortex-m55"].cycles["alu"]
+    waits = target("m55-ethos-u55").device.fetch_stall
+    for end, npu in (("low", 80_000), ("typical", 100_000), ("high", 450_000)):
+        assert getattr(row.cycles, end) == pytest.approx(npu + 1_000 * (getattr(core, end) + getattr(waits, end)))
+    assert row.flash_bytes == 90_000 + 24_000
+    assert row.ram_bytes == 50_000 + 3 * 3840 * 2 + 1_000
+
+
+def test_where_vela_is_missing_its_device_has_cycles_per_mac():
+    def missing(name):
+        raise NotPossibleHere("ethos-u-vela is not installed", next_command="pip install it")
+
+    (row,) = rows(with_npu(missing), "m55-ethos-u55")
+    assert row.engine == "estimate"
+    assert row.cycles.typical == pytest.approx(0.1e6)
+    assert row.unknown == [
+        "by cycles per multiply-accumulate alone: ethos-u-vela is not installed (next: pip install it)"
+    ]
+
+
+def test_a_model_that_vela_finds_too_large_is_refused():
+    large = VelaEstimate("5.2.0", Band(1, 1, 1), 600_000, 90_000, frozenset())
+    with pytest.raises(BadInput, match=r"RAM: .* bytes too few"):
+        rows(with_npu(lambda name: large), "m55-ethos-u55")
 
 
 def test_a_day_of_wear_gives_days(emulator, two_hours):

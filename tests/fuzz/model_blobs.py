@@ -1,13 +1,14 @@
 """Changed model blobs, each with a right checksum, for the runtime under AddressSanitizer and UBSan.
 
 `python tests/fuzz/model_blobs.py --minutes 30` lets libFuzzer search (apt-get install clang libclang-rt-14-dev), from
-and into `tests/fuzz/model_blobs/`; what is kept there is replayed by the tests with any compiler.
+and into `tests/fuzz/model_blobs.zip`; what is kept there is replayed by the tests with any compiler.
 """
 
 import argparse
 import subprocess
 import sys
 import tempfile
+import zipfile
 from pathlib import Path
 
 from made_models import small_model
@@ -16,7 +17,7 @@ from edgeacc.export.firmware.compile import compile_graph
 from edgeacc.export.firmware.graph import parse_graph
 from edgeacc.export.firmware.project import RUNTIME
 
-CORPUS = Path(__file__).with_suffix("")
+CORPUS = Path(__file__).with_suffix(".zip")
 SOURCE = Path(__file__).with_suffix(".c")
 FLAGS = ("-std=gnu11", "-O1", "-g", "-fno-sanitize-recover=all", f"-I{RUNTIME}")
 LARGEST_BYTES, LONGEST_RUN_S = 8192, 20
@@ -34,6 +35,20 @@ def replayer(to: Path) -> Path:
     return build("cc", ["-DREPLAY", "-fsanitize=address,undefined"], to)
 
 
+def unpacked(folder: Path) -> list[Path]:
+    """The blobs that are kept, as files of a folder."""
+    with zipfile.ZipFile(CORPUS) as corpus:
+        corpus.extractall(folder)
+    return sorted(folder.iterdir())
+
+
+def pack(blobs: list[Path]) -> None:
+    """Keep these blobs instead, in one order and without a date."""
+    with zipfile.ZipFile(CORPUS, "w", zipfile.ZIP_DEFLATED) as corpus:
+        for blob in sorted(blobs):
+            corpus.writestr(zipfile.ZipInfo(blob.name), blob.read_bytes(), zipfile.ZIP_DEFLATED)
+
+
 def main() -> int:
     """Search, keep what reaches new code, and give libFuzzer's exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -41,17 +56,19 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--compiler", default="clang")
     chosen = parser.parse_args()
-    CORPUS.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        found, seeds = Path(folder, "found"), Path(folder, "seeds")
-        found.mkdir()
-        seeds.mkdir()
+        found, kept, seeds = (Path(folder, name) for name in ("found", "kept", "seeds"))
+        for each in (found, kept, seeds):
+            each.mkdir()
         (seeds / "small").write_bytes(compile_graph(parse_graph(small_model(), "small"), "small").blob)
+        if CORPUS.exists():
+            unpacked(seeds)
         program = build(chosen.compiler, ["-fsanitize=fuzzer,address,undefined"], Path(folder, "search"))
-        limits = [f"-max_len={LARGEST_BYTES}", f"-timeout={LONGEST_RUN_S}", f"-artifact_prefix={CORPUS}/found-"]
+        limits = [f"-max_len={LARGEST_BYTES}", f"-timeout={LONGEST_RUN_S}", f"-artifact_prefix={CORPUS.parent}/found-"]
         search = [*limits, f"-max_total_time={60 * chosen.minutes:.0f}", f"-seed={chosen.seed}", "-print_final_stats=1"]
-        code = subprocess.run([program, *search, found, CORPUS, seeds], check=False).returncode
-        subprocess.run([program, "-merge=1", *limits, CORPUS, seeds, found], check=True)
+        code = subprocess.run([program, *search, found, seeds], check=False).returncode
+        subprocess.run([program, "-set_cover_merge=1", *limits, kept, seeds, found], check=True)
+        pack(list(kept.iterdir()))
         return code
 
 

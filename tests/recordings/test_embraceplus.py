@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from edgeacc.errors import BadInput, NotPossibleHere
 from edgeacc.recordings import avro, embraceplus
+from edgeacc.recordings.registry import find
 
 REAL = Path("../shared/data/embraceplus/test_data.avro")
 START_US = 1_764_153_714_000_000
@@ -145,6 +146,14 @@ def test_a_file_becomes_a_recording(write):
     assert recording.intervals.start_s == pytest.approx(START_US / 1e6 + 1)
 
 
+def test_the_clouds_files_of_one_person_belong_together(tmp_path):
+    for day, name in (("2026-11-22", "1-1-07_1795305600"), ("2026-11-23", "1-1-07_1795392000"), ("2026-11-23", "mine")):
+        (tmp_path / day).mkdir(exist_ok=True)
+        (tmp_path / day / f"{name}.avro").write_bytes(file_of(session()))
+    read = [recording.participant for found in find(tmp_path) for recording in found.read()]
+    assert read == ["1-1-07", "1-1-07", "2026-11-23"]
+
+
 def test_versions_without_a_factor_scale_by_the_ranges(write):
     schema, content = copy.deepcopy(SCHEMA), session()
     fields = schema["fields"][0]["type"]["fields"][0]["type"]["fields"][2]["type"]["fields"]
@@ -192,7 +201,11 @@ def malformed():
         (whole[:-1] + b"\xff", r"a\.avro, block 0: its end is not marked", "a whole Avro file"),
         (container([b"", b""], codec=b"snappy"), r"damaged header: codec b'snappy'", ""),
         (container([b"\xff" * 40]), r"a\.avro, block 0: error Error -3", ""),
-        (container([deflated(encoded(session())[:-40])]), r"a\.avro, block 0: ", ""),
+        (
+            container([deflated(encoded(session())[:-40])]),
+            r"a\.avro, block 0: damaged: the records in it are longer",
+            "",
+        ),
         (container([], schema=hollow), r"damaged header: array of null in the schema", ""),
         (container([b"1"], schema=itself), r"damaged header: empatica\.A within itself in the schema", ""),
         (container([], schema={"type": "recor"}), r"a\.avro: damaged header: ", ""),

@@ -237,7 +237,8 @@ CASES = {
         ("block again", again(POLAR, 20, 60), r"Polar_ACC\.txt, line 61: time does not go forward"),
     ],
     "tsdf": [
-        ("empty file", emptied("imu/imu_meta.json"), r"no channels of an accelerometer"),
+        ("empty file", emptied("imu/imu_meta.json"), r"imu_meta\.json is no JSON"),
+        ("other empty file", emptied("ppg/ppg_meta.json"), r"ppg_meta\.json is no JSON"),
         ("empty samples", emptied("ppg/ppg_values.bin"), r"ppg_values\.bin has 0 bytes"),
         ("missing stream", without("imu/imu_values.bin"), r"imu_values\.bin is not there"),
         ("cut", cut("imu/imu_values.bin"), r"imu_values\.bin has 2,350 bytes"),

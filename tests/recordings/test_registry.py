@@ -27,6 +27,15 @@ def test_a_folder_of_folders_of_two_formats(tmp_path, write_e4, write_polar):
     assert who(find(tmp_path / "set" / "S02")) == ["S02"]
 
 
+@pytest.mark.parametrize("name", ["s2.avro", "S2.CWA", "s2.mat", "s2.pkl", "s2.zip"])
+def test_an_empty_file_beside_recordings_is_told_not_passed_over(tmp_path, write_e4, name):
+    write_e4(tmp_path / "set" / "S01", seconds=2)
+    (tmp_path / "set" / name).touch()
+    with pytest.raises(BadInput, match=rf"{name} is empty"):
+        find(tmp_path / "set")
+    assert who(find(tmp_path / "set", "empatica-e4")) == ["S01"]
+
+
 def test_tables_in_a_folder_and_alone(tmp_path):
     for name in ("b.csv", "a.csv"):
         (tmp_path / name).write_text("x,y,z,p\n0,0,1,4\n0,0,1,4\n")

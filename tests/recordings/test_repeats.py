@@ -28,6 +28,17 @@ def test_a_block_that_is_there_twice(first, count, at):
         check(twice_N)
 
 
+def test_all_axes_together_tell_a_block_of_few_values():
+    counts_NC = np.random.default_rng(0).integers(-3, 4, (4000, 3))
+    place = lines("ACC.csv", 3)
+    refuse_repeats(regular(counts_NC, "g", 0.0, HZ), place)
+    one_axis_NC = np.concatenate([counts_NC[:3000], counts_NC[1000:2000] * [1, 1, 0], counts_NC[3000:]])
+    refuse_repeats(regular(one_axis_NC, "g", 0.0, HZ), place)
+    twice_NC = np.concatenate([counts_NC[:3000], counts_NC[1000:2000], counts_NC[3000:]])
+    with pytest.raises(BadInput, match=r"ACC\.csv, line 3003: 1000 samples are those from line 1003 on again"):
+        refuse_repeats(regular(twice_NC, "g", 0.0, HZ), place)
+
+
 @given(st.integers(0, 3000), st.integers(2 * 256, 1000), st.integers(0, 2**32 - 1))
 def test_any_block_of_twice_the_shortest_is_found_and_told_where(first, count, seed):
     x_N = pulse(4000, seed)

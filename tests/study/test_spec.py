@@ -63,3 +63,71 @@ def test_refuses_contradictions(written, before, after, told):
 def test_a_store_counts_from_the_file(written, tmp_path):
     study = read_study(written(GOOD + 'stores = [{ name = "real", path = "there" }]'))
     assert study.stores[0].path == tmp_path / "there"
+
+
+MORE = """
+name = "mine"
+seeds = [0]
+[[cohorts]]
+name = "quiet"
+preset = "quiet"
+participants = 3
+windows_per_participant = 1
+[[teachers]]
+name = "t"
+encoder = "conv-ppg"
+steps = 1
+[[students]]
+name = "s"
+encoder = "conv-xs"
+steps = 1
+[[teachers]]
+name = "u"
+encoder = "conv-ppg"
+steps = 1
+[[ablations]]
+name = "a"
+encoder = "conv-xs"
+steps = 1
+[[ablations]]
+name = "of-u"
+encoder = "conv-xs"
+steps = 1
+teacher = "u"
+[[joint]]
+name = "both"
+encoder = "conv-xs"
+steps = 1
+[[cohorts]]
+name = "calibrated"
+preset = "calibrated"
+participants = 3
+windows_per_participant = 1
+"""
+
+
+def test_a_student_has_every_teacher_and_an_ablation_one_on_the_first_windows(written):
+    study = read_study(written(MORE))
+    told = {
+        data: [(row.name, of.name, ablation) for row, of, ablation in study.pairs(data)]
+        for data in ("quiet", "calibrated")
+    }
+    students = [("s", "t", False), ("s", "u", False)]
+    assert told == {"quiet": [*students, ("a", "t", True), ("of-u", "u", True)], "calibrated": students}
+    assert [row.name for row in study.joint_on("quiet")] == ["both"]
+    assert study.joint_on("calibrated") == []
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        (
+            'students = [{ name = "s", encoder = "conv-xs", steps = 1, teacher = "nobody" }]',
+            "s names a teacher, 'nobody'",
+        ),
+        ('students = [{ name = "of", encoder = "conv-xs", steps = 1 }]', "the name 'of' is kept for a folder"),
+    ],
+)
+def test_refuses_teachers_that_are_not_there_and_names_of_folders(written, row, told):
+    with pytest.raises(BadInput, match=told):
+        read_study(written(GOOD.replace('students = [{ name = "s", encoder = "conv-xs", steps = 1 }]', row)))
