@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import torch
 
-from edgeacc.errors import BadInput
+from edgeacc.errors import BadInput, OutputExists
 from edgeacc.files import refuse_existing
 from edgeacc.progress import Progress, silent
 from edgeacc.recordings.recording import NO_PPG
@@ -84,7 +84,7 @@ def from_recordings(
     if append and force:
         raise BadInput("--append adds to the store, --force replaces it", valid="one of the two")
     if not append:
-        refuse_existing(out, force=force, inputs=paths)
+        _refuse_existing(out, paths, force=force)
     found = _found(paths, format_name, mapping)
     _refuse_twice(one.path.resolve() for _, here in found for one in here)
     with adding(out, contract, append=append, force=force, keep_ids=keep_ids) as addition:
@@ -219,6 +219,13 @@ def _found(
     if mistakes:
         raise mistakes[0]
     return found
+
+
+def _refuse_existing(out: Path, paths: Sequence[Path], *, force: bool) -> None:
+    try:
+        refuse_existing(out, force=force, inputs=paths)
+    except OutputExists as error:
+        raise OutputExists(error.problem, valid="--append to add to the store, --force to replace it") from error
 
 
 def _refuse_twice(places: Iterable[Path]) -> None:

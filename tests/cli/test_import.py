@@ -45,6 +45,7 @@ def test_an_existing_store_is_kept_unless_forced(edgeacc, table, tmp_path):
     refused = edgeacc(*command)
     assert refused.code == 2
     assert "exists already" in refused.err
+    assert "--append to add to the store" in refused.err
     assert edgeacc(*command, "--force").code == 0
 
 
