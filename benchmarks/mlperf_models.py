@@ -17,7 +17,7 @@ from torch.nn import functional
 from edgeacc.export.tflite.convert import to_flatbuffer
 from edgeacc.export.tflite.exporter import open_session
 from edgeacc.export.tflite.flatbuffer import inlined
-from edgeacc.export.tflite.quantize import static_int8
+from edgeacc.export.tflite.quantize import static
 
 SEED = 0
 CALIBRATION_INPUTS = 8
@@ -133,4 +133,4 @@ def int8_flatbuffer(name: str) -> bytes:
             nn.init.kaiming_normal_(weights, nonlinearity="relu")  # signals keep their size through all layers
     program = torch.export.export(network, (torch.zeros(1, *shape),))
     inputs = torch.randn(CALIBRATION_INPUTS, *shape, generator=torch.Generator().manual_seed(SEED)).numpy()
-    return inlined(static_int8(to_flatbuffer(program), inputs.astype(np.float32), open_session).model)
+    return inlined(static(to_flatbuffer(program), inputs.astype(np.float32), open_session, 8).model)

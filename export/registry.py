@@ -28,6 +28,8 @@ class TargetInfo(BaseModel):
             where no runtime of the target exists here.
         level: how far `run` goes (see `edgeacc.export.exporter.Level`).
         default_recipe: what `--target` alone means.
+        all_recipes: what `--target all` makes: one in float and, where there is one, one quantized, so that it stays a
+            first look and does not grow with every scheme.
         summary: one line for people.
     """
 
@@ -42,6 +44,7 @@ class TargetInfo(BaseModel):
     runtime_modules: tuple[str, ...]
     level: Literal["executed", "evaluated"]
     default_recipe: str
+    all_recipes: tuple[str, ...]
     summary: str
 
 
@@ -58,6 +61,7 @@ TARGETS: dict[str, TargetInfo] = {
             runtime_modules=(),
             level="evaluated",
             default_recipe="coreml-fp16",
+            all_recipes=("coreml-fp16", "coreml-w8"),
             summary="Core ML package (.mlpackage) for watchOS and iOS",
         ),
         TargetInfo(
@@ -70,6 +74,7 @@ TARGETS: dict[str, TargetInfo] = {
             runtime_modules=("ai_edge_litert.interpreter",),
             level="executed",
             default_recipe="tflite-w8a8",
+            all_recipes=("tflite-fp32", "tflite-w8a8"),
             summary="LiteRT / TensorFlow Lite file (.tflite) for Wear OS and NPUs",
         ),
         TargetInfo(
@@ -82,6 +87,7 @@ TARGETS: dict[str, TargetInfo] = {
             runtime_modules=("executorch.extension.pybindings.portable_lib", "executorch.runtime"),
             level="executed",
             default_recipe="executorch-w8a8",
+            all_recipes=("executorch-fp32", "executorch-w8a8"),
             summary="ExecuTorch program (.pte), fully delegated to XNNPACK",
         ),
         TargetInfo(
@@ -94,6 +100,7 @@ TARGETS: dict[str, TargetInfo] = {
             runtime_modules=("onnxruntime",),
             level="executed",
             default_recipe="onnx-fp32",
+            all_recipes=("onnx-fp32",),
             summary="ONNX graph (.onnx) for servers, desktops and other converters",
         ),
         TargetInfo(
@@ -106,6 +113,7 @@ TARGETS: dict[str, TargetInfo] = {
             runtime_modules=("coreai.authoring", "coreai.runtime"),
             level="executed",
             default_recipe="coreai-fp32",
+            all_recipes=("coreai-fp32",),
             summary="Core AI asset (.aimodel), Apple's stack of 2026",
         ),
         TargetInfo(
@@ -118,6 +126,7 @@ TARGETS: dict[str, TargetInfo] = {
             runtime_modules=("edgeacc.export.firmware.session",),
             level="executed",
             default_recipe="firmware-w8a8",
+            all_recipes=("firmware-w8a8",),
             summary="C99 for microcontrollers: a blob of int8 layers and the runtime that runs it",
         ),
     )
@@ -142,22 +151,28 @@ def missing_packages(target: str, purpose: Literal["convert", "run"]) -> list[st
     return [name for name in needed if installed_version(name) is None]
 
 
+def in_all() -> list[str]:
+    """The recipes that `--target all` means, in the order of `RECIPES`."""
+    named = {name for info in TARGETS.values() for name in info.all_recipes}
+    return [name for name in RECIPES if name in named]
+
+
 def possible_recipes() -> list[str]:
-    """Every shipped recipe whose target's packages are installed: what `edgeacc export --target all` makes.
+    """Those of `in_all` whose target's packages are installed: what `edgeacc export --target all` makes.
 
     Raises:
         NotPossibleHere: there is none.
     """
     missing = missing_recipes()
-    possible = [name for name in RECIPES if name not in missing]
+    possible = [name for name in in_all() if name not in missing]
     if not possible:
         raise NotPossibleHere("no target can be exported to here", next_command="pip install 'edgeacc[all]'")
     return possible
 
 
 def missing_recipes() -> dict[str, str]:
-    """Recipe -> why it is not possible here, with the command that mends it."""
-    absent = {name: missing_packages(recipe.target, "convert") for name, recipe in RECIPES.items()}
+    """Recipe of `in_all` -> why it is not possible here, with the command that mends it."""
+    absent = {name: missing_packages(recipe.target, "convert") for name, recipe in RECIPES.items() if name in in_all()}
     return {
         name: f"not installed: {', '.join(packages)} (pip install 'edgeacc[{target_info(RECIPES[name].target).extra}]')"
         for name, packages in absent.items()

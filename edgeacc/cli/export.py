@@ -98,12 +98,12 @@ def _project(
 
 def _recipes(target: str, recipe: str | None) -> "list[Recipe]":
     from edgeacc.compression.recipe import RECIPES, read_recipe
-    from edgeacc.export.registry import TARGETS, possible_recipes, target_info
+    from edgeacc.export.registry import TARGETS, in_all, possible_recipes, target_info
 
     if target == ALL:
         if recipe is not None:
             raise BadInput(
-                "--target all takes no --recipe: it makes a bundle by every recipe", valid=", ".join(RECIPES)
+                "--target all takes no --recipe: it makes a bundle by each of these", valid=", ".join(in_all())
             )
         return [RECIPES[name] for name in possible_recipes()]
     if target not in TARGETS:

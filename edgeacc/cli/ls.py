@@ -29,16 +29,21 @@ def targets(json: Json = False) -> None:
 
 @app.command()
 def recipes(json: Json = False) -> None:
-    """How a student can be stored and computed; with a key to the names."""
-    from edgeacc.compression.recipe import DECODER, RECIPES
+    """How a student can be stored and computed; with a key to the names; `in all`: made by `--target all`."""
+    from edgeacc.compression.recipe import RECIPES
+    from edgeacc.compression.schemes import decoder
+    from edgeacc.export.registry import in_all
 
-    columns = ("recipe", "weights", "activations", "min SNR [dB]", "calibration windows", "minimum OS")
+    columns = ("recipe", "weights", "activations", "min SNR [dB]", "calibration windows", "minimum OS", "in all")
     rows = [
-        (r.name, r.weights, r.activations, r.min_snr_db, r.calibration_windows, ", ".join(r.minimum_os) or None)
+        (
+            r.name, r.weights, r.activations, r.min_snr_db, r.calibration_windows, ", ".join(r.minimum_os) or None,
+            "yes" if r.name in in_all() else None,
+        )
         for r in RECIPES.values()
-    ]
+    ]  # fmt: skip
     if not json:
-        sys.stdout.write(f"{DECODER}\n")
+        sys.stdout.write(f"{decoder()}\n")
     show(RECIPES, [table("Recipes", columns, rows)], as_json=json, next_command="edgeacc cat tflite-w8a8")
 
 

@@ -1,6 +1,6 @@
 """A recipe: one target, the number formats of weights and activations, and the floor that the result must reach.
 
-A recipe's name decodes itself: `<target>-<scheme>`, or `<target>-<scheme>-<your own word>` for a copy that you changed.
+A recipe's name decodes itself (`edgeacc.compression.schemes.decode`).
 """
 
 import json
@@ -9,41 +9,13 @@ import tomllib
 from collections.abc import Iterator
 from importlib.resources import files as resources
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from edgeacc.errors import unknown
+from edgeacc.compression.schemes import TABLE, Activations, Weights, decode
+from edgeacc.errors import BadInput, unknown
 from edgeacc.files import parse_model, read_model
-
-Precision = Literal["fp32", "fp16", "int8"]
-
-SCHEMES: dict[str, tuple[Precision, Precision]] = {
-    "fp32": ("fp32", "fp32"),
-    "fp16": ("fp16", "fp16"),
-    "w8": ("int8", "fp16"),
-    "w8a8": ("int8", "int8"),
-}
-"""Scheme -> number formats of (weights, activations)."""
-
-TARGET_SCHEMES: dict[str, tuple[str, ...]] = {
-    "coreml": ("fp16", "w8"),
-    "tflite": ("fp32", "w8a8"),
-    "executorch": ("fp32", "w8a8"),
-    "onnx": ("fp32",),
-    "coreai": ("fp32",),
-    "firmware": ("w8a8",),
-}
-"""Target -> the schemes that its exporter can write."""
-
-DECODER = """\
-<target>-<scheme>          e.g. tflite-w8a8
-  target   coreml | tflite | executorch | onnx | coreai | firmware
-  scheme   fp32   weights and activations in 32-bit float
-           fp16   weights and activations in 16-bit float
-           w8     weights in int8 (symmetric, per output channel), activations in 16-bit float
-           w8a8   weights in int8 (symmetric, per output channel), activations in int8 (static, calibrated)
-"""
 
 
 class Recipe(BaseModel):
@@ -53,18 +25,18 @@ class Recipe(BaseModel):
         target: where it runs.
         weights: number format in which weights are stored.
         activations: number format in which activations are computed.
-        name: `<target>-<scheme>` with an optional `-<word>`.
+        name: `<target>-<scheme>` with an optional `-<word>`; it says the same as the three above.
         min_snr_db: floor of the mean-removed signal-to-noise ratio on the golden windows, in dB.
         calibration_windows: windows that set int8 activation ranges; with fp16 activations they take back the constant
-            error of rounded weights, if there are any; 0 with fp32.
+            error of rounded weights, if there are any; 0 where ranges are not kept (fp32, dynamic).
         minimum_os: oldest operating systems, such as `watchOS11`; empty where the runtime's version decides instead.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     target: str
-    weights: Precision
-    activations: Precision
+    weights: Weights
+    activations: Activations
     name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9_]+)+$")
     min_snr_db: float = Field(ge=0, le=200)
     calibration_windows: int = Field(ge=0, le=65_536)
@@ -72,46 +44,41 @@ class Recipe(BaseModel):
 
     @property
     def scheme(self) -> str:
-        """The key of `SCHEMES` that the two number formats make."""
-        return next(key for key, formats in SCHEMES.items() if formats == (self.weights, self.activations))
+        """The scheme that the name says."""
+        return decode(self.name).scheme
 
     @field_validator("target")
     @classmethod
     def _target_exists(cls, target: str) -> str:
-        if target not in TARGET_SCHEMES:
-            raise ValueError(f"no such target; there are {', '.join(sorted(TARGET_SCHEMES))}")
+        if target not in TABLE:
+            raise ValueError(f"no such target; there are {', '.join(sorted(TABLE))}")
         return target
-
-    @field_validator("activations")
-    @classmethod
-    def _target_computes_it(cls, activations: Precision, info: ValidationInfo) -> Precision:
-        target, weights = info.data.get("target"), info.data.get("weights")
-        possible = [SCHEMES[scheme] for scheme in TARGET_SCHEMES.get(target or "", ())]
-        if target and weights and (weights, activations) not in possible:
-            pairs = "; ".join(f"weights {w} with activations {a}" for w, a in possible)
-            raise ValueError(
-                f"{target} cannot compute {activations} activations with {weights} weights; it can: {pairs}"
-            )
-        return activations
 
     @field_validator("name")
     @classmethod
     def _name_decodes(cls, name: str, info: ValidationInfo) -> str:
         data = info.data
-        if {"target", "weights", "activations"} <= data.keys():
-            scheme = next(key for key, pair in SCHEMES.items() if pair == (data["weights"], data["activations"]))
-            start = f"{data['target']}-{scheme}"
-            if name != start and not name.startswith(f"{start}-"):
-                raise ValueError(f"the name must say what the recipe does: {start} or {start}-<word>")
+        if not {"target", "weights", "activations"} <= data.keys():
+            return name
+        try:
+            said = decode(name)
+        except BadInput as error:
+            raise ValueError(f"{error.problem}; valid: {error.valid}") from error
+        has = (data["target"], data["weights"], data["activations"])
+        if (said.target, *said.formats) != has:
+            raise ValueError(
+                f"the name must say what the recipe does: {name} is weights {said.formats.weights} with activations "
+                f"{said.formats.activations} on {said.target}; the recipe has {has[1]} with {has[2]} on {has[0]}"
+            )
         return name
 
     @field_validator("calibration_windows")
     @classmethod
     def _calibrated_if_int8(cls, windows: int, info: ValidationInfo) -> int:
         activations = info.data.get("activations")
-        if activations == "int8" and windows == 0:
-            raise ValueError("int8 activations need calibration windows (128 or more)")
-        if activations == "fp32" and windows > 0:
+        if activations in ("int8", "int16") and windows == 0:
+            raise ValueError(f"{activations} activations need calibration windows (128 or more)")
+        if activations in ("fp32", "int8-dynamic") and windows > 0:
             raise ValueError(f"{activations} activations need no calibration: 0")
         return windows
 
@@ -133,11 +100,13 @@ def read_recipe(name_or_file: str) -> Recipe:
     """A recipe by its name (`edgeacc ls recipes`), or from a TOML file.
 
     Raises:
-        BadInput: no such name or file, or the file's mistakes, all of them listed.
+        BadInput: no such name or file, an impossible pair of target and scheme with its reason, or the file's mistakes,
+            all of them listed.
     """
     if name_or_file in RECIPES:
         return RECIPES[name_or_file]
     if not name_or_file.endswith(".toml"):
+        _refuse_impossible(name_or_file)
         raise unknown("recipe", name_or_file, [*RECIPES, "FILE.toml"], next_command="edgeacc ls recipes")
     return read_model(Path(name_or_file), Recipe, next_command="edgeacc ls recipes")
 
@@ -159,8 +128,15 @@ def recipe_text(name: str) -> str:
         BadInput: no such recipe.
     """
     if name not in RECIPES:
+        _refuse_impossible(name)
         raise unknown("recipe", name, list(RECIPES), next_command="edgeacc ls recipes")
     return (resources("edgeacc.compression") / "recipes" / f"{name}.toml").read_text()
+
+
+def _refuse_impossible(name: str) -> None:
+    """Tell the reason where `name` is a target with a scheme that it cannot compute."""
+    if name.partition("-")[0] in TABLE:
+        decode(name)
 
 
 def _shipped() -> Iterator[Recipe]:

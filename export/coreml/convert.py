@@ -1,4 +1,4 @@
-"""Convert an exported program to a Core ML package, in 16-bit float, with float or int8 weights."""
+"""Convert an exported program to a Core ML package, in 16-bit float, with float, integer or palettized weights."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,12 +8,13 @@ import numpy as np
 from torch.export import ExportedProgram
 
 from edgeacc.compression.recipe import Recipe
-from edgeacc.errors import BadInput
+from edgeacc.compression.schemes import WEIGHT_BITS, Weights
+from edgeacc.errors import BadInput, NotPossibleHere
 from edgeacc.export.coreml.toolkit import coremltools
 from edgeacc.export.exporter import INPUT_NAME, OUTPUT_NAME
 from edgeacc.export.quiet import contained, refusing
 
-SMALLEST_INT8_WEIGHT = 512
+SMALLEST_COMPRESSED_WEIGHT = 512
 """Elements: smaller weights stay in 16 bits, because the file would not shrink by more than its alignment (64 bytes
 per stored value) and a scale per channel take back (our estimate)."""
 
@@ -21,8 +22,12 @@ NOT_WEIGHTS = ("add", "mul", "sub")
 """MIL operations whose constants stay in 16 bits: tables such as token positions, which are no weights.
 
 Said this way round because coremltools refuses a constant that serves two operations with different settings, and it
-stores equal vectors, such as biases that are all zero, only once. Vectors are never made int8.
+stores equal vectors, such as biases that are all zero, only once. Vectors are never compressed.
 """
+
+
+INT4_BLOCK = 32
+"""Input channels that share a scale (our choice); a weight whose input channels are no multiple stays in 16 bits."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +36,11 @@ class Converted:
 
     Attributes:
         specification_version: of the package; it follows from the recipe's oldest systems.
-        int8_weights: how many weights are stored in int8.
+        compressed_weights: how many weights are stored in fewer than 16 bits.
     """
 
     specification_version: int
-    int8_weights: int
+    compressed_weights: int
 
 
 def convert(program: ExportedProgram, recipe: Recipe, package: Path) -> Converted:
@@ -48,7 +53,7 @@ def convert(program: ExportedProgram, recipe: Recipe, package: Path) -> Converte
 
     Raises:
         BadInput: `recipe.minimum_os` names systems that coremltools does not know, or of different age.
-        NotPossibleHere: coremltools refused the network; its own message is kept.
+        NotPossibleHere: coremltools refused the network; its own message is kept. Or int4 fits none of its weights.
     """
     ct = coremltools()
     oldest = _deployment_target(recipe)
@@ -61,32 +66,45 @@ def convert(program: ExportedProgram, recipe: Recipe, package: Path) -> Converte
             convert_to="mlprogram",
             minimum_deployment_target=oldest,
             compute_precision=ct.precision.FLOAT16,
-            pass_pipeline=_passes(int8_weights=recipe.weights == "int8"),
+            pass_pipeline=_passes(recipe.weights),
             skip_model_load=True,
+        )
+    compressed = _count_compressed(model)
+    if recipe.weights == "int4" and not compressed:  # coremltools would leave all of them in 16 bits and not say so
+        raise NotPossibleHere(
+            f"{recipe.name}: no weight has {SMALLEST_COMPRESSED_WEIGHT} values or more in blocks of {INT4_BLOCK} "
+            "input channels; nothing would be compressed",
+            valid="a wider network, or coreml-pal4",
+            next_command="edgeacc cat coreml-pal4",
         )
     with contained():
         model.save(str(package))
-    return Converted(model.get_spec().specificationVersion, _count_int8_weights(model))
+    return Converted(model.get_spec().specificationVersion, compressed)
 
 
-def _passes(*, int8_weights: bool) -> Any:  # noqa: ANN401
-    """The passes of coremltools; for int8, its weight quantization is appended to them.
+def _passes(weights: Weights) -> Any:  # noqa: ANN401
+    """The passes of coremltools; its compression of weights is appended to them.
 
     `coremltools.optimize.coreml.linear_quantize_weights` would run the same pass on the finished model and then all
     other passes a second time, over weights that are int8 already; there `fuse_conv_bias` fails on a convolution
     followed by a transpose and an addition ('NoneType' object has no attribute 'dtype', coremltools 9.0).
     """
-    ct = coremltools()
-    passes = ct.PassPipeline()
-    if int8_weights:
-        from coremltools.optimize.coreml import OpLinearQuantizerConfig, OptimizationConfig
+    passes = coremltools().PassPipeline()
+    if weights != "fp16":
+        from coremltools.optimize.coreml import OpLinearQuantizerConfig, OpPalettizerConfig, OptimizationConfig
 
-        symmetric = OpLinearQuantizerConfig(
-            mode="linear_symmetric", dtype="int8", weight_threshold=SMALLEST_INT8_WEIGHT
-        )
-        config = OptimizationConfig(global_config=symmetric, op_type_configs=dict.fromkeys(NOT_WEIGHTS))
-        passes.append_pass("compression::linear_quantize_weights")
-        passes.set_options("compression::linear_quantize_weights", {"config": config})
+        common = {"weight_threshold": SMALLEST_COMPRESSED_WEIGHT}
+        if weights == "int8":
+            rule = OpLinearQuantizerConfig(mode="linear_symmetric", dtype="int8", **common)
+        elif weights == "int4":
+            blocks = {"granularity": "per_block", "block_size": INT4_BLOCK}
+            rule = OpLinearQuantizerConfig(mode="linear_symmetric", dtype="int4", **blocks, **common)
+        else:
+            rule = OpPalettizerConfig(mode="kmeans", nbits=WEIGHT_BITS[weights], **common)
+        config = OptimizationConfig(global_config=rule, op_type_configs=dict.fromkeys(NOT_WEIGHTS))
+        name = "palettize_weights" if weights.startswith("pal") else "linear_quantize_weights"
+        passes.append_pass(f"compression::{name}")
+        passes.set_options(f"compression::{name}", {"config": config})
     return passes
 
 
@@ -107,7 +125,7 @@ def _deployment_target(recipe: Recipe) -> Any:  # noqa: ANN401
     return known[recipe.minimum_os[0]]
 
 
-def _count_int8_weights(model: Any) -> int:  # noqa: ANN401
+def _count_compressed(model: Any) -> int:  # noqa: ANN401
     (function,) = model.get_spec().mlProgram.functions.values()
     block = function.block_specializations[function.opset]
     return sum(operation.type.startswith("constexpr_") for operation in block.operations)

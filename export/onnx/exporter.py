@@ -12,6 +12,7 @@ from torch.export import ExportedProgram
 from edgeacc.compression.recipe import Recipe
 from edgeacc.errors import BadInput
 from edgeacc.export.exporter import INPUT_NAME, OUTPUT_NAME, Exporter, Level, Session
+from edgeacc.export.onnx.quantize import dynamic_int8
 from edgeacc.export.quiet import REFUSALS, contained, refusing
 
 OPSET = 18
@@ -25,9 +26,11 @@ class OnnxExporter(Exporter):
     level: ClassVar[Level] = "executed"
 
     def convert(self, program: ExportedProgram, recipe: Recipe, calibration_BCT: Tensor, out: Path) -> Path:
-        """See `Exporter.convert`."""
+        """See `Exporter.convert`; int8 is onnxruntime's own."""
         path = out / "model.onnx"
         model = _to_onnx(program)
+        if recipe.weights == "int8":
+            model = dynamic_int8(model)
         _forget_origin(model)
         path.write_bytes(model.SerializeToString(deterministic=True))
         return path

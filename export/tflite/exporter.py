@@ -1,7 +1,7 @@
 """The TFLite exporter: convert, quantize, inline; and the LiteRT interpreter that runs the result."""
 
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from edgeacc.export.exporter import Exporter, Level, Session, write_notes
 from edgeacc.export.quiet import UNREADABLE, contained
 from edgeacc.export.tflite.convert import to_flatbuffer
 from edgeacc.export.tflite.flatbuffer import custom_operators, external_buffers, inlined
-from edgeacc.export.tflite.quantize import static_int8
+from edgeacc.export.tflite.quantize import dynamic_int8, static, weights_only
 
 
 class TFLiteExporter(Exporter):
@@ -24,12 +24,18 @@ class TFLiteExporter(Exporter):
     level: ClassVar[Level] = "executed"
 
     def convert(self, program: ExportedProgram, recipe: Recipe, calibration_BCT: Tensor, out: Path) -> Path:
-        """See `Exporter.convert`; an int8 recipe notes both calibrations and which was kept."""
+        """See `Exporter.convert`; a static recipe notes both calibrations and which was kept."""
         model = to_flatbuffer(program)
-        if recipe.activations == "int8":
-            quantized = static_int8(model, calibration_BCT.numpy(), open_session)
-            model = quantized.model
-            write_notes(out, kept=quantized.kept, snr_db_on_calibration_windows=quantized.snr_db)
+        match recipe.activations:
+            case "int8" | "int16":
+                bits: Literal[8, 16] = 8 if recipe.activations == "int8" else 16
+                quantized = static(model, calibration_BCT.numpy(), open_session, bits)
+                model = quantized.model
+                write_notes(out, kept=quantized.kept, snr_db_on_calibration_windows=quantized.snr_db)
+            case "int8-dynamic":
+                model = dynamic_int8(model)
+            case "fp32" if recipe.weights == "int8":
+                model = weights_only(model)
         model = inlined(model)
         if outside := external_buffers(model):
             raise NotPossibleHere(f"litert-torch left {outside} weight(s) outside the flatbuffer")

@@ -9,14 +9,15 @@ from edgeacc.cli.demo_journal import Recordings
 from edgeacc.cli.demo_plan import SIZES, Plan, beginning, plan
 from edgeacc.cli.main import app
 from edgeacc.cohort.config import CohortConfig
-from edgeacc.compression.recipe import RECIPES
+from edgeacc.export.registry import in_all
 from edgeacc.windows.from_cohort import from_cohort
 
+MADE = tuple(in_all())
 POLAR = Recordings(path=Path("polar"))
 TABLE = Recordings(path=Path("table.csv"), mapping=Path("mapping.toml"))
 
 
-def planned(folder=Path("out"), size="full", recipes=tuple(RECIPES), recordings=None):
+def planned(folder=Path("out"), size="full", recipes=MADE, recordings=None):
     return plan(folder, SIZES[size], recipes, recordings or {})
 
 
@@ -71,7 +72,7 @@ def test_the_student_is_preferred_to_the_baselines_and_latency_is_measured_alone
 
 def test_one_step_makes_a_bundle_by_every_recipe_and_all_are_verified():
     steps = {step.name: step for step in planned()}
-    assert steps["verify"].inputs() == [Path("out/bundles") / name for name in RECIPES]
+    assert steps["verify"].inputs() == [Path("out/bundles") / name for name in MADE]
     assert steps["verify"].needs == ("bundles",)
     assert steps["verify"].prints_output
     assert steps["bundles"].inputs() == [Path("out/student"), Path("out/windows")]

@@ -22,6 +22,7 @@ OPERATIONS: dict[str, Operation] = {
     "concat": shape.concat,
     "constexpr_affine_dequantize": weights.affine_dequantize,
     "constexpr_blockwise_shift_scale": weights.blockwise_shift_scale,
+    "constexpr_lut_to_dense": weights.lut_to_dense,
     "conv": products.conv,
     "exp": elementwise.exp,
     "expand_dims": shape.expand_dims,

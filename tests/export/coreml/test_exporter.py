@@ -155,7 +155,7 @@ def test_int8_weights_halve_the_file(tmp_path):
         convert(network, folder, recipe(f"coreml-{folder.name}"))
     sizes = [sum(file.stat().st_size for file in folder.rglob("weight.bin")) for folder in folders]
     assert 0.5 < sizes[1] / sizes[0] < 0.55
-    assert [take_notes(folder)["int8_weights"] for folder in folders] == [0, 1]
+    assert [take_notes(folder)["compressed_weights"] for folder in folders] == [0, 1]
 
 
 def test_int8_weights_survive_a_convolution_before_a_transpose(tmp_path):

@@ -1,0 +1,175 @@
+"""Which number formats exist, and which of them each target can compute: the one table, with the reason where not."""
+
+import re
+from typing import Literal, NamedTuple
+
+from edgeacc.errors import BadInput, unknown
+
+Weights = Literal["fp32", "fp16", "int8", "int4", "pal6", "pal4"]
+"""How weights are stored; `palN` is a table of 2^N values and an index of N bits per weight."""
+Activations = Literal["fp32", "fp16", "int16", "int8", "int8-dynamic"]
+"""How activations are computed; `int8-dynamic` takes its range from each window while it runs."""
+
+WEIGHT_BITS: dict[Weights, int] = {"fp32": 32, "fp16": 16, "int8": 8, "int4": 4, "pal6": 6, "pal4": 4}
+"""Bits per stored weight, scales and tables not counted."""
+
+
+class Formats(NamedTuple):
+    """What a scheme means on a target that can compute it."""
+
+    weights: Weights
+    activations: Activations
+
+
+class Impossible(NamedTuple):
+    """Why a target has no such scheme, and the scheme of the same target that comes nearest."""
+
+    reason: str
+    nearest: str
+
+
+SCHEMES: dict[str, str] = {
+    "fp32": "weights and activations in 32-bit float",
+    "fp16": "weights and activations in 16-bit float",
+    "w8": "weights in int8 (symmetric, per output channel), activations in the target's float",
+    "w8-dynamic": "weights in int8, activations in int8 with the range of the window that is computed",
+    "w8a8": "weights in int8 (symmetric, per output channel), activations in int8 (static, calibrated)",
+    "w8a16": "weights in int8, activations in int16 (static, calibrated)",
+    "w4": "weights in int4 (a scale per block of 32), activations in the target's float",
+    "pal6": "weights as 6-bit indices into a table of 64 values, activations in the target's float",
+    "pal4": "weights as 4-bit indices into a table of 16 values, activations in the target's float",
+    "pal2": "weights as 2-bit indices into a table of 4 values, activations in the target's float",
+}
+"""Scheme -> its meaning in words."""
+
+_NO_TABLES = "its runtime has no operator that unpacks a table of weights"
+_NO_CONVERTER = "edgeacc does not convert to it yet"
+_LEFT_FLOAT = "XNNPACK's quantizer leaves convolutions of small networks in float and does not say so (measured)"
+_STATIC_ONNX = "onnxruntime's static ranges lose too much of a small network (11 dB measured, the floor is 15)"
+_TWO_BITS = "four values per table lose the network without training for it (measured on a trained conv-s)"
+
+TABLE: dict[str, dict[str, Formats | Impossible]] = {
+    "coreml": {
+        "fp32": Impossible("the Neural Engine computes in 16-bit float", "fp16"),
+        "fp16": Formats("fp16", "fp16"),
+        "w8": Formats("int8", "fp16"),
+        "w8-dynamic": Impossible("a Core ML program holds its activation ranges as constants", "w8"),
+        "w8a8": Impossible(_NO_CONVERTER, "w8"),
+        "w8a16": Impossible("Core ML quantizes activations to 8 bits only", "w8"),
+        "w4": Formats("int4", "fp16"),
+        "pal6": Formats("pal6", "fp16"),
+        "pal4": Formats("pal4", "fp16"),
+        "pal2": Impossible(_TWO_BITS, "pal4"),
+    },
+    "tflite": {
+        "fp32": Formats("fp32", "fp32"),
+        "fp16": Impossible(_NO_CONVERTER, "w8"),
+        "w8": Formats("int8", "fp32"),
+        "w8-dynamic": Formats("int8", "int8-dynamic"),
+        "w8a8": Formats("int8", "int8"),
+        "w8a16": Formats("int8", "int16"),
+        "w4": Impossible(_NO_CONVERTER, "w8"),
+        "pal6": Impossible(_NO_TABLES, "w8"),
+        "pal4": Impossible(_NO_TABLES, "w8"),
+        "pal2": Impossible(_NO_TABLES, "w8"),
+    },
+    "executorch": {
+        "fp32": Formats("fp32", "fp32"),
+        "fp16": Impossible(_NO_CONVERTER, "w8a8"),
+        "w8": Impossible(_NO_CONVERTER, "w8a8"),
+        "w8-dynamic": Impossible(_LEFT_FLOAT, "w8a8"),
+        "w8a8": Formats("int8", "int8"),
+        "w8a16": Impossible("XNNPACK quantizes activations to 8 bits only", "w8a8"),
+        "w4": Impossible(_NO_CONVERTER, "w8a8"),
+        "pal6": Impossible(_NO_TABLES, "w8a8"),
+        "pal4": Impossible(_NO_TABLES, "w8a8"),
+        "pal2": Impossible(_NO_TABLES, "w8a8"),
+    },
+    "onnx": {
+        "fp32": Formats("fp32", "fp32"),
+        "fp16": Impossible(_NO_CONVERTER, "fp32"),
+        "w8": Impossible(_NO_CONVERTER, "w8-dynamic"),
+        "w8-dynamic": Formats("int8", "int8-dynamic"),
+        "w8a8": Impossible(_STATIC_ONNX, "w8-dynamic"),
+        "w8a16": Impossible(_NO_CONVERTER, "w8-dynamic"),
+        "w4": Impossible(_NO_CONVERTER, "w8-dynamic"),
+        "pal6": Impossible(_NO_TABLES, "w8-dynamic"),
+        "pal4": Impossible(_NO_TABLES, "w8-dynamic"),
+        "pal2": Impossible(_NO_TABLES, "w8-dynamic"),
+    },
+    "coreai": {
+        "fp32": Formats("fp32", "fp32"),
+        **{scheme: Impossible(_NO_CONVERTER, "fp32") for scheme in SCHEMES if scheme != "fp32"},
+    },
+    "firmware": {
+        "w8a8": Formats("int8", "int8"),
+        **{
+            scheme: Impossible("its runtime computes in static int8 only", "w8a8")
+            for scheme in SCHEMES
+            if scheme != "w8a8"
+        },
+    },
+}
+"""Target -> scheme -> its formats there, or why not."""
+
+_PRUNED, _TRAINED = re.compile(r"p[0-9]{2}"), "qat"
+
+
+class Decoded(NamedTuple):
+    """What a recipe's name says."""
+
+    target: str
+    scheme: str
+    formats: Formats
+
+
+def possible(target: str) -> list[str]:
+    """The schemes that a target can compute."""
+    return [scheme for scheme, entry in TABLE[target].items() if isinstance(entry, Formats)]
+
+
+def decode(name: str) -> Decoded:
+    """What `<target>-<scheme>` or `<target>-<scheme>-<word>` says; the longest scheme that fits is meant.
+
+    Raises:
+        BadInput: no such target or scheme; a pair that is impossible, with the reason and the nearest possible one; or
+            a word that promises pruning (`pNN`) or training (`qat`), which no recipe does yet.
+    """
+    target, _, rest = name.partition("-")
+    if target not in TABLE:
+        raise unknown("target", target, list(TABLE), next_command="edgeacc ls recipes")
+    fitting = [scheme for scheme in SCHEMES if rest == scheme or rest.startswith(f"{scheme}-")]
+    if not fitting:
+        raise unknown(
+            "recipe", name, [f"{target}-{each}" for each in possible(target)], next_command="edgeacc ls recipes"
+        )
+    scheme = max(fitting, key=len)
+    entry = TABLE[target][scheme]
+    if isinstance(entry, Impossible):
+        raise BadInput(
+            f"{target}-{scheme} is not possible: {entry.reason}",
+            valid=f"{target}-{entry.nearest} is the nearest; all: "
+            + ", ".join(f"{target}-{each}" for each in possible(target)),
+            next_command=f"edgeacc cat {target}-{entry.nearest}",
+        )
+    promised = [word for word in rest.removeprefix(scheme).split("-") if word == _TRAINED or _PRUNED.fullmatch(word)]
+    if promised:
+        raise BadInput(
+            f"{name} is not possible: nothing prunes or trains for `{'-'.join(promised)}` yet",
+            valid=f"{target}-{scheme} is the nearest",
+            next_command=f"edgeacc cat {target}-{scheme}",
+        )
+    return Decoded(target, scheme, entry)
+
+
+def decoder() -> str:
+    """The key to the names, for people."""
+    lines = [
+        "<target>-<scheme>          e.g. tflite-w8a8; a copy that you changed: <target>-<scheme>-<your own word>",
+        f"  target   {' | '.join(TABLE)}",
+    ]
+    for place, (scheme, meaning) in enumerate(SCHEMES.items()):
+        lines.append(f"  {'' if place else 'scheme':<8} {scheme:<11}{meaning}")
+        where = [target for target, entries in TABLE.items() if isinstance(entries[scheme], Formats)]
+        lines.append(f"{'':<22}on {', '.join(where) or 'no target yet'}")
+    return "\n".join(lines) + "\n"

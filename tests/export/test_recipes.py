@@ -1,0 +1,56 @@
+"""Every shipped recipe from a small network to its runtime or evaluator, above its own floor."""
+
+import pytest
+import torch
+
+from edgeacc.compression.recipe import RECIPES
+from edgeacc.compression.schemes import WEIGHT_BITS
+from edgeacc.errors import NotPossibleHere
+from edgeacc.export.parity import parity
+from edgeacc.export.registry import exporter, missing_packages
+from edgeacc.models.config import EncoderConfig, StageConfig
+from edgeacc.models.deploy import exported_program
+from edgeacc.models.encoder import Encoder, settle
+from edgeacc.signals.contract import DEFAULT
+
+pytestmark = pytest.mark.integration
+CEILING_DB = {32: 201, 16: 90, 8: 60, 6: 50, 4: 40}
+"""Bits of the weights -> an SNR that cannot be reached by them: above it, nothing was compressed."""
+
+
+WIDE = EncoderConfig(
+    name="wide",
+    family="conv",
+    frame_samples=32,
+    frame_stride=16,
+    frame_filters=8,
+    stages=(StageConfig(width=32, stride=2), StageConfig(width=64, stride=1)),
+)
+"""Wide enough for the blocks of 32 input channels that int4 needs."""
+
+
+@pytest.fixture(scope="module")
+def network(calibration_BCT):
+    torch.manual_seed(0)
+    return settle(Encoder(WIDE), [calibration_BCT])
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_does_what_its_name_says(name, network, calibration_BCT, acc_BCT, tmp_path):
+    recipe = RECIPES[name]
+    if missing_packages(recipe.target, "convert"):
+        pytest.skip(f"the packages of {recipe.target} are not installed")
+    tool = exporter(recipe.target, "convert")
+    used_BCT = calibration_BCT[: recipe.calibration_windows]
+    with torch.no_grad():
+        z_BD = network(acc_BCT).numpy()
+    model = tool.convert(exported_program(network, DEFAULT), recipe, used_BCT, tmp_path)
+    close = parity(z_BD, tool.run(model, acc_BCT.numpy()))
+    assert recipe.min_snr_db < close.snr_db < CEILING_DB[WEIGHT_BITS[recipe.weights]]
+
+
+@pytest.mark.skipif(bool(missing_packages("coreml", "convert")), reason="the extra `coreml` is not installed")
+def test_int4_that_would_compress_nothing_is_refused(program, no_calibration_BCT, tmp_path):
+    with pytest.raises(NotPossibleHere, match="nothing would be compressed"):
+        exporter("coreml", "convert").convert(program, RECIPES["coreml-w4"], no_calibration_BCT, tmp_path)
+    assert list(tmp_path.iterdir()) == []
