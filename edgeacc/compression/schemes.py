@@ -44,8 +44,8 @@ SCHEMES: dict[str, str] = {
 
 _NO_TABLES = "its runtime has no operator that unpacks a table of weights"
 _NO_CONVERTER = "edgeacc does not convert to it yet"
-_LEFT_FLOAT = "XNNPACK's quantizer leaves convolutions of small networks in float and does not say so (measured)"
-_STATIC_ONNX = "onnxruntime's static ranges lose too much of a small network (11 dB measured, the floor is 15)"
+_LEFT_FLOAT = "a small network came out as if in float (116 dB), so nothing checks yet that all is quantized"
+_STATIC_ONNX = "a small untrained network came to 11 dB, below the floor of 15, and the cause is not known yet"
 _TWO_BITS = "four values per table lose the network without training for it (measured on a trained conv-s)"
 
 TABLE: dict[str, dict[str, Formats | Impossible]] = {
