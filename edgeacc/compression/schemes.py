@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 from edgeacc.errors import BadInput, unknown
 
 Weights = Literal["fp32", "fp16", "int8", "int4", "pal6", "pal4"]
-"""How weights are stored; `palN` is a table of 2^N values and an index of N bits per weight."""
+"""How weights are stored; `pal6` is a table of 64 values and an index of 6 bits per weight."""
 Activations = Literal["fp32", "fp16", "int16", "int8", "int8-dynamic"]
 """How activations are computed; `int8-dynamic` takes its range from each window while it runs."""
 
