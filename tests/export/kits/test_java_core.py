@@ -28,8 +28,10 @@ DATA = Path("../shared/data")
 TAKEN = ("taken", "missing", "duplicate", "clock", "gap", "rate")
 VERDICTS = ("use", "saturated", "frozen", "motion", "off_wrist")
 STRIDE_S = 10
-ROUNDED_G = 1e-7
-"""Of float32 sums about 1 g: a score of a very still wrist's axis, of 1 mg, may be 1e-4 off by it."""
+ROUNDED_G = 2e-7
+"""Of float32 sums about 1 g; of a very still wrist's axis, of 2 mg, a score may be 1e-4 off by it."""
+LATEST = 14
+"""Samples: a window that becomes due within a filled gap ends with it, up to 0.2 s later."""
 
 
 @pytest.fixture(scope="module")
@@ -131,17 +133,28 @@ def first_output(tables):
     return int(np.ceil(margin * tables.rate_mhz / tables.source_mhz - 1e-9)) if tables.sinc_half else 0
 
 
-def assert_is_pythons(windows, parts, anew_at, source_hz):
+def off_g(z_CT, y_CT):
+    """How far scores are from those of the window at the start of `y_CT`, beyond 1e-5, in g."""
+    window_CT = y_CT[:, : DEFAULT.samples]
+    sigma_C = band_pass(window_CT, DEFAULT.rate_hz, DEFAULT.acc_band_hz).std(-1)
+    off_C = np.abs(z_CT - prepare_acc(window_CT[None], DEFAULT)[0]).max(-1)
+    return float(((off_C - 1e-5) * sigma_C).max())
+
+
+def assert_is_pythons(windows, t_ns_N, parts, anew_at, source_hz):
+    after_gap_N = np.diff(t_ns_N, prepend=t_ns_N[0]) * 1e-9 * source_hz > 1.5
     first, stride = first_output(tables_of(DEFAULT, source_hz)), round(STRIDE_S * DEFAULT.rate_hz)
     halves = [[each for each in windows if each.at < anew_at], [each for each in windows if each.at >= anew_at]]
     assert min(map(len, halves)) >= 5
     for part_CT, half in zip(parts, halves, strict=True):
         y_CT = resample(part_CT, source_hz, DEFAULT.rate_hz)
         for number, window in enumerate(half):
-            window_CT = y_CT[:, first + number * stride :][:, : DEFAULT.samples]
-            off_CT = np.abs(window.z - prepare_acc(window_CT[None], DEFAULT)[0])
-            sigma_C = band_pass(window_CT, DEFAULT.rate_hz, DEFAULT.acc_band_hz).std(-1)
-            assert np.all(off_CT.max(-1) <= 1e-5 + ROUNDED_G / sigma_C)
+            start = first + number * stride
+            latest = LATEST if after_gap_N[window.at] else 1
+            off_by = {late: off_g(window.z, y_CT[:, start + late :]) for late in range(latest)}
+            late = min(off_by, key=off_by.__getitem__)
+            assert off_by[late] <= ROUNDED_G
+            window_CT = y_CT[:, start + late :][:, : DEFAULT.samples]
             assert window.motion_mg == pytest.approx(motion_mg(window_CT), rel=1e-4)
 
 
@@ -157,7 +170,7 @@ def test_a_polar_recording(both, polar_acc):
     done, windows = both(52, t_ns_N, x_NC)
     assert done.count("duplicate") == 20
     assert [at for at, each in enumerate(done) if each == "gap"] == [anew_at]
-    assert_is_pythons(windows, parts, anew_at, 52.0)
+    assert_is_pythons(windows, t_ns_N, parts, anew_at, 52.0)
 
 
 def test_a_polar_recording_at_its_own_times(both, polar_acc):
@@ -174,7 +187,7 @@ def test_an_embraceplus_recording(both):
     t_ns_N, x_NC, parts, anew_at = disturbed(recording.acc.samples_CN.T[: 64 * 400], 64.0, 2)
     done, windows = both(64, t_ns_N, x_NC)
     assert done.count("duplicate") == 20
-    assert_is_pythons(windows, parts, anew_at, 64.0)
+    assert_is_pythons(windows, t_ns_N, parts, anew_at, 64.0)
 
 
 def wrist_NC(t_s):
