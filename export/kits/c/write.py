@@ -27,42 +27,59 @@ _HERE = Path(__file__).parent
 _LINE = 12
 
 
-def write_c(bundle: Bundle, folder: Path) -> None:
-    """Write the kit's C into an existing folder.
+def write_c(bundle: Bundle, folder: Path) -> dict[str, object]:
+    """Write the kit's C into an existing folder: `edgeacc/`, `host/` and `CMakeLists.txt`; raises as `write_encoder`.
+
+    Returns:
+        Nothing: its texts name nothing of a bundle.
+    """
+    write_encoder(bundle, folder / "edgeacc")
+    (folder / "host").mkdir()
+    for name in ("host_test.c", "recording.c"):
+        shutil.copyfile(_HERE / name, folder / "host" / name)
+    shutil.copyfile(_HERE / "CMakeLists.txt", folder / "CMakeLists.txt")
+    return {}
+
+
+def write_encoder(bundle: Bundle, folder: Path) -> None:
+    """Write a new folder: signal core, tables, encoder, golden window, self-test.
 
     Args:
         bundle: of the target `firmware`.
-        folder: gets `edgeacc/`, `host/` and `CMakeLists.txt`.
+        folder: to make.
 
     Raises:
         BadInput: a damaged artifact, or a contract that the signal core does not serve.
         NotPossibleHere: no C compiler, to run the encoder on the golden window.
     """
     compiled = read_artifact(bundle.model)
-    write_project(compiled, folder / "edgeacc")
-    signal = folder / "edgeacc" / "signal"
-    signal.mkdir()
-    for source in sorted(core.FOLDER.glob("*.[ch]")):
-        shutil.copyfile(source, signal / source.name)
-    tables = folder / "edgeacc" / "tables"
-    tables.mkdir()
-    for hz in RATES_HZ:
-        made = core.to_c(core.tables_of(bundle.contract, hz), _table(hz))
-        (tables / f"{_table(hz)}.c").write_text(made)
+    write_project(compiled, folder)
+    write_signal(bundle.contract, folder)
     for name in ("edgeacc_wrist.h", "edgeacc_wrist.c", "self_test.c"):
-        shutil.copyfile(_HERE / name, folder / "edgeacc" / name)
-    (folder / "edgeacc" / "tables.h").write_text(_tables_header())
-    (folder / "edgeacc" / "tables.c").write_text(_tables_source())
+        shutil.copyfile(_HERE / name, folder / name)
     probe = bundle.probe()
     golden = _golden(bundle, compiled)
-    (folder / "edgeacc" / "encoder.h").write_text(_encoder_header(bundle.contract, compiled, probe))
-    (folder / "edgeacc" / "encoder.c").write_text(_encoder_source(probe))
-    (folder / "edgeacc" / "golden.h").write_text(_GOLDEN_HEADER.format(unit=_float(GOLDEN_UNIT_G)))
-    (folder / "edgeacc" / "golden.c").write_text(golden.to_c(bundle.contract))
-    (folder / "host").mkdir()
-    for name in ("host_test.c", "recording.c"):
-        shutil.copyfile(_HERE / name, folder / "host" / name)
-    shutil.copyfile(_HERE / "CMakeLists.txt", folder / "CMakeLists.txt")
+    (folder / "encoder.h").write_text(_encoder_header(bundle.contract, compiled, probe))
+    (folder / "encoder.c").write_text(_encoder_source(probe))
+    (folder / "golden.h").write_text(_GOLDEN_HEADER.format(unit=_float(GOLDEN_UNIT_G)))
+    (folder / "golden.c").write_text(golden.to_c(bundle.contract))
+
+
+def write_signal(contract: SignalContract, folder: Path) -> None:
+    """Write the signal core into an existing folder: `signal/`, `tables/`, `tables.h` and `tables.c`.
+
+    Raises:
+        BadInput: a contract that the core does not serve.
+    """
+    (folder / "signal").mkdir()
+    for source in sorted(core.FOLDER.glob("*.[ch]")):
+        shutil.copyfile(source, folder / "signal" / source.name)
+    (folder / "tables").mkdir()
+    for hz in RATES_HZ:
+        made = core.to_c(core.tables_of(contract, hz), _table(hz))
+        (folder / "tables" / f"{_table(hz)}.c").write_text(made)
+    (folder / "tables.h").write_text(_tables_header())
+    (folder / "tables.c").write_text(_tables_source())
 
 
 @dataclass(frozen=True)

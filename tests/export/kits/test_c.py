@@ -8,14 +8,11 @@ import numpy as np
 import pytest
 
 from edgeacc.bundle.bundle import open_bundle
-from edgeacc.bundle.probe import Probe
-from edgeacc.bundle.sums import check_sums, write_sums
-from edgeacc.compression.recipe import RECIPES
+from edgeacc.bundle.sums import check_sums
 from edgeacc.errors import BadInput
 from edgeacc.export.firmware.artifact import read_artifact
 from edgeacc.export.firmware.exporter import FirmwareExporter
 from edgeacc.export.kits.kit import make_kit
-from edgeacc.export.registry import missing_packages
 from edgeacc.signals.core.tables import tables_of
 from edgeacc.signals.prepare import prepare_acc
 from edgeacc.signals.resample import resample
@@ -24,25 +21,6 @@ pytestmark = pytest.mark.integration
 
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wpedantic", "-Wstrict-prototypes", "-Werror")
 SANITIZED = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
-
-
-@pytest.fixture(scope="module")
-def firmware_bundle(tiny_source, tmp_path_factory):
-    """An untrained network, which quantizes badly, with a probe that knows nothing."""
-    from edgeacc.export.pipeline import export_bundle
-
-    if missing_packages("firmware", "convert") or shutil.which("cc") is None:
-        pytest.skip("the extra `tflite` or cc is not installed")
-    path = tmp_path_factory.mktemp("kit") / "bundle"
-    untrained = RECIPES["firmware-w8a8"].model_copy(update={"min_snr_db": 0.0, "name": "firmware-w8a8-untrained"})
-    export_bundle(tiny_source, untrained, path)
-    width = open_bundle(path).embedding_width
-    random = np.random.default_rng(0)
-    mean_D, weight_D = random.normal(size=(2, width)).astype(np.float32)
-    std_D = random.uniform(0.5, 2, width).astype(np.float32)
-    Probe(mean_D, std_D, weight_D, np.array([60], np.float32)).write(path / "probe.safetensors")
-    write_sums(path)
-    return path
 
 
 @pytest.fixture(scope="module")

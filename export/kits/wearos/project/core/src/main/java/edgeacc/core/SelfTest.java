@@ -34,6 +34,20 @@ public record SelfTest(Verdict verdict, float scoreDifference, float snrDb, floa
         return new SelfTest(signal.verdict(), difference(signal, golden), snrDb(embedding, golden), golden.floorDb);
     }
 
+    /**
+     * Mean time from a whole window to its embedding: filters, standard scores, network.
+     *
+     * @throws WristProblem as the encoder
+     */
+    public static double milliseconds(Encoder encoder, int times) throws WristProblem {
+        Signal signal = feed(Golden.read());
+        long startNs = System.nanoTime();
+        for (int time = 0; time < times; time++) {
+            encoder.embed(signal.scores());
+        }
+        return (System.nanoTime() - startNs) / 1e6 / times;
+    }
+
     /** Whether the signal code, and the encoder if one was tried, are right. */
     public boolean passed() {
         boolean signals = verdict == Verdict.USE && scoreDifference <= TOLERANCE;
