@@ -90,6 +90,9 @@ def bench(
 def _bundles(
     what: list[Path], checkpoint: Path | None, output: Path | None, *, quick: bool, force: bool, json: bool
 ) -> None:
+    from edgeacc.weights import checkpoint as checkpoint_of
+
+    checkpoint = None if checkpoint is None else checkpoint_of(checkpoint)
     _refuse_no_bundles(what, checkpoint)
     from edgeacc.benchmarks.results import FULL, QUICK
     from edgeacc.benchmarks.suite import run_bench
