@@ -22,6 +22,13 @@ LATENCY = ("name", "snr_db", "load_ms", "first_ms", "p50_ms", "p90_ms", "p99_ms"
 MEMORY = ("name", "size_bytes", "baseline_rss_bytes", "peak_rss_bytes", "above_baseline_bytes")
 
 
+class Device(StrEnum):
+    """What computes."""
+
+    cpu = "cpu"
+    cuda = "cuda"
+
+
 class Suite(StrEnum):
     """What is measured."""
 
@@ -29,6 +36,8 @@ class Suite(StrEnum):
     imports = "import"
     kernels = "kernels"
     mlperf = "mlperf"
+    train = "train"
+    scale = "scale"
 
 
 def bench(
@@ -36,8 +45,8 @@ def bench(
         list[Path] | None,
         typer.Argument(
             metavar="PATH",
-            help="Folders written by `edgeacc export`; for --suite import, recordings; for kernels none; for mlperf, "
-            "perhaps .tflite files named ad..., kws..., vww..., ic....",
+            help="Folders written by `edgeacc export`; for --suite import, recordings; for kernels, train and scale "
+            "none; for mlperf, perhaps .tflite files named ad..., kws..., vww..., ic....",
         ),
     ] = None,
     suite: Annotated[
@@ -45,12 +54,14 @@ def bench(
         typer.Option(
             help="`latency`: of bundles; `import`: how fast recordings become windows, in what memory; "
             "`kernels`: instructions of the firmware's kernels on emulated cores; `mlperf`: the simulator's cycles "
-            "and energies beside published measurements."
+            "and energies beside published measurements; `train`: windows per second of students; "
+            "`scale`: how long 20 million windows take here, on a processor or a GPU."
         ),
     ] = Suite.latency,
     checkpoint: Annotated[
         Path | None, typer.Option(help="What the bundles were made from: PyTorch eager and onnxruntime run it too.")
     ] = None,
+    device: Annotated[Device, typer.Option(help="That `scale` runs on.")] = Device.cpu,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="The result as JSON.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer rounds and cold starts.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")] = False,
@@ -60,7 +71,8 @@ def bench(
 
     `--suite import` measures recordings instead: import beside pandas and neurokit2 on the same E4 files, the memory of
     a day's import, and the reading of a store. `--suite kernels` counts instructions, with QEMU and a cross-compiler;
-    `--suite mlperf` too, of MLPerf Tiny's four networks, made with random weights unless given.
+    `--suite mlperf` too, of MLPerf Tiny's four networks, made with random weights unless given. `--suite train` trains
+    students for a few steps on all processors, beside the same networks written plainly.
     """
     from edgeacc.files import refuse_existing
 
@@ -71,6 +83,14 @@ def bench(
         return
     if suite is Suite.mlperf:
         _mlperf(what or [], checkpoint, output, force=force, json=json)
+        return
+    if device is not Device.cpu and suite is not Suite.scale:
+        raise BadInput(f"--device {device} has a part in --suite scale alone", valid="--suite scale --device cuda")
+    if suite is Suite.scale:
+        _scale(what, checkpoint, device, output, quick=quick, force=force, json=json)
+        return
+    if suite is Suite.train:
+        _train(what, checkpoint, output, quick=quick, force=force, json=json)
         return
     if not what:
         raise BadInput(
@@ -85,6 +105,9 @@ def bench(
 def _bundles(
     what: list[Path], checkpoint: Path | None, output: Path | None, *, quick: bool, force: bool, json: bool
 ) -> None:
+    from edgeacc.weights import checkpoint as checkpoint_of
+
+    checkpoint = None if checkpoint is None else checkpoint_of(checkpoint)
     _refuse_no_bundles(what, checkpoint)
     from edgeacc.benchmarks.results import FULL, QUICK
     from edgeacc.benchmarks.suite import run_bench
@@ -178,6 +201,104 @@ def _mlperf(paths: list[Path], checkpoint: Path | None, output: Path | None, *, 
     if output is not None:
         write_json(output, result, force=force)
     show(result, [_cycles(result), _energies(result)], as_json=json)
+
+
+def _train(
+    paths: list[Path] | None, checkpoint: Path | None, output: Path | None, *, quick: bool, force: bool, json: bool
+) -> None:
+    if paths or checkpoint is not None:
+        raise BadInput("--suite train takes neither paths nor --checkpoint", valid="edgeacc bench --suite train")
+    from edgeacc.benchmarks.training_suite import run_training_bench
+    from edgeacc.files import write_json
+
+    with progress("bench train") as report:
+        result = run_training_bench(progress=report, turns=3 if quick else 5)
+    if output is not None:
+        write_json(output, result, force=force)
+    for warning in result.warnings:
+        sys.stderr.write(f"edgeacc: warning: {warning}\n")
+    columns = (
+        "encoder",
+        "precision",
+        "windows_per_s",
+        "plain_windows_per_s",
+        "times_faster",
+        "gflops",
+        "peak_share",
+        "data_share",
+    )
+    rows = [
+        (
+            row.encoder,
+            row.precision,
+            round(row.windows_per_s),
+            round(row.plain_windows_per_s),
+            round(row.times_faster, 2),
+            round(row.gflops, 1),
+            f"{row.peak_share:.0%}",
+            f"{row.data_share:.1%}",
+        )
+        for row in result.rows
+    ]
+    title = (
+        f"Students in training, batch {result.batch}, {result.threads} threads; this machine's peak: "
+        f"{result.fp32_gflops:.0f} GFLOP/s in fp32, {result.bf16_gflops:.0f} in bf16"
+    )
+    show(result, [table(title, columns, rows)], as_json=json)
+
+
+def _scale(
+    paths: list[Path] | None,
+    checkpoint: Path | None,
+    device: Device,
+    output: Path | None,
+    *,
+    quick: bool,
+    force: bool,
+    json: bool,
+) -> None:
+    if paths or checkpoint is not None:
+        raise BadInput("--suite scale takes neither paths nor --checkpoint", valid="edgeacc bench --suite scale")
+    from edgeacc.benchmarks.scale_suite import PAPER_WINDOWS, run_scale_bench
+    from edgeacc.files import write_json
+
+    encoder = "transformer-xxxs" if quick else "transformer-xl"
+    batch, steps = (16, 3) if device is Device.cpu else (1024, 20)
+    with progress("bench scale") as report:
+        result = run_scale_bench(encoder, device.value, report, batch=batch, steps=steps)
+    if output is not None:
+        write_json(output, result, force=force)
+    for warning in result.warnings:
+        sys.stderr.write(f"edgeacc: warning: {warning}\n")
+    columns = (
+        "step",
+        "gflop_per_window",
+        "bytes_per_window",
+        "predicted_windows_per_s",
+        "windows_per_s",
+        "gflops",
+        "peak_share",
+        "hours",
+    )
+    rows = [
+        (
+            row.step,
+            _short(row.gflop_per_window, 2),
+            row.bytes_per_window,
+            round(row.predicted_windows_per_s),
+            round(row.windows_per_s, 1),
+            _short(row.gflops, 1),
+            None if row.peak_share is None else f"{row.peak_share:.0%}",
+            round(row.hours, 1),
+        )
+        for row in result.rows
+    ]
+    title = (
+        f"{PAPER_WINDOWS / 1e6:.0f} million windows with {result.encoder} in {result.precision} on {result.device}: "
+        f"{result.hours:.3g} h, extrapolated; its peak: {result.peak_gflops:,.0f} GFLOP/s, copies "
+        f"{result.copy_gb_s:,.0f} GB/s"
+    )
+    show(result, [table(title, columns, rows)], as_json=json)
 
 
 def _cycles(result: "MlperfResult") -> "Table":
