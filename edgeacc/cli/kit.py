@@ -12,7 +12,10 @@ from edgeacc.errors import command
 def kit(
     bundle: Annotated[Path, typer.Argument(help="A folder written by `edgeacc export`.")],
     platform: Annotated[
-        str, typer.Option(help="`c` (bundles of the target firmware) or `wearos` (firmware, tflite).")
+        str,
+        typer.Option(
+            help="`c` (bundles of the target firmware), `wearos` (firmware, tflite) or `watchos` (coreml, firmware)."
+        ),
     ],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="The folder to make; by default BUNDLE-PLATFORM-kit.")

@@ -14,8 +14,10 @@ from edgeacc.bundle.sums import write_sums
 from edgeacc.errors import BadInput, command, unknown
 from edgeacc.export.kits.c.write import RATES_HZ, write_c
 from edgeacc.export.kits.project import copy_file
+from edgeacc.export.kits.watchos import write as watchos
+from edgeacc.export.kits.watchos.checks import problems as watchos_problems
+from edgeacc.export.kits.wearos import write as wearos
 from edgeacc.export.kits.wearos.checks import problems as wearos_problems
-from edgeacc.export.kits.wearos.write import ENGINES, write_wearos
 from edgeacc.files import replacing, sha256, write_json
 from edgeacc.signals.contract import SignalContract
 
@@ -41,7 +43,12 @@ class Platform:
 
 PLATFORMS = {
     "c": Platform(("firmware",), write_c, lambda _: [], ("cmake", "-S", "{}", "-B", "{}/build")),
-    "wearos": Platform(tuple(ENGINES), write_wearos, wearos_problems, ("gradle", "-p", "{}", ":core:selfTest")),
+    "wearos": Platform(
+        tuple(wearos.ENGINES), wearos.write_wearos, wearos_problems, ("gradle", "-p", "{}", ":core:selfTest")
+    ),
+    "watchos": Platform(
+        tuple(watchos.ENGINES), watchos.write_watchos, watchos_problems, ("swift", "test", "--package-path", "{}")
+    ),
 }
 """What each platform can run; all else that differs is in its folder."""
 

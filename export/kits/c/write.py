@@ -55,13 +55,13 @@ def write_encoder(bundle: Bundle, folder: Path) -> None:
     compiled = read_artifact(bundle.model)
     write_project(compiled, folder)
     write_signal(bundle.contract, folder)
-    for name in ("edgeacc_wrist.h", "edgeacc_wrist.c", "self_test.c"):
+    for name in ("edgeacc_wrist.h", "edgeacc_wrist.c", "edgeacc_encoder.h", "edgeacc_encoder.c", "self_test.c"):
         shutil.copyfile(_HERE / name, folder / name)
     probe = bundle.probe()
     golden = _golden(bundle, compiled)
     (folder / "encoder.h").write_text(_encoder_header(bundle.contract, compiled, probe))
     (folder / "encoder.c").write_text(_encoder_source(probe))
-    (folder / "golden.h").write_text(_GOLDEN_HEADER.format(unit=_float(GOLDEN_UNIT_G)))
+    (folder / "golden.h").write_text(_GOLDEN_HEADER.format(unit=float_constant(GOLDEN_UNIT_G)))
     (folder / "golden.c").write_text(golden.to_c(bundle.contract))
 
 
@@ -102,8 +102,8 @@ class _Golden:
             [
                 '#include "golden.h"\n',
                 *_matrix("const int16_t golden_raw", self.raw_CT, str),
-                *_matrix("const float golden_scores", self.scores_CT, _float),
-                f"const int8_t golden_embedding[EDGEACC_EMBEDDING] = {{\n{_rows(map(str, self.embedding_D))}\n}};\n",
+                *_matrix("const float golden_scores", self.scores_CT, float_constant),
+                f"const int8_t golden_embedding[EDGEACC_EMBEDDING] = {{\n{rows(map(str, self.embedding_D))}\n}};\n",
                 own,
             ]
         )
@@ -194,7 +194,7 @@ extern const float edgeacc_probe_weight[EDGEACC_EMBEDDING], edgeacc_probe_bias;
 
 
 def _scales(name: str, port: Port) -> str:
-    return f"#define EDGEACC_{name}_SCALE {_float(port.scale)}\n#define EDGEACC_{name}_ZERO ({port.zero_point})"
+    return f"#define EDGEACC_{name}_SCALE {float_constant(port.scale)}\n#define EDGEACC_{name}_ZERO ({port.zero_point})"
 
 
 def _encoder_source(probe: Probe | None) -> str:
@@ -202,10 +202,10 @@ def _encoder_source(probe: Probe | None) -> str:
         return '#include "encoder.h"\n\ntypedef int edgeacc_no_probe; /* a file of C holds something */\n'
     arrays = {"mean": probe.mean_D, "std": probe.std_D, "weight": probe.weight_D}
     defined = "\n".join(
-        f"const float edgeacc_probe_{name}[EDGEACC_EMBEDDING] = {{\n{_rows(map(_float, values))}\n}};"
+        f"const float edgeacc_probe_{name}[EDGEACC_EMBEDDING] = {{\n{rows(map(float_constant, values))}\n}};"
         for name, values in arrays.items()
     )
-    return f'#include "encoder.h"\n\n{defined}\nconst float edgeacc_probe_bias = {_float(probe.bias[0])};\n'
+    return f'#include "encoder.h"\n\n{defined}\nconst float edgeacc_probe_bias = {float_constant(probe.bias[0])};\n'
 
 
 _GOLDEN_HEADER = """\
@@ -230,18 +230,19 @@ extern const int8_t golden_embedding[EDGEACC_EMBEDDING]; /* of the quantized sco
 def _matrix(declared: str, values_CT: NDArray[np.generic], written) -> Iterator[str]:  # type: ignore[no-untyped-def]  # noqa: ANN001
     yield f"{declared}[EDGEACC_AXES][EDGEACC_SAMPLES] = {{"
     for values_T in values_CT:
-        yield f"    {{\n{_rows(map(written, values_T))}\n    }},"
+        yield f"    {{\n{rows(map(written, values_T))}\n    }},"
     yield "};\n"
 
 
-def _rows(cells: Iterable[str]) -> str:
+def rows(cells: Iterable[str]) -> str:
+    """Constants of an array, some to a line."""
     listed = list(cells)
     return "\n".join(
         "    " + " ".join(f"{cell}," for cell in listed[at : at + _LINE]) for at in range(0, len(listed), _LINE)
     )
 
 
-def _float(value: float) -> str:
+def float_constant(value: float) -> str:
     """A C constant of the nearest 32-bit number."""
     text = f"{np.float32(value):.9g}"
     return f"{text}f" if any(mark in text for mark in ".en") else f"{text}.0f"

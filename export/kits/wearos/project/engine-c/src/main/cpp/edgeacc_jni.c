@@ -2,8 +2,8 @@
 #include <jni.h>
 #include <stdlib.h>
 
+#include "edgeacc_encoder.h"
 #include "edgeacc_wrist.h"
-#include "model.h"
 
 typedef struct {
     edgeacc_model model;
@@ -11,14 +11,6 @@ typedef struct {
 } encoder;
 
 static void *aligned(unsigned char *space) { return space + (16 - (uintptr_t)space % 16); }
-
-static int8_t quantized(float score)
-{
-    const float steps = score / EDGEACC_INPUT_SCALE;
-    const float bounded = steps < -512.0f ? -512.0f : steps > 512.0f ? 512.0f : steps;
-    const int32_t value = (int32_t)(bounded + (bounded < 0 ? -0.5f : 0.5f)) + EDGEACC_INPUT_ZERO;
-    return (int8_t)(value < -128 ? -128 : value > 127 ? 127 : value);
-}
 
 JNIEXPORT jlong JNICALL Java_edgeacc_engine_CEncoder_open(JNIEnv *env, jclass owner)
 {
@@ -28,9 +20,8 @@ JNIEXPORT jlong JNICALL Java_edgeacc_engine_CEncoder_open(JNIEnv *env, jclass ow
     if (made == 0) {
         return 0;
     }
-    made->space = malloc(MODEL_ARENA_BYTES + 16);
-    if (made->space == 0 ||
-        edgeacc_model_open(&made->model, model_blob, MODEL_BLOB_BYTES, aligned(made->space), MODEL_ARENA_BYTES) != EDGEACC_OK) {
+    made->space = malloc(edgeacc_encoder_bytes() + 16);
+    if (made->space == 0 || !edgeacc_encoder_open(&made->model, aligned(made->space), edgeacc_encoder_bytes())) {
         free(made->space);
         free(made);
         return 0;
@@ -52,25 +43,16 @@ JNIEXPORT jfloatArray JNICALL Java_edgeacc_engine_CEncoder_run(JNIEnv *env, jcla
 {
     encoder *given = (encoder *)(intptr_t)handle;
     jfloat values[EDGEACC_EMBEDDING];
-    uint32_t bytes;
     (void)owner;
-    int8_t *input = edgeacc_model_input(&given->model, 0, &bytes);
-    if ((*env)->GetArrayLength(env, scores) != EDGEACC_AXES * EDGEACC_SAMPLES || bytes != EDGEACC_AXES * EDGEACC_SAMPLES) {
+    if ((*env)->GetArrayLength(env, scores) != EDGEACC_AXES * EDGEACC_SAMPLES) {
         return 0;
     }
     jfloat *each = (*env)->GetFloatArrayElements(env, scores, 0);
     if (each == 0) {
         return 0;
     }
-    for (uint32_t at = 0; at < bytes; at++) {
-        input[at] = quantized(each[at]);
-    }
+    edgeacc_encoder_embed(&given->model, each, values);
     (*env)->ReleaseFloatArrayElements(env, scores, each, JNI_ABORT);
-    edgeacc_model_run(&given->model);
-    const int8_t *output = edgeacc_model_output(&given->model, 0, &bytes);
-    for (uint32_t at = 0; at < EDGEACC_EMBEDDING; at++) {
-        values[at] = (float)(output[at] - EDGEACC_OUTPUT_ZERO) * EDGEACC_OUTPUT_SCALE;
-    }
     jfloatArray embedding = (*env)->NewFloatArray(env, EDGEACC_EMBEDDING);
     if (embedding != 0) {
         (*env)->SetFloatArrayRegion(env, embedding, 0, EDGEACC_EMBEDDING, values);
