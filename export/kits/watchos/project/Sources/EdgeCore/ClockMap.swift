@@ -11,11 +11,11 @@ public struct ClockMap {
     /// Once per batch of samples: the batch's latest sample, and the wall's clock (seconds since 1970) at its arrival.
     /// - Returns: whether the offset is new.
     public mutating func see(sensorNs: Int64, wallS: Double) -> Bool {
-        let seenS = wallS - Double(sensorNs) / 1e9
-        if let offsetS, abs(seenS - offsetS) <= Self.setS {
+        let observedS = wallS - Double(sensorNs) / 1e9
+        if let offsetS, abs(observedS - offsetS) <= Self.setS {
             return false
         }
-        offsetS = seenS
+        offsetS = observedS
         return true
     }
 

@@ -49,8 +49,8 @@ public final class WristStream {
     }
 
     /// Ask every second, with the present time of the sensor's clock; told once.
-    public func checkSilence(nowNs: Int64) -> WristProblem? {
-        guard let lastNs, !silent, Double(nowNs - lastNs) >= Self.silentS * 1e9 else { return nil }
+    public func checkSilence(presentNs: Int64) -> WristProblem? {
+        guard let lastNs, !silent, Double(presentNs - lastNs) >= Self.silentS * 1e9 else { return nil }
         silent = true
         return .sensorStopped(lastNs: lastNs)
     }

@@ -56,8 +56,8 @@ public final class WristStream {
     }
 
     /** Ask every second, with the present time of the sensor's clock. */
-    public void checkSilence(long nowNs) {
-        if (lastNs >= 0 && !silent && nowNs - lastNs >= SILENT_S * 1_000_000_000L) {
+    public void checkSilence(long presentNs) {
+        if (lastNs >= 0 && !silent && presentNs - lastNs >= SILENT_S * 1_000_000_000L) {
             silent = true;
             problem(WristProblem.Kind.SENSOR_STOPPED, "no sample since " + lastNs + " ns");
         }
