@@ -23,13 +23,14 @@ STAGES_OF_SOURCE, STAGES_OF_BUNDLE = 2, 3
 
 
 def export(
-    checkpoint: Annotated[
-        Path,
-        typer.Argument(
-            help="A student's or an accelerometer baseline's checkpoint; for --target firmware also a .tflite file."
-        ),
-    ],
     target: Annotated[str, typer.Option(help="A name from `edgeacc ls targets`, or `all`.")],
+    checkpoint: Annotated[
+        Path | None,
+        typer.Argument(
+            help="A student's or an accelerometer baseline's checkpoint, or a name from `edgeacc ls students` "
+            "(conv-s if none is given); for --target firmware also a .tflite file."
+        ),
+    ] = None,
     recipe: Annotated[str | None, typer.Option(help="A name from `edgeacc ls recipes`, or a TOML file.")] = None,
     output: Annotated[
         Path | None,
@@ -46,13 +47,15 @@ def export(
 
     An int8 .tflite file, anybody's, becomes a folder of C99 with `--target firmware`, equal to LiteRT in every bit.
     """
-    if checkpoint.suffix == ".tflite":
+    if checkpoint is not None and checkpoint.suffix == ".tflite":
         _project(checkpoint, target, output, recipe=recipe, store=store, force=force, json=json)
         return
     from edgeacc.export.registry import missing_recipes, require_packages
     from edgeacc.models.folder import require_checkpoint
+    from edgeacc.weights import checkpoint as checkpoint_of
     from edgeacc.windows.manifest import read_manifest
 
+    checkpoint = checkpoint_of(checkpoint)
     plan = _plan(checkpoint, _recipes(target, recipe), output, together=target == ALL)
     require_all(
         partial(require_checkpoint, checkpoint),
