@@ -6,7 +6,7 @@ import torch
 from edgeacc.cohort.config import CohortConfig
 from edgeacc.compression.channels import macs
 from edgeacc.compression.prune import PruneConfig, prune
-from edgeacc.compression.recipe import RECIPES
+from edgeacc.compression.recipe import read_recipe
 from edgeacc.errors import BadInput
 from edgeacc.export.pipeline import export_bundle, read_source
 from edgeacc.export.registry import missing_packages
@@ -109,7 +109,10 @@ def test_a_pruned_student_goes_to_a_target_as_any_other(student_folder, tiny_sto
         pytest.skip("the extra `onnx` is not installed")
     prune(student_folder("pyramid"), store, tmp_path / "p50", HALF)
     source = read_source(tmp_path / "p50", tiny_store, 0)
-    assert export_bundle(source, RECIPES["onnx-fp32"], tmp_path / "bundle").verification.snr_db > 100
+    made = export_bundle(source, read_recipe("onnx-fp32-p50"), tmp_path / "bundle")
+    assert (made.recipe, made.verification.snr_db > 100) == ("onnx-fp32-p50", True)
+    with pytest.raises(BadInput, match="pruned by 25 %; p50 is pruned by 50 %"):
+        export_bundle(source, read_recipe("onnx-fp32-p25"), tmp_path / "other")
 
 
 def test_the_command_prints_the_result_as_json_and_as_tables(edgeacc, student_folder, tiny_store, tmp_path):
