@@ -11,7 +11,7 @@ from edgeacc.export.firmware.layers import Constant, KernelLayer, Place, Program
 from edgeacc.export.firmware.tables import table_of
 
 UNARY = (
-    "ABS", "ELU", "EXP", "GELU", "HARD_SWISH", "LEAKY_RELU", "LOG", "LOGISTIC", "NEG", "QUANTIZE", "RELU", "RELU6",
+    "ABS", "EXP", "GELU", "HARD_SWISH", "LEAKY_RELU", "LOG", "LOGISTIC", "NEG", "QUANTIZE", "RELU", "RELU6",
     "RELU_N1_TO_1", "RSQRT", "SIN", "COS", "SQRT", "SQUARE", "TANH",
 )  # fmt: skip
 """Functions of one value: any chain of them is a table."""

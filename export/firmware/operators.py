@@ -9,7 +9,7 @@ from edgeacc.export.firmware import moves
 from edgeacc.export.firmware.checks import constants, refusal, require_shape
 from edgeacc.export.firmware.graph import Operator, Tensor
 from edgeacc.export.firmware.layers import Constant, Place, Word, words_of
-from edgeacc.export.firmware.lower import ALIASES, Handler, Lowering, dense
+from edgeacc.export.firmware.lower import ALIASES, UNARY, Handler, Lowering, dense
 from edgeacc.export.firmware.scaling import mean_multiplier, multiplier_of
 
 _LEAST, _LARGEST = -128, 127
@@ -315,3 +315,5 @@ HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(ALIASES, moves.alias),
 }
 """By TFLite's name; functions of one value are tables and not here (`lower.UNARY`)."""
+ACCEPTED = (*HANDLERS, *UNARY, "DEQUANTIZE")
+"""Every operator that a model for firmware may have (docs/simulator.md tells how exact each is)."""

@@ -1,6 +1,8 @@
 """Each operator, compiled and run by the C runtime, against LiteRT's reference kernels: to the last bit."""
 
+import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ if shutil.which("cc") is None:
 
 from edgeacc.export.firmware.compile import compile_graph
 from edgeacc.export.firmware.graph import parse_graph
+from edgeacc.export.firmware.operators import ACCEPTED
 from edgeacc.export.firmware.session import FirmwareSession
 
 pytestmark = pytest.mark.integration
@@ -250,16 +253,27 @@ def test_batch_matmul(seed, sizes, turned, scales, zeros):
 
 UNARY = {
     "ABS": "AbsOptions",
+    "EXP": "ExpOptions",
     "GELU": "GeluOptions",
     "HARD_SWISH": "HardSwishOptions",
     "LEAKY_RELU": "LeakyReluOptions",
+    "LOG": None,
     "LOGISTIC": None,
+    "NEG": "NegOptions",
     "QUANTIZE": "QuantizeOptions",
     "RELU": None,
     "RELU6": None,
+    "RELU_N1_TO_1": None,
     "RSQRT": None,
     "TANH": None,
 }
+THROUGH_FLOATS = {
+    "COS": "CosOptions",
+    "SIN": None,
+    "SQRT": None,
+    "SQUARE": "SquareOptions",
+}
+"""LiteRT has them for floats alone: they stand between DEQUANTIZE and QUANTIZE."""
 
 
 @given(
@@ -277,10 +291,50 @@ def test_functions_of_one_value(name, scales, zeros):
     maker.operator(name, [entry], [output], UNARY[name])
     content = maker.bytes_of([entry], [output])
     values = np.arange(-128, 128).astype(np.int8)
-    if name == "RSQRT":
+    if name in ("RSQRT", "LOG"):
         values = np.maximum(values, zeros[0] + 1).astype(np.int8)  # LiteRT refuses values below the zero point
     session = FirmwareSession(compile_graph(parse_graph(content, "model"), "model"))
     np.testing.assert_array_equal(session([values])[0], reference(content, [values])[0])
+
+
+@given(
+    name=st.sampled_from(sorted(THROUGH_FLOATS)),
+    scales=st.tuples(SCALES, SCALES),
+    zeros=st.tuples(ZEROS, ZEROS),
+)
+@settings(max_examples=20)
+def test_functions_of_one_value_through_floats(name, scales, zeros):
+    maker = Maker()
+    entry = maker.tensor((256,), scales=scales[:1], zero=zeros[0])
+    real, result = (maker.tensor((256,), kind="FLOAT32") for _ in range(2))
+    output = maker.tensor((256,), scales=scales[1:], zero=zeros[1])
+    maker.operator("DEQUANTIZE", [entry], [real])
+    maker.operator(name, [real], [result], THROUGH_FLOATS[name])
+    maker.operator("QUANTIZE", [result], [output], "QuantizeOptions")
+    content = maker.bytes_of([entry], [output])
+    values = np.arange(-128, 128).astype(np.int8)
+    if name == "SQRT":
+        values = np.maximum(values, zeros[0]).astype(np.int8)  # the root of less is no number
+    session = FirmwareSession(compile_graph(parse_graph(content, "model"), "model"))
+    np.testing.assert_array_equal(session([values])[0], reference(content, [values])[0])
+
+
+@given(seed=SEEDS, shape=st.lists(SIDES, min_size=1, max_size=3), value=ZEROS)
+@settings(max_examples=20)
+def test_dimensions_of_one_and_padding_with_a_value(seed, shape, value):
+    maker, scale = Maker(), [0.1]
+    amounts = np.random.default_rng(seed).integers(0, 3, (len(shape) + 1, 2))
+    padded = [size + int(pair.sum()) for size, pair in zip([1, *shape], amounts, strict=True)]
+    entry, wider, output = (maker.tensor(each, scales=scale, zero=5) for each in (shape, [1, *shape], padded))
+    maker.operator("EXPAND_DIMS", [entry, maker.ints([0])], [wider], "ExpandDimsOptions")
+    pads = maker.tensor((len(shape) + 1, 2), kind="INT32", data=amounts.astype(np.int32))
+    filling = maker.tensor((1,), scales=scale, zero=5, data=np.array([value], np.int8))
+    maker.operator("PADV2", [wider, pads, filling], [output], "PadV2Options")
+    outputs = [output]
+    if padded[0] == 1:
+        outputs = [maker.tensor(padded[1:], scales=scale, zero=5)]
+        maker.operator("SQUEEZE", [output], outputs, "SqueezeOptions", squeezeDims=[0])
+    compared(maker.bytes_of([entry], outputs), seed)
 
 
 def test_a_chain_through_floats_is_one_table():
@@ -296,3 +350,29 @@ def test_a_chain_through_floats_is_one_table():
     assert [layer.operator for layer in compiled.layers] == ["ABS"]
     assert compiled.arena_bytes == 16
     compared(content, 1)
+
+
+EXACT = {
+    "CONV_2D": test_convolutions,
+    "DEPTHWISE_CONV_2D": test_convolutions,
+    "FULLY_CONNECTED": test_fully_connected,
+    **dict.fromkeys(("ADD", "SUB", "MUL", "SQUARED_DIFFERENCE"), test_two_operands),
+    "MEAN": test_mean,
+    **dict.fromkeys(("AVERAGE_POOL_2D", "MAX_POOL_2D"), test_pools),
+    **dict.fromkeys(("TRANSPOSE", "SLICE", "PAD", "CONCATENATION"), test_transpose_slice_pad_and_concatenation),
+    **dict.fromkeys(("STRIDED_SLICE", "RESHAPE"), test_strided_slice_and_reshape),
+    "SOFTMAX": test_softmax,
+    "BATCH_MATMUL": test_batch_matmul,
+    **dict.fromkeys(UNARY, test_functions_of_one_value),
+    **dict.fromkeys(THROUGH_FLOATS, test_functions_of_one_value_through_floats),
+    **dict.fromkeys(("EXPAND_DIMS", "SQUEEZE", "PADV2"), test_dimensions_of_one_and_padding_with_a_value),
+    "DEQUANTIZE": test_a_chain_through_floats_is_one_table,
+}
+"""Operator -> the test that shows it equal to LiteRT's."""
+
+
+def test_every_operator_that_is_accepted_is_shown_to_be_exact_and_told_of():
+    assert EXACT.keys() == set(ACCEPTED)
+    page = (Path(__file__).parents[3] / "docs" / "simulator.md").read_text()
+    rows = re.findall(r"^\| (`[A-Z0-9_`, ]+`) \|", page, re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == set(ACCEPTED)
