@@ -190,25 +190,20 @@ def sizes_for(config: EncoderConfig, scanned: Mapping[str, Sensitivity], ratio: 
     """
     require_units(config, ratio)
     layers = inner_layers(config)
-    budget = macs(shrunk(config, {layer.name: layer.left(ratio) for layer in layers}))
+    alike = {layer.name: max(round(layer.size * (1 - ratio)), layer.step) for layer in layers}
+    budget = macs(shrunk(config, alike))
     sizes = {layer.name: layer.size for layer in layers}
     while (now := macs(shrunk(config, sizes))) > budget:
-        choices = [
-            (_price(scanned[layer.name], sizes[layer.name], layer.step, _saved(config, sizes, layer, now)), layer)
-            for layer in layers
-            if sizes[layer.name] > layer.step
-        ]
-        chosen = min(choices, key=lambda choice: choice[0])[1]
-        sizes[chosen.name] -= chosen.step
+        smaller = {layer.name: layer.below(sizes[layer.name]) for layer in layers}
+        prices = {
+            name: (scanned[name].at(size) - scanned[name].at(sizes[name]))
+            / (now - macs(shrunk(config, sizes | {name: size})))
+            for name, size in smaller.items()
+            if size > 0
+        }
+        chosen = min(prices, key=lambda name: prices[name])
+        sizes[chosen] = smaller[chosen]
     return sizes
-
-
-def _price(scanned: Sensitivity, size: int, step: int, saved: int) -> float:
-    return (scanned.at(size - step) - scanned.at(size)) / saved
-
-
-def _saved(config: EncoderConfig, sizes: dict[str, int], layer: Layer, now: int) -> int:
-    return now - macs(shrunk(config, sizes | {layer.name: sizes[layer.name] - layer.step}))
 
 
 def _energy(told_BE: Tensor) -> Tensor:

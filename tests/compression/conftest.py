@@ -14,10 +14,10 @@ CONV = EncoderConfig(
     family="conv",
     frame_samples=32,
     frame_stride=16,
-    frame_filters=12,
+    frame_filters=16,
     stages=(
-        StageConfig(width=16, stride=2),
-        StageConfig(width=8, stride=1, context=True),
+        StageConfig(width=24, stride=2),
+        StageConfig(width=16, stride=1, context=True),
         StageConfig(width=8, stride=1, context=True),
     ),
 )
@@ -26,7 +26,7 @@ PYRAMID = EncoderConfig(
     family="pyramid",
     frame_samples=32,
     frame_stride=16,
-    frame_filters=8,
+    frame_filters=16,
     stages=(StageConfig(width=16, stride=4),),
     layers=2,
     heads=4,

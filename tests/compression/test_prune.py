@@ -119,7 +119,7 @@ def test_the_command_prints_the_result_as_json_and_as_tables(edgeacc, student_fo
     words = ("compress", "prune", student_folder(), "--ratio", "0.5", "--store", tiny_store, "--steps", "2")
     told = json.loads(edgeacc(*words, "-o", tmp_path / "a", "--batch", "4", "--json").out)
     assert told["card"]["pruning"]["ratio"] == 0.5
-    assert told["sizes"]["tokenizer.1"][0] == 16
+    assert told["sizes"]["tokenizer.1"][0] == 24
     ran = edgeacc(*words, "-o", tmp_path / "b", "--batch", "4")
     assert ran.code == 0
     assert "small-conv-p50" in ran.out

@@ -81,7 +81,7 @@ def test_sizes_cost_no_more_than_if_all_layers_gave_alike_and_spare_the_sensitiv
     layers = inner_layers(config)
     scanned = {layer.name: STEEP if layer.name == "tokenizer.3" else FLAT for layer in layers}
     sizes = sizes_for(config, scanned, ratio)
-    alike = {layer.name: layer.left(ratio) for layer in layers}
+    alike = {layer.name: max(8, round(layer.size * (1 - ratio))) for layer in layers}
     assert macs(shrunk(config, sizes)) <= macs(shrunk(config, alike))
     assert sizes["tokenizer.3"] > alike["tokenizer.3"]
     assert all(sizes[layer.name] % layer.step == 0 and sizes[layer.name] >= layer.step for layer in layers)
@@ -90,8 +90,8 @@ def test_sizes_cost_no_more_than_if_all_layers_gave_alike_and_spare_the_sensitiv
 @pytest.mark.parametrize(
     ("ratio", "said", "valid"),
     [
-        (0.95, r"empties tokenizer.0 \(24\), tokenizer.1 \(32\) of conv-s", "up to 0.92"),
-        (0.01, "takes nothing out of conv-s", "above 0.02"),
+        (0.9, r"empties tokenizer.0 \(24\), tokenizer.1 \(32\) of conv-s", "up to 0.83"),
+        (0.01, "takes nothing out of conv-s", "above 0.04"),
     ],
 )
 def test_a_ratio_that_empties_a_layer_or_takes_nothing(ratio, said, valid):
