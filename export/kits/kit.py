@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from edgeacc.bundle.bundle import Bundle, open_bundle
 from edgeacc.bundle.sums import NAME as SUMS
 from edgeacc.bundle.sums import write_sums
-from edgeacc.errors import BadInput, command, unknown
+from edgeacc.errors import BadInput, ParityFailed, command, unknown
 from edgeacc.export.kits.c.write import RATES_HZ, write_c
 from edgeacc.export.kits.project import copy_file
 from edgeacc.export.kits.watchos import write as watchos
@@ -87,6 +87,7 @@ def make_kit(bundle: Path, platform: str, folder: Path, *, force: bool = False) 
     Raises:
         BadInput: no such platform; no bundle, or one that was changed; a recipe that the platform cannot run, or with
             which the kit would break one of the platform's rules; `folder` exists and `force` is not set.
+        ParityFailed: a bundle below its recipe's floor.
         NotPossibleHere: no C compiler, to run the encoder on the golden window.
     """
     if platform not in PLATFORMS:
@@ -99,6 +100,7 @@ def make_kit(bundle: Path, platform: str, folder: Path, *, force: bool = False) 
             valid=f"a bundle of the target {' or '.join(chosen.targets)}",
             next_command=command("edgeacc", "export", "CHECKPOINT", "--target", chosen.targets[0]),
         )
+    _require_floor(opened)
     manifest = KitManifest(
         platform=platform,
         recipe=opened.recipe.name,
@@ -120,3 +122,12 @@ def make_kit(bundle: Path, platform: str, folder: Path, *, force: bool = False) 
         shutil.copyfile(TEXTS / "LICENSE.txt", beside / "LICENSE.txt")
         write_sums(beside)
     return manifest
+
+
+def _require_floor(bundle: Bundle) -> None:
+    found, floor = bundle.manifest.verification.snr_db, bundle.recipe.min_snr_db
+    if found < floor:
+        raise ParityFailed(
+            f"{bundle.path} reaches {found:.1f} dB, its recipe's floor is {floor:g} dB: no kit is made of it",
+            next_command=command("edgeacc", "verify", bundle.path),
+        )

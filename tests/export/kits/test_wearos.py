@@ -164,7 +164,8 @@ def test_the_c_passes_its_self_test_on_emulated_arm(kit, zig, emulator, tmp_path
     if emulator == "qemu-arm" and shutil.which("arm-none-eabi-gcc") is None:
         pytest.skip("arm-none-eabi-gcc is not installed: apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi")
     armv7 = ("arm-none-eabi-gcc", "-march=armv7-a+neon-vfpv4", "-mfloat-abi=hard", "-mthumb")
-    compiler = armv7 if emulator == "qemu-arm" else (*zig, "-target", "aarch64-freestanding")
+    armv8 = (*zig, "-target", "aarch64-freestanding", "-fsanitize=undefined", "-fsanitize-trap=undefined")
+    compiler = armv7 if emulator == "qemu-arm" else armv8
     own = [FREESTANDING.parent / "memory.c", HERE / "streams/arm_linux.c"]
     flags = ("-std=c99", "-O2", "-nostdlib", "-static", "-ffreestanding", f"-I{FREESTANDING}", "-Wl,-e,_start")
     library = ["-lgcc"] if emulator == "qemu-arm" else []
