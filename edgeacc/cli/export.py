@@ -1,6 +1,6 @@
 """`edgeacc export`: from a checkpoint to a bundle that was checked numerically."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,8 +13,10 @@ from edgeacc.errors import BadInput, EdgeaccError, command
 from edgeacc.progress import Progress
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from rich.table import Table
 
+    from edgeacc.bundle.manifest import HeadCheck
     from edgeacc.compression.recipe import Recipe
     from edgeacc.export.pipeline import ExportResult
 
@@ -39,6 +41,26 @@ def export(
         Path | None,
         typer.Option(help="Its training windows calibrate and fit the heart-rate probe; by default the cohort's."),
     ] = None,
+    heads: Annotated[
+        bool,
+        typer.Option(
+            "--heads",
+            help="Further outputs hr_bpm, sdnn_ms and rmssd_ms: linear heads, fitted on the windows that calibrate.",
+        ),
+    ] = False,
+    tflm: Annotated[
+        bool, typer.Option("--tflm", help="Target tflite: must be right in TensorFlow Lite Micro too (extra tflm).")
+    ] = False,
+    legacy_runtime: Annotated[
+        bool,
+        typer.Option(
+            "--legacy-runtime",
+            help="Target tflite: must be right in tflite-runtime 2.14 too (edgeacc doctor --legacy).",
+        ),
+    ] = False,
+    sign: Annotated[
+        Path | None, typer.Option(help="Sign each bundle with this Ed25519 private key (PEM, no password).")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
 ) -> None:
@@ -47,23 +69,48 @@ def export(
     An int8 .tflite file, anybody's, becomes a folder of C99 with `--target firmware`, equal to LiteRT in every bit.
     """
     if checkpoint.suffix == ".tflite":
-        _project(checkpoint, target, output, recipe=recipe, store=store, force=force, json=json)
+        _project(
+            checkpoint,
+            target,
+            output,
+            options={
+                "--recipe": recipe,
+                "--store": store,
+                "--heads": heads,
+                "--tflm": tflm,
+                "--legacy-runtime": legacy_runtime,
+                "--sign": sign,
+            },
+            force=force,
+            json=json,
+        )
         return
+    from edgeacc.bundle.signature import private_key
     from edgeacc.export.registry import missing_recipes, require_packages
     from edgeacc.models.folder import require_checkpoint
     from edgeacc.windows.manifest import read_manifest
 
+    field_runtimes = [name for name, asked in (("tflm", tflm), ("legacy-runtime", legacy_runtime)) if asked]
     plan = _plan(checkpoint, _recipes(target, recipe), output, together=target == ALL)
     require_all(
         partial(require_checkpoint, checkpoint),
         *([partial(read_manifest, store)] if store else []),
+        partial(_require_field, target, field_runtimes),
+        *([partial(private_key, sign)] if sign else []),
         partial(_refuse_existing, plan, force, [checkpoint, *([store] if store else [])]),
     )
     if target != ALL:
         require_packages(target, "convert")
-    done, failed = _export(checkpoint, plan, store, force)
+    key = private_key(sign) if sign else None
+    done, failed = _export(checkpoint, plan, store, heads=heads, field_runtimes=field_runtimes, key=key, force=force)
     next_command = command("edgeacc", "verify", *(each.bundle for each in done))
-    tables = [_table(done), *_warnings(done)] if done else []
+    tables = [
+        _table(done),
+        *heads_table({each.recipe: each.verification.heads for each in done}),
+        *_field_table(done),
+        *_warnings(done),
+    ]
+    tables = tables if done else []
     left_out = missing_recipes() if target == ALL else {}
     if left_out:
         tables.append(table("Left out", ("recipe", "why"), list(left_out.items())))
@@ -76,11 +123,11 @@ def export(
 
 
 def _project(
-    model: Path, target: str, output: Path | None, *, recipe: str | None, store: Path | None, force: bool, json: bool
+    model: Path, target: str, output: Path | None, *, options: dict[str, object], force: bool, json: bool
 ) -> None:
-    if target != "firmware" or recipe is not None or store is not None:
+    if target != "firmware" or any(options.values()):
         raise BadInput(
-            f"{model} is a TFLite file: it takes --target firmware, and neither --recipe nor --store",
+            f"{model} is a TFLite file: it takes --target firmware, and none of {', '.join(options)}",
             next_command=command("edgeacc", "export", model, "--target", "firmware"),
         )
     from edgeacc.files import refuse_existing
@@ -121,6 +168,16 @@ def _recipes(target: str, recipe: str | None) -> "list[Recipe]":
     return [chosen]
 
 
+def _require_field(target: str, field_runtimes: list[str]) -> None:
+    from edgeacc.export.field import FIELD_RUNTIMES
+
+    if field_runtimes and target != "tflite":
+        options = ", ".join(f"--{name}" for name in field_runtimes)
+        raise BadInput(f"{options}: a runtime of .tflite files, not of target {target}", valid="--target tflite")
+    for name in field_runtimes:
+        FIELD_RUNTIMES[name].version()
+
+
 def _plan(
     checkpoint: Path, recipes: "list[Recipe]", output: Path | None, *, together: bool
 ) -> "list[tuple[Recipe, Path]]":
@@ -147,7 +204,14 @@ def _refuse_existing(plan: "list[tuple[Recipe, Path]]", force: bool, inputs: lis
 
 
 def _export(
-    checkpoint: Path, plan: "list[tuple[Recipe, Path]]", store: Path | None, force: bool
+    checkpoint: Path,
+    plan: "list[tuple[Recipe, Path]]",
+    store: Path | None,
+    *,
+    heads: bool,
+    field_runtimes: Sequence[str],
+    key: "Ed25519PrivateKey | None",
+    force: bool,
 ) -> "tuple[list[ExportResult], list[tuple[str, EdgeaccError]]]":
     """Make every bundle of the plan; of several, one that fails does not stop the others."""
     import torch
@@ -161,10 +225,14 @@ def _export(
     with progress("export") as report:
         steps = _shifted(report, total)
         wanted = max(recipe.calibration_windows for recipe, _ in plan)
-        source = read_source(checkpoint, store, wanted, next(steps))
+        source = read_source(checkpoint, store, wanted, next(steps), heads=heads)
         for recipe, path in plan:
             try:
-                done.append(export_bundle(source, recipe, path, force=force, progress=next(steps)))
+                done.append(
+                    export_bundle(
+                        source, recipe, path, field_runtimes=field_runtimes, key=key, force=force, progress=next(steps)
+                    )
+                )
             except EdgeaccError as error:
                 if len(plan) == 1:
                     raise
@@ -204,6 +272,23 @@ def _table(done: "list[ExportResult]") -> "Table":
         for each in done
     ]  # fmt: skip
     return table("Bundles", columns, rows)
+
+
+def heads_table(checks: "Mapping[str, Sequence[HeadCheck]]") -> "list[Table]":
+    """What was measured on the heads of each recipe's artifact; nothing where none has heads."""
+    rows = [
+        (recipe, head.name, f"{head.snr_db:.1f}", "-" if head.worst_error is None else f"{head.worst_error:.2g}")
+        for recipe, heads in checks.items()
+        for head in heads
+    ]
+    return [table("Heads", ("recipe", "output", "SNR [dB]", "largest error"), rows)] if rows else []
+
+
+def _field_table(done: "list[ExportResult]") -> "list[Table]":
+    checks = [(result.recipe, check) for result in done for check in result.verification.field]
+    rows = [(recipe, check.name, check.version, f"{check.snr_db:.1f}") for recipe, check in checks]
+    columns = ("recipe", "runtime", "version", "SNR of the worst output [dB]")
+    return [table("In other runtimes", columns, rows)] if rows else []
 
 
 def signed_bpm(bpm: float | None) -> str | None:
