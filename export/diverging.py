@@ -22,7 +22,7 @@ from edgeacc.compression.recipe import Recipe
 from edgeacc.errors import EdgeaccError
 from edgeacc.export.exporter import OUTPUT_NAME, Exporter, eager_session, run_session
 from edgeacc.export.parity import parity
-from edgeacc.export.quiet import REFUSALS
+from edgeacc.export.quiet import REFUSALS, contained
 
 WINDOWS = 16
 """Golden windows that are looked at: every layer's results of them are in memory (our choice)."""
@@ -34,6 +34,10 @@ MOVES = frozenset(
 
 ACTIVATIONS = frozenset("gelu hardtanh relu sigmoid silu tanh".split())
 """What converters fuse with the layer before: the pair has one result, under the layer's name."""
+
+
+CANNOT: tuple[type[Exception], ...] = (EdgeaccError, *REFUSALS)
+"""What a target raises that cannot give so many outputs: the artifact is rejected and kept in any case."""
 
 
 class Layer(NamedTuple):
@@ -64,10 +68,12 @@ def check_layers(
     looked_into = torch.export.export(_Looked(network.module(), layers), network.example_inputs[0])
     used_BCT = calibration_BCT if recipe.activations in ("int8", "int16") else calibration_BCT[:0]
     try:
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, contained():
             model = tool.convert(looked_into, recipe, used_BCT, Path(folder))
             got = tool.run(model, acc_BCT)
-    except (EdgeaccError, *REFUSALS):
+    except CANNOT:
+        return ()
+    if len(got) != 1 + len(layers):
         return ()
     expected = run_session(eager_session(looked_into), acc_BCT)
     checks = []

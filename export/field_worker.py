@@ -74,7 +74,7 @@ def main(module: str, outputs: str, model: str, windows: str, results: str) -> N
     """Run all windows."""
     run = {"tflite_runtime": legacy, "tflite_micro": micro}[module](model, int(outputs))
     several = [run(window[None]) for window in np.load(windows)]
-    arrays = {str(number): np.concatenate([each[number] for each in several]) for number in range(int(outputs))}
+    arrays: Any = {str(number): np.concatenate([each[number] for each in several]) for number in range(int(outputs))}
     np.savez(results, **arrays)
 
 

@@ -282,7 +282,7 @@ def _verification(
     checks = []
     for runtime in map(FIELD_RUNTIMES.__getitem__, field_runtimes):
         there = compared(runtime.run(model, golden_BCT, count))
-        worst_db = min(each.snr_db for each in (there, *there.heads))
+        worst_db = min([there.snr_db, *(head.snr_db for head in there.heads)])
         checks.append(FieldCheck(name=runtime.name, version=runtime.version(), snr_db=worst_db))
     return compared(tool.run(model, golden_BCT)).model_copy(update={"field": tuple(checks)})
 

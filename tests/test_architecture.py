@@ -14,7 +14,7 @@ PACKAGE = ROOT / "edgeacc"
 ORDER = (
     ("errors",),
     ("progress",),
-    ("files",),
+    ("files", "weights"),
     ("signals",),
     ("cohort", "recordings"),
     ("windows",),

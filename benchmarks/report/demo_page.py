@@ -260,8 +260,7 @@ def _real_probes(real: RealReport) -> Section:
         if target in result.scored_on
     ]
     columns = ["method", "probe", "heart rate: mean absolute error (bpm, 95 %)", "r"]
-    title = f"Real recordings: {real.name}, {', '.join(UNITS[target][0] for target in result.scored_on)}"
-    return Section(title, figures=figures, table=Table(columns, rows, texts=2))
+    return Section(f"Real recordings: {real.name}, heart rate", figures=figures, table=Table(columns, rows, texts=2))
 
 
 def _example(example: WindowSet) -> Figure:

@@ -97,7 +97,7 @@ class Verification(_Frozen):
     @property
     def failures(self) -> list[str]:
         """The outputs below the floor, each in words, and the first layer below it."""
-        others = (*self.heads, *self.field)
+        others: list[HeadCheck | FieldCheck] = [*self.heads, *self.field]
         outputs = {"": self.snr_db, **{f"{each.name}: ": each.snr_db for each in others}}
         floor = f"below the recipe's floor of {self.min_snr_db:g} dB"
         said = [f"{name}{snr_db:.1f} dB, {floor}" for name, snr_db in outputs.items() if not snr_db >= self.min_snr_db]

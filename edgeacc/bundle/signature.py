@@ -6,7 +6,7 @@ Keys are PEM files as `openssl genpkey -algorithm ed25519` and `openssl pkey -pu
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from edgeacc.bundle.sums import NAME, SIGNATURE, require_bundle
 from edgeacc.errors import BadInput, NotPossibleHere
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 _MAKE = "openssl genpkey -algorithm ed25519 -out KEY.pem && openssl pkey -in KEY.pem -pubout -out PUBLIC.pem"
-Key = TypeVar("Key")
 
 
 def private_key(path: Path) -> "Ed25519PrivateKey":
@@ -29,7 +28,10 @@ def private_key(path: Path) -> "Ed25519PrivateKey":
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    return _read(path, lambda content: load_pem_private_key(content, password=None), Ed25519PrivateKey, "private")
+    key: Ed25519PrivateKey = _read(
+        path, lambda content: load_pem_private_key(content, password=None), Ed25519PrivateKey, "private"
+    )
+    return key
 
 
 def public_key(path: Path) -> "Ed25519PublicKey":
@@ -38,7 +40,8 @@ def public_key(path: Path) -> "Ed25519PublicKey":
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-    return _read(path, load_pem_public_key, Ed25519PublicKey, "public")
+    key: Ed25519PublicKey = _read(path, load_pem_public_key, Ed25519PublicKey, "public")
+    return key
 
 
 def sign(folder: Path, key: "Ed25519PrivateKey") -> None:
@@ -80,7 +83,7 @@ def _require_cryptography() -> None:
         ) from error
 
 
-def _read(path: Path, load: Callable[[bytes], object], kind: type[Key], what: str) -> Key:
+def _read(path: Path, load: Callable[[bytes], object], kind: type[Any], what: str) -> Any:  # noqa: ANN401
     from cryptography.exceptions import UnsupportedAlgorithm
 
     valid = f"an Ed25519 {what} key in PEM, without a password"

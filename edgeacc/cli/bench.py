@@ -29,6 +29,7 @@ class Suite(StrEnum):
     imports = "import"
     kernels = "kernels"
     mlperf = "mlperf"
+    train = "train"
 
 
 def bench(
@@ -36,8 +37,8 @@ def bench(
         list[Path] | None,
         typer.Argument(
             metavar="PATH",
-            help="Folders written by `edgeacc export`; for --suite import, recordings; for kernels none; for mlperf, "
-            "perhaps .tflite files named ad..., kws..., vww..., ic....",
+            help="Folders written by `edgeacc export`; for --suite import, recordings; for kernels and train none; "
+            "for mlperf, perhaps .tflite files named ad..., kws..., vww..., ic....",
         ),
     ] = None,
     suite: Annotated[
@@ -45,7 +46,7 @@ def bench(
         typer.Option(
             help="`latency`: of bundles; `import`: how fast recordings become windows, in what memory; "
             "`kernels`: instructions of the firmware's kernels on emulated cores; `mlperf`: the simulator's cycles "
-            "and energies beside published measurements."
+            "and energies beside published measurements; `train`: windows per second of students."
         ),
     ] = Suite.latency,
     checkpoint: Annotated[
@@ -60,7 +61,8 @@ def bench(
 
     `--suite import` measures recordings instead: import beside pandas and neurokit2 on the same E4 files, the memory of
     a day's import, and the reading of a store. `--suite kernels` counts instructions, with QEMU and a cross-compiler;
-    `--suite mlperf` too, of MLPerf Tiny's four networks, made with random weights unless given.
+    `--suite mlperf` too, of MLPerf Tiny's four networks, made with random weights unless given. `--suite train` trains
+    students for a few steps on all processors, beside the same networks written plainly.
     """
     from edgeacc.files import refuse_existing
 
@@ -71,6 +73,9 @@ def bench(
         return
     if suite is Suite.mlperf:
         _mlperf(what or [], checkpoint, output, force=force, json=json)
+        return
+    if suite is Suite.train:
+        _train(what, checkpoint, output, quick=quick, force=force, json=json)
         return
     if not what:
         raise BadInput(
@@ -85,6 +90,9 @@ def bench(
 def _bundles(
     what: list[Path], checkpoint: Path | None, output: Path | None, *, quick: bool, force: bool, json: bool
 ) -> None:
+    from edgeacc.weights import checkpoint as checkpoint_of
+
+    checkpoint = None if checkpoint is None else checkpoint_of(checkpoint)
     _refuse_no_bundles(what, checkpoint)
     from edgeacc.benchmarks.results import FULL, QUICK
     from edgeacc.benchmarks.suite import run_bench
@@ -178,6 +186,50 @@ def _mlperf(paths: list[Path], checkpoint: Path | None, output: Path | None, *, 
     if output is not None:
         write_json(output, result, force=force)
     show(result, [_cycles(result), _energies(result)], as_json=json)
+
+
+def _train(
+    paths: list[Path] | None, checkpoint: Path | None, output: Path | None, *, quick: bool, force: bool, json: bool
+) -> None:
+    if paths or checkpoint is not None:
+        raise BadInput("--suite train takes neither paths nor --checkpoint", valid="edgeacc bench --suite train")
+    from edgeacc.benchmarks.training_suite import run_training_bench
+    from edgeacc.files import write_json
+
+    with progress("bench train") as report:
+        result = run_training_bench(progress=report, turns=3 if quick else 5)
+    if output is not None:
+        write_json(output, result, force=force)
+    for warning in result.warnings:
+        sys.stderr.write(f"edgeacc: warning: {warning}\n")
+    columns = (
+        "encoder",
+        "precision",
+        "windows_per_s",
+        "plain_windows_per_s",
+        "times_faster",
+        "gflops",
+        "peak_share",
+        "data_share",
+    )
+    rows = [
+        (
+            row.encoder,
+            row.precision,
+            round(row.windows_per_s),
+            round(row.plain_windows_per_s),
+            round(row.times_faster, 2),
+            round(row.gflops, 1),
+            f"{row.peak_share:.0%}",
+            f"{row.data_share:.1%}",
+        )
+        for row in result.rows
+    ]
+    title = (
+        f"Students in training, batch {result.batch}, {result.threads} threads; this machine's peak: "
+        f"{result.fp32_gflops:.0f} GFLOP/s in fp32, {result.bf16_gflops:.0f} in bf16"
+    )
+    show(result, [table(title, columns, rows)], as_json=json)
 
 
 def _cycles(result: "MlperfResult") -> "Table":

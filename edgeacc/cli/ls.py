@@ -87,6 +87,23 @@ def sizes(json: Json = False) -> None:
 
 
 @app.command()
+def students(json: Json = False) -> None:
+    """Trained encoders that come with edgeacc; `edgeacc export NAME --target ...` takes them by name."""
+    from edgeacc.models.checkpoint import load_card
+    from edgeacc.models.cost import cost
+    from edgeacc.weights import DEFAULT, shipped
+
+    cards = {name: load_card(path) for name, path in shipped().items()}
+    rows = [
+        (name, f"{cost(card.encoder).parameters:,}", card.objective, card.data.name if card.data else None, path)
+        for (name, path), card in zip(shipped().items(), cards.values(), strict=True)
+    ]
+    columns = ("student", "parameters", "objective", "trained on", "checkpoint (its CARD.md tells figures)")
+    next_command = f"edgeacc export {DEFAULT} --target coreml"
+    show(cards, [table("Students", columns, rows)], as_json=json, next_command=next_command)
+
+
+@app.command()
 def formats(json: Json = False) -> None:
     """Recordings that can be imported."""
     from edgeacc.recordings.registry import FORMATS

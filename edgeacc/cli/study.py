@@ -71,6 +71,26 @@ def tables(
     sys.stdout.write(f"{output}: {len(cells)} cells, {len(pictures)} pictures\n")
 
 
+@app.command(cls=Verb)
+def ship(
+    folder: Annotated[Path, typer.Argument(help="A folder that `study run` made.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Gets a checkpoint for every student.")],
+    data: Annotated[str, typer.Option(help="The windows they were trained on.")] = "calibrated",
+    seed: Annotated[int, typer.Option(min=0, help="Of which training.")] = 0,
+    force: Annotated[bool, typer.Option("--force", help="Replace checkpoints that exist.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
+) -> None:
+    """Pack the students of a study: half precision, each with a card of its figures and limits."""
+    from edgeacc.study.ship import ship as shipped
+
+    paths = shipped(folder, output, data=data, seed=seed, force=force)
+    rows = [(path.name, str(path), sum(file.stat().st_size for file in path.iterdir())) for path in paths]
+    after = command("edgeacc", "export", paths[0], "--target", "coreml")
+    show(
+        {"students": rows}, [table("Students", ("name", "path", "size_bytes"), rows)], as_json=json, next_command=after
+    )
+
+
 def _refuse_another(folder: Path, study: "Study") -> None:
     from edgeacc.files import read_model
     from edgeacc.study.spec import Study

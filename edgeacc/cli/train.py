@@ -3,7 +3,7 @@
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -81,12 +81,20 @@ class Labels(StrEnum):
     truth = "truth"
 
 
+class Device(StrEnum):
+    """Where a run computes."""
+
+    cpu = "cpu"
+    cuda = "cuda"
+
+
 StoreArgument = Annotated[Path, typer.Argument(help="A store of windows, from `edgeacc cohort make` or `import`.")]
 Out = Annotated[Path, typer.Option("-o", "--output", help="The checkpoint folder to make.")]
 Steps = Annotated[int, typer.Option(min=1, help="Steps of training.")]
 Batch = Annotated[int, typer.Option(min=2, help="Windows per step.")]
 Seed = Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Decides the first weights and every random draw.")]
 Threads = Annotated[int, typer.Option(min=1, help="Processor threads.")]
+DeviceOption = Annotated[Device, typer.Option("--device", help="The processor, or an NVIDIA GPU (one).")]
 Augmentation = Annotated[Augment, typer.Option(help="Of the accelerometer.")]
 AugmentPpg = Annotated[
     bool,
@@ -126,6 +134,7 @@ def teacher(
     recompute: Recompute = False,
     compiled: Compile = False,
     threads: Threads = 1,
+    device: DeviceOption = Device.cpu,
     force: Force = False,
     json: Json = False,
 ) -> None:
@@ -134,7 +143,7 @@ def teacher(
     from edgeacc.training.augment import NONE, PAPER
     from edgeacc.training.runs import train_teacher
 
-    config = _config(encoder, objective.value, steps, batch, seed, threads) | {
+    config = _config(encoder, objective.value, steps, batch, seed, threads, device.value) | {
         "augmentation": PAPER if objective is TeacherObjective.contrastive else NONE,
         "positives": positives.value,
         "endless": {"preset": endless.value, "seed": seed} if endless else None,
@@ -172,6 +181,7 @@ def student(
     recompute: Recompute = False,
     compiled: Compile = False,
     threads: Threads = 1,
+    device: DeviceOption = Device.cpu,
     force: Force = False,
     json: Json = False,
 ) -> None:
@@ -181,7 +191,7 @@ def student(
 
     own_form = {"distill-l2": "regression", "distill-tokens": "dense"}
     config = (
-        _config(encoder, objective.value, steps, batch, seed, threads)
+        _config(encoder, objective.value, steps, batch, seed, threads, device.value)
         | _augmented(augmentation, augment_ppg)
         | {
             "form": own_form.get(objective.value, form.value),
@@ -217,6 +227,7 @@ def joint(
     batch: Batch = 64,
     seed: Seed = 0,
     threads: Threads = 1,
+    device: DeviceOption = Device.cpu,
     force: Force = False,
     json: Json = False,
 ) -> None:
@@ -228,7 +239,7 @@ def joint(
     opened = _open(store)
     channels = opened.manifest.contract.ppg_channels
     config = (
-        _config(encoder, "joint", steps, batch, seed, threads)
+        _config(encoder, "joint", steps, batch, seed, threads, device.value)
         | _augmented(augmentation, augment_ppg)
         | {
             "form": form.value,
@@ -255,6 +266,7 @@ def baseline(
     batch: Batch = 64,
     seed: Seed = 0,
     threads: Threads = 1,
+    device: DeviceOption = Device.cpu,
     force: Force = False,
     json: Json = False,
 ) -> None:
@@ -265,7 +277,7 @@ def baseline(
 
     augmentation = {"acc-mae": NONE, "acc-contrastive": PAPER, "supervised": MILD}[objective.value]
     config = _parsed(
-        _config(encoder, objective.value, steps, batch, seed, threads)
+        _config(encoder, objective.value, steps, batch, seed, threads, device.value)
         | {"labels": labels.value, "augmentation": augmentation}
     )
     with progress(objective.value) as report:
@@ -296,7 +308,9 @@ def _augmented(augmentation: Augment, ppg: bool) -> dict[str, Any]:
     return {"augmentation": chosen, "augmentation_ppg": chosen if ppg else NONE}
 
 
-def _config(encoder: str, objective: str, steps: int, batch: int, seed: int, threads: int) -> dict[str, Any]:
+def _config(
+    encoder: str, objective: str, steps: int, batch: int, seed: int, threads: int, device: Literal["cpu", "cuda"]
+) -> dict[str, Any]:
     from edgeacc.models.sizes import SIZES
     from edgeacc.training.config import fastest_precision
 
@@ -307,7 +321,8 @@ def _config(encoder: str, objective: str, steps: int, batch: int, seed: int, thr
         "batch": batch,
         "seed": seed,
         "threads": threads,
-        "precision": fastest_precision(),
+        "device": device,
+        "precision": fastest_precision(device),
     }
 
 

@@ -26,6 +26,7 @@ ObjectiveName = Literal[
 ]
 LabelSource = Literal["truth", "device"]
 Precision = Literal["fp32", "bf16"]
+Device = Literal["cpu", "cuda"]
 
 _PAYS = 3.0
 _FORM_OF: dict[str, Form] = {"distill-l2": "regression", "distill-tokens": "dense"}
@@ -57,6 +58,7 @@ class TrainConfig(BaseModel):
     labels: LabelSource = "truth"
     precision: Precision = "fp32"
     threads: int = Field(1, ge=1)
+    device: Device = Field("cpu", description="that computes; the windows lie in its memory")
     augmentation_ppg: Augmentation = Field(NONE, description="of the teacher's windows, drawn by itself")
     positives: Positives = Field("window", description="of `contrastive`")
     temperature: float | None = Field(None, ge=0.005, le=10, description="of `distill` and `joint`; none: learned")
@@ -96,11 +98,13 @@ class TrainConfig(BaseModel):
         return self
 
 
-def fastest_precision() -> Precision:
-    """bf16 where this processor multiplies bf16 matrices at least three times as fast as fp32, as with AMX.
+def fastest_precision(device: Device = "cpu") -> Precision:
+    """bf16 on a GPU, and where this processor multiplies bf16 matrices at least three times as fast as fp32 (AMX).
 
     Without such units bf16 is emulated, up to 50 times slower, hence measured and not assumed (a few milliseconds).
     """
+    if device == "cuda":
+        return "bf16"
     seconds = {kind: _product_s(kind) for kind in (torch.float32, torch.bfloat16)}
     return "bf16" if seconds[torch.bfloat16] * _PAYS < seconds[torch.float32] else "fp32"
 

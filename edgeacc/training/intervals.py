@@ -51,7 +51,7 @@ def interval_targets(beats_BK: Tensor, tokens: int, window_s: float) -> tuple[Te
 
 def _interval_of_token(beats_BK: Tensor, tokens: int, window_s: float) -> tuple[Tensor, Tensor]:
     """Position of the interval that holds each token's middle, and whether there is one."""
-    middle_P = (torch.arange(tokens) + 0.5) * (window_s / tokens)
+    middle_P = (torch.arange(tokens, device=beats_BK.device) + 0.5) * (window_s / tokens)
     times_BK = beats_BK.nan_to_num(nan=torch.inf).contiguous()
     at_BP = torch.searchsorted(times_BK, middle_P.expand(len(beats_BK), -1).contiguous()) - 1
     last_B1 = beats_BK.isfinite().sum(dim=1, keepdim=True) - 2

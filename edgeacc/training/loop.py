@@ -60,6 +60,7 @@ def fit(
     across.require_equal_shares(config.batch if config.endless else min(config.batch, len(window_id_N)))
     identity: dict[str, JsonValue] = {"config": config.model_dump(mode="json", exclude={"threads"}), "inputs": inputs}
     across.share_norms(objective)
+    objective.to(config.device)
     optimizer = _optimizer(objective, config)
     losses = resume(folder, identity, objective, optimizer)
     across.wait()
@@ -91,11 +92,11 @@ def _gradients(objective: Objective, step: int, windows: int, config: TrainConfi
         The mean loss, and the positions of the step's windows.
     """
     draws = range(step * config.accumulate, (step + 1) * config.accumulate)
-    batches = [batch_of_step(draw, windows, config) for draw in draws]
-    mean = torch.zeros(())
+    batches = [batch_of_step(draw, windows, config).to(config.device) for draw in draws]
+    mean = torch.zeros((), device=config.device)
     for draw, index_B in zip(draws, batches, strict=True):
-        with torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bf16"):
-            loss = objective.loss(index_B, _generator(config.seed, draw)) / config.accumulate
+        with torch.autocast(config.device, torch.bfloat16, enabled=config.precision == "bf16"):
+            loss = objective.loss(index_B, _generator(config.seed, draw, config.device)) / config.accumulate
         torch.autograd.backward(loss)
         mean += loss.detach()
     across.average_gradients(objective)
@@ -155,9 +156,9 @@ def recent_loss(losses: list[float]) -> float:
     return sum(recent) / len(recent)
 
 
-def _generator(seed: int, draw: int) -> Generator:
-    """A generator for one draw of a run: nothing random but (seed, draw) decides what it gives."""
-    return Generator().manual_seed((seed * 1_000_003 + draw) % 2**63)
+def _generator(seed: int, draw: int, device: str = "cpu") -> Generator:
+    """A generator for one draw of a run: on one kind of device, nothing but (seed, draw) decides what it gives."""
+    return Generator(device).manual_seed((seed * 1_000_003 + draw) % 2**63)
 
 
 def _optimizer(objective: Objective, config: TrainConfig) -> torch.optim.AdamW:

@@ -54,5 +54,5 @@ class MaskedInput(Objective):
 def mask_patches(windows: int, samples: int, generator: Generator) -> Tensor:
     """Choose 60 % of each window's patches of 20 samples at random: (B, T) bool, true where masked."""
     patches = samples // PATCH_SAMPLES
-    rank_BP = torch.rand(windows, patches, generator=generator).argsort(dim=1).argsort(dim=1)
+    rank_BP = torch.rand(windows, patches, generator=generator, device=generator.device).argsort(dim=1).argsort(dim=1)
     return (rank_BP < round(MASKED * patches)).repeat_interleave(PATCH_SAMPLES, dim=1)

@@ -48,7 +48,8 @@ class Partners:
     def draw(self, index_B: Tensor, generator: Generator) -> Tensor:
         """(B,) positions; of somebody who has one window, that window."""
         others_B = self._count_N[index_B] - 1
-        step_B = 1 + (torch.rand(len(index_B), generator=generator) * others_B).long().clamp(max=others_B - 1)
+        share_B = torch.rand(len(index_B), generator=generator, device=generator.device)
+        step_B = 1 + (share_B * others_B).long().clamp(max=others_B - 1)
         within_B = (self._place_N[index_B] - self._first_N[index_B] + step_B) % self._count_N[index_B]
         partner_B: Tensor = self._order_N[self._first_N[index_B] + within_B]
         return partner_B

@@ -62,7 +62,8 @@ class LikeRate:
 
     def draw(self, index_B: Tensor, count: int, generator: Generator) -> Tensor:
         """(B x count,) positions, each within 16 ranks of heart rate of its window and never the window itself."""
-        step_BC = torch.randint(1, _NEAREST + 1, (len(index_B), count), generator=generator)
-        sign_BC = torch.randint(0, 2, (len(index_B), count), generator=generator) * 2 - 1
+        size, device = (len(index_B), count), generator.device
+        step_BC = torch.randint(1, _NEAREST + 1, size, generator=generator, device=device)
+        sign_BC = torch.randint(0, 2, size, generator=generator, device=device) * 2 - 1
         rank_BC = (self._rank_N[index_B][:, None] + sign_BC * step_BC) % len(self._order_N)
         return self._order_N[rank_BC].flatten()

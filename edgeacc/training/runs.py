@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from pydantic import JsonValue
 
-from edgeacc.errors import BadInput, command
+from edgeacc.errors import BadInput, NotPossibleHere, command
 from edgeacc.files import refuse_existing
 from edgeacc.models.alignment import AlignmentConfig, Student
 from edgeacc.models.checkpoint import (
@@ -125,6 +125,7 @@ def train_student(
     teacher = _teacher_for(teacher_path, store)
     run = _begin("student", store, out, config, progress, force, teacher_path)
     run = replace(run, teacher=teacher_reference(teacher_path))
+    teacher.to(config.device)
     student = _new_student(run, teacher.config)
     source: TokenSource = (
         Kept(teacher_tokens(teacher, run.windows.ppg_BCT, progress=run.progress))
@@ -181,7 +182,7 @@ def _training(run: _Run) -> Windows:
     """What is trained on: the store's windows, or the stream."""
     if run.config.endless is None:
         return run.windows
-    return Endless(run.config.endless, run.windows.contract)
+    return Endless(run.config.endless, run.windows.contract, run.config.device)
 
 
 def _partners(run: _Run) -> Partners | None:
@@ -212,6 +213,8 @@ def _begin(
     kind: Kind, store: Store, out: Path, config: TrainConfig, progress: Progress, force: bool, *inputs: Path | None
 ) -> _Run:
     refuse_existing(out, force=force, inputs=[store.path, *(path for path in inputs if path is not None)])
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise NotPossibleHere("there is no CUDA device here", valid="--device cpu")
     if config.encoder.samples != store.manifest.contract.samples:
         raise BadInput(
             f"{config.encoder.name} reads windows of {config.encoder.samples} samples, store {store.path} has "
@@ -228,7 +231,8 @@ def _begin(
     precision = saved_precision(partial_folder(out)) or config.precision
     config = config.model_copy(update={"precision": precision})
     progress(0, config.steps, "reading the store")
-    return _Run(kind, store, out, config, store.load("train"), progress if across.is_first() else silent, force)
+    windows = store.load("train").to(config.device)
+    return _Run(kind, store, out, config, windows, progress if across.is_first() else silent, force)
 
 
 def _new_encoder(run: _Run, channels: int) -> Encoder:

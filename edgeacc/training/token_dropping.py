@@ -53,7 +53,7 @@ class TokenDropping(Objective):
         """Mean squared error over the dropped patches of these windows."""
         x_BCT = augment(self._x_NCT[index_B].float(), self.augmentation, generator)
         tokens = self.encoder.config.tokens
-        order_BP = own(torch.rand(len(x_BCT), tokens, generator=generator).argsort(dim=1))
+        order_BP = own(torch.rand(len(x_BCT), tokens, generator=generator, device=generator.device).argsort(dim=1))
         x_BCT = own(x_BCT)
         kept = tokens - round(DROPPED * tokens)
         kept_BK, dropped_BK = order_BP[:, :kept], order_BP[:, kept:]

@@ -38,10 +38,13 @@ class EndlessConfig(BaseModel):
 class Endless:
     """The stream; columns can be asked for by position as those of a `WindowSet`."""
 
-    def __init__(self, config: EndlessConfig, contract: SignalContract = DEFAULT) -> None:
-        """Make nothing yet."""
+    def __init__(
+        self, config: EndlessConfig, contract: SignalContract = DEFAULT, device: torch.device | str = "cpu"
+    ) -> None:
+        """Make nothing yet; windows are made where they are used."""
         self.config = config
         self.contract = contract
+        self.device = device
         self._last: tuple[Tensor, WindowSet] | None = None
 
     def take(self, index_B: Tensor) -> WindowSet:
@@ -54,7 +57,8 @@ class Endless:
             turn_B, who_B = index_B // _TOGETHER, index_B % _TOGETHER
             every = self.config.windows_per_participant
             person_B = turn_B // every * _TOGETHER + who_B
-            made = cohort_windows(self.config.cohort, person_B * every + turn_B % every, self.contract)
+            number_B = person_B * every + turn_B % every
+            made = cohort_windows(self.config.cohort, number_B, self.contract, device=self.device)
             made.window_id_B.copy_(index_B)
             self._last = (index_B.clone(), made)
         return self._last[1]

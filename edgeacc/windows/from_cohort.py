@@ -65,7 +65,12 @@ def from_cohort(
 
 
 def cohort_windows(
-    config: CohortConfig, index_B: Tensor, contract: SignalContract = DEFAULT, *, independent_beats: bool = False
+    config: CohortConfig,
+    index_B: Tensor,
+    contract: SignalContract = DEFAULT,
+    *,
+    independent_beats: bool = False,
+    device: torch.device | str = "cpu",
 ) -> WindowSet:
     """Some windows of the cohort, prepared and labelled, without a store.
 
@@ -74,11 +79,12 @@ def cohort_windows(
         index_B: (B,) int64 window numbers, which become `window_id_B`.
         contract: as in `from_cohort`.
         independent_beats: the leak control: the accelerometer's heartbeats are another, independent series.
+        device: where to work and where the result lies.
 
     Raises:
         BadInput: a contract that the cohort cannot serve, or a window outside it.
     """
-    raw = simulate(config, index_B, independent_beats=independent_beats)
+    raw = simulate(config, index_B, device, independent_beats=independent_beats)
     if raw.acc_g_BCT.shape[-1] != contract.samples or contract.rate_hz != DEFAULT.rate_hz:
         raise BadInput(
             f"the cohort cannot serve windows of {contract.window_s:g} s at {contract.rate_hz:g} Hz",
@@ -86,14 +92,15 @@ def cohort_windows(
         )
     ppg_BCT = prepare_ppg(raw.ppg_BCT, contract)
     beats_BK = detect_beats(ppg_BCT, contract.rate_hz)
-    device = labels_of(rate_and_variability(beats_BK), prefix=DEVICE_PREFIX)
+    told = labels_of(rate_and_variability(beats_BK), prefix=DEVICE_PREFIX)
+    told["device_intervals"] = torch.zeros(len(index_B), device=beats_BK.device)
     return WindowSet(
         acc_BCT=prepare_acc(raw.acc_g_BCT, contract).half(),
         ppg_BCT=ppg_BCT.half(),
         beats_BK=beats_BK,
         participant_B=raw.participant_B,
-        window_id_B=index_B,
-        labels={**raw.labels, **device, "device_intervals": torch.zeros(len(index_B))},
+        window_id_B=index_B.to(beats_BK.device),
+        labels={**raw.labels, **told},
         contract=contract,
     )
 

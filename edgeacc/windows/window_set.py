@@ -62,6 +62,18 @@ class WindowSet:
             contract=self.contract,
         )
 
+    def to(self, device: torch.device | str) -> "WindowSet":
+        """The same on another device."""
+        return WindowSet(
+            acc_BCT=self.acc_BCT.to(device),
+            ppg_BCT=self.ppg_BCT.to(device),
+            beats_BK=self.beats_BK.to(device),
+            participant_B=self.participant_B.to(device),
+            window_id_B=self.window_id_B.to(device),
+            labels={name: label_B.to(device) for name, label_B in self.labels.items()},
+            contract=self.contract,
+        )
+
     def target(self, names: Sequence[str], source: Source = "truth") -> Tensor:
         """Labels side by side.
 

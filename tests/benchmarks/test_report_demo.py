@@ -196,7 +196,7 @@ def test_the_page_tells_all_of_it(report, example):
         "edgeacc train student",
         "15 s",
         "of the limit",
-        "Real recordings: wrist, Heart rate",
+        "Real recordings: wrist, heart rate",
         "100% (3 people)",
     ):
         assert told in html

@@ -86,6 +86,18 @@ def test_loss_depends_on_windows_and_generator_alone(make_objective, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_step_makes_everything_where_its_windows_lie(make_objective, name):
+    """No GPU is needed to see it: under another default device, whatever names no device of its own is misplaced."""
+    objective, index_B, generator = make_objective(name), torch.arange(8), _generator()
+    with torch.device("meta"):
+        loss = objective.loss(index_B, generator)
+        torch.autograd.backward(loss)
+        objective.after_step()
+    assert loss.device.type == "cpu"
+    assert math.isfinite(loss.item())
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_everything_that_is_trained_gets_a_gradient(make_objective, name):
     objective = make_objective(name)
     objective.loss(torch.arange(8), _generator()).backward()

@@ -2,7 +2,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from edgeacc.errors import BadInput
+from edgeacc.errors import BadInput, NotPossibleHere
 from edgeacc.models.checkpoint import check_teacher, load_encoder, load_student
 from edgeacc.training import loop
 from edgeacc.training.augment import MILD, PAPER
@@ -146,6 +146,21 @@ def test_a_baseline_is_no_teacher(store, tmp_path, make_config):
     path = train_baseline(store, tmp_path / "baseline", make_config(steps=2)).path
     with pytest.raises(BadInput, match="is a baseline"):
         train_student(store, path, tmp_path / "student", make_config("distill"))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_device_that_is_not_here_is_refused(store, tmp_path, make_config):
+    with pytest.raises(NotPossibleHere, match="no CUDA device"):
+        train_baseline(store, tmp_path / "out", make_config(device="cuda"))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("objective", ["acc-mae", "acc-contrastive", "supervised"])
+def test_a_gpu_gives_a_checkpoint_that_a_processor_reads(store, tmp_path, make_config, objective):
+    result = train_baseline(store, tmp_path / "out", make_config(objective, device="cuda"))
+    assert load_encoder(result.path).encoder(torch.zeros(1, 3, 640)).isfinite().all()
 
 
 def test_windows_of_another_length_are_refused(store, tmp_path, make_config, tiny_conv):

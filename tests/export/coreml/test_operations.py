@@ -24,6 +24,7 @@ QUERY, KEY, VALUE = (random(1, 2, 6, 4, seed=seed) for seed in (2, 3, 4))
 WEIGHT, BIAS = random(5, 8, seed=5), random(5, seed=6)
 GAMMA, BETA = random(8, seed=7), random(8, seed=8)
 KERNEL = random(6, 4, 1, 3, seed=9)
+TABLE, ROWS = torch.tensor([1.0, -2.0, 0.5, 4.0]), torch.tensor([[3, 0, 2], [1, 1, 0]])
 
 CASES = {
     "abs": ({"x": X}, torch.abs(X)),
@@ -74,6 +75,18 @@ CASES = {
             "offset": torch.tensor([[0, 2], [1, 0]], dtype=torch.int8),
         },
         torch.tensor([[-64.0, 0.0], [0.0, 254.0]]),
+    ),
+    "constexpr_lut_to_dense": (
+        {
+            "indices": torch.tensor([0b11_10_01_00, 0b10_11], dtype=torch.uint8),
+            "lut": TABLE,
+            "shape": torch.tensor([2, 3]),
+        },
+        F.embedding(torch.tensor([[0, 1, 2], [3, 3, 2]]), TABLE[:, None]).squeeze(2),
+    ),
+    "constexpr_lut_to_dense with a table for each row": (
+        {"indices": ROWS.to(torch.uint8), "lut": torch.stack([TABLE, -TABLE])[:, None, :, None]},
+        torch.stack([TABLE[ROWS[0]], -TABLE[ROWS[1]]]),
     ),
     "conv": (
         {"x": X, "weight": KERNEL, "strides": (1, 2), "pad_type": "custom", "pad": (0, 0, 2, 1), "dilations": (1, 2)},
