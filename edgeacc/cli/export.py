@@ -9,7 +9,7 @@ import typer
 
 from edgeacc.cli.output import progress, show, table
 from edgeacc.cli.several import as_one, require_all
-from edgeacc.errors import BadInput, EdgeaccError, command
+from edgeacc.errors import BadInput, EdgeaccError, command, unknown
 from edgeacc.progress import Progress
 
 if TYPE_CHECKING:
@@ -23,6 +23,15 @@ ALL = "all"
 STAGES_OF_SOURCE, STAGES_OF_BUNDLE = 2, 3
 
 
+AGES = (("watchOS10", "iOS17"), ("watchOS11", "iOS18"))
+"""Systems of one Core ML specification each, that recipes were tried with."""
+
+MinimumOs = Annotated[
+    str | None,
+    typer.Option(
+        help="Target coreml: the oldest system to run on, watchOS10, watchOS11, iOS17 or iOS18; else the recipe's."
+    ),
+]
 Heads = Annotated[
     bool,
     typer.Option(
@@ -68,6 +77,7 @@ def export(
         Path | None,
         typer.Option(help="Its training windows calibrate and fit the heart-rate probe; by default the cohort's."),
     ] = None,
+    minimum_os: MinimumOs = None,
     heads: Heads = False,
     tflm: Tflm = False,
     legacy_runtime: LegacyRuntime = False,
@@ -82,7 +92,7 @@ def export(
     field_runtimes = [name for name, asked in (("tflm", tflm), ("legacy-runtime", legacy_runtime)) if asked]
     wanted = _Wanted(heads, field_runtimes, sign)
     if checkpoint is not None and checkpoint.suffix == ".tflite":
-        if recipe is not None or store is not None or any(wanted):
+        if any((recipe, store, minimum_os, *wanted)):
             raise BadInput(
                 f"{checkpoint} is a TFLite file: of the options it takes --output, --force and --json only",
                 next_command=command("edgeacc", "export", checkpoint, "--target", "firmware"),
@@ -93,7 +103,8 @@ def export(
     from edgeacc.weights import checkpoint as checkpoint_of
 
     checkpoint = checkpoint_of(checkpoint)
-    plan = _plan(checkpoint, _recipes(target, recipe), output, together=target == ALL)
+    recipes = [_for_system(each, target, minimum_os) for each in _recipes(target, recipe)]
+    plan = _plan(checkpoint, recipes, output, together=target == ALL)
     _require_inputs(checkpoint, target, plan, store, wanted, force)
     if target != ALL:
         require_packages(target, "convert")
@@ -170,6 +181,18 @@ def _recipes(target: str, recipe: str | None) -> "list[Recipe]":
             next_command="edgeacc ls recipes",
         )
     return [chosen]
+
+
+def _for_system(recipe: "Recipe", target: str, minimum_os: str | None) -> "Recipe":
+    """The recipe for systems of the age of `minimum_os`."""
+    if minimum_os is None:
+        return recipe
+    if target != "coreml":
+        raise BadInput(f"--minimum-os {minimum_os}: target {target} has none to choose", valid="--target coreml")
+    for age in AGES:
+        if minimum_os in age:
+            return recipe.model_copy(update={"minimum_os": age})
+    raise unknown("minimum OS", minimum_os, [system for age in AGES for system in age])
 
 
 def _require_field(target: str, field_runtimes: list[str]) -> None:
