@@ -129,7 +129,7 @@ def _deployment_target(recipe: Recipe) -> Any:  # noqa: ANN401
 
 
 def _settle_identifiers(manifest: Path) -> None:
-    """Replace coremltools' random identifiers by ones of the parts' paths, so that two conversions are the same bytes."""
+    """Replace coremltools' random identifiers by ones of the parts' paths: two conversions give the same bytes."""
     content = json.loads(manifest.read_text())
     parts = content["itemInfoEntries"]
     settled = {identifier: str(uuid5(NAMESPACE_URL, part["path"])) for identifier, part in parts.items()}
