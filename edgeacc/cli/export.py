@@ -99,7 +99,7 @@ def export(
             )
         _project(checkpoint, target, output, force=force, json=json)
         return
-    from edgeacc.export.registry import missing_recipes, require_packages
+    from edgeacc.export.registry import require_packages
     from edgeacc.weights import checkpoint as checkpoint_of
 
     checkpoint = checkpoint_of(checkpoint)
@@ -109,17 +109,23 @@ def export(
     if target != ALL:
         require_packages(target, "convert")
     done, failed = _export(checkpoint, plan, store, wanted, force)
+    _tell(target, done, failed, as_json=json)
+    if failed:
+        raise as_one([error for _, error in failed])
+
+
+def _tell(target: str, done: "list[ExportResult]", failed: "list[tuple[str, EdgeaccError]]", *, as_json: bool) -> None:
+    from edgeacc.export.registry import missing_recipes
+
     next_command = command("edgeacc", "verify", *(each.bundle for each in done))
     tables = _tables(done) if done else []
     left_out = missing_recipes() if target == ALL else {}
     if left_out:
         tables.append(table("Left out", ("recipe", "why"), list(left_out.items())))
     failures = [{"recipe": name, "problem": error.problem} for name, error in failed]
-    if done or json:
+    if done or as_json:
         found = {"bundles": done, "failed": failures, "left_out": left_out}
-        show(found, tables, as_json=json, next_command=next_command)
-    if failed:
-        raise as_one([error for _, error in failed])
+        show(found, tables, as_json=as_json, next_command=next_command)
 
 
 def _require_inputs(
