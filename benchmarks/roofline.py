@@ -20,6 +20,8 @@ SIDE = 1024
 OPERATIONS = 2 * SIDE**3
 COPIED_BYTES = 64 * 2**20
 """Larger than the caches (our choice)."""
+GPU_SIDE, GPU_COPIED_BYTES = 8192, 2**30
+"""The same for a GPU, which takes a thousand times as much at once (our choice)."""
 TRIES = 7
 LONG_S = 0.5
 """A try that takes longer than this is the only one."""
@@ -33,22 +35,29 @@ def measure() -> Roofline:
     torch.set_num_threads(1)
     try:
         product_gflops = matrix_gflops(torch.float32)
-        source, target = torch.zeros(2, COPIED_BYTES, dtype=torch.uint8)
-        copy_s = _best_s(lambda: target.copy_(source))
+        copied_gb_s = copy_gb_s()
     finally:
         torch.set_num_threads(threads)
     fp32_s, int8_s = _onnxruntime_s()
     return Roofline(
         fp32_gflops=max(product_gflops, 0.0 if fp32_s is None else OPERATIONS / fp32_s / 1e9),
         int8_gops=None if int8_s is None else OPERATIONS / int8_s / 1e9,
-        copy_gb_s=2 * COPIED_BYTES / copy_s / 1e9,
+        copy_gb_s=copied_gb_s,
     )
 
 
-def matrix_gflops(kind: torch.dtype) -> float:
-    """1e9 operations a second of PyTorch's product of matrices, on as many threads as torch now has."""
-    left, right = torch.randn(2, SIDE, SIDE).to(kind)
-    return OPERATIONS / _best_s(lambda: left @ right) / 1e9
+def matrix_gflops(kind: torch.dtype, device: str = "cpu") -> float:
+    """1e9 operations a second of PyTorch's product of matrices, on as many threads as torch now has, or on a GPU."""
+    side = SIDE if device == "cpu" else GPU_SIDE
+    left, right = torch.randn(2, side, side, device=device).to(kind)
+    return 2 * side**3 / _best_s(lambda: left @ right, device) / 1e9
+
+
+def copy_gb_s(device: str = "cpu") -> float:
+    """1e9 bytes a second that a copy reads and writes."""
+    size = COPIED_BYTES if device == "cpu" else GPU_COPIED_BYTES
+    source, target = torch.zeros(2, size, dtype=torch.uint8, device=device)
+    return 2 * size / _best_s(lambda: target.copy_(source), device) / 1e9
 
 
 def macs_of(checkpoint: Path) -> int:
@@ -88,13 +97,15 @@ def _onnxruntime_s() -> tuple[float | None, float | None]:
     )
 
 
-def _best_s(do: Callable[[], object]) -> float:
+def _best_s(do: Callable[[], object], device: str = "cpu") -> float:
     """The best of some tries; fewer of what takes long, such as bfloat16 where it is emulated."""
     do()
     best_s = float("inf")
     for _ in range(TRIES):
         start_s = time.perf_counter()
         do()
+        if device != "cpu":
+            torch.cuda.synchronize()
         best_s = min(best_s, time.perf_counter() - start_s)
         if best_s > LONG_S:
             break

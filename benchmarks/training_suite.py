@@ -1,13 +1,10 @@
 """How fast students train: windows per second beside the same networks written plainly, in one run by turns."""
 
-import itertools
 import os
 import statistics
-import tempfile
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
 import psutil
 import torch
@@ -17,6 +14,7 @@ from edgeacc.benchmarks.machine import busy_warnings, describe, other_work, time
 from edgeacc.benchmarks.plain import plain_student
 from edgeacc.benchmarks.results import Machine
 from edgeacc.benchmarks.roofline import matrix_gflops
+from edgeacc.benchmarks.steps import step_s
 from edgeacc.models.alignment import AlignmentConfig, Student
 from edgeacc.models.cost import cost
 from edgeacc.models.sizes import SIZES, build, require_size
@@ -24,7 +22,6 @@ from edgeacc.progress import Progress, silent
 from edgeacc.training.augment import MILD, augment
 from edgeacc.training.config import Precision, TrainConfig, fastest_precision
 from edgeacc.training.distill import Distill
-from edgeacc.training.loop import fit
 from edgeacc.training.sources import Kept
 from edgeacc.windows.endless import Endless, EndlessConfig
 from edgeacc.windows.window_set import WindowSet
@@ -33,8 +30,6 @@ ENCODERS = ("conv-s", "transformer-xs")
 TEACHER = "conv-ppg"
 BATCH = 64
 WINDOWS = 2 * BATCH
-WARM_STEPS = 2
-"""At the start of a turn, not counted: the other network used the caches meanwhile."""
 DATA_TRIES = 20
 PASSES = 3
 """Of the forward pass's operations in one step: the backward pass takes two more, towards inputs and weights
@@ -169,38 +164,28 @@ class _Race:
 
     def turn(self, steps: int) -> tuple[float, float]:
         """Seconds of a step, the median of some, of ours and of the plain form."""
-        return self._step_s(self._ours, self._config.precision, steps), self._step_s(self._plain, PLAIN, steps)
+        plainly, ids = self._config.model_copy(update={"precision": PLAIN}), self._windows.window_id_B
+        return step_s(self._ours, self._config, ids, steps), step_s(self._plain, plainly, ids, steps)
 
     def row(self, seconds: Sequence[tuple[float, float]], peak_gflops: float) -> TrainingRow:
         """What the turns amount to."""
-        step_s = statistics.median(ours for ours, _ in seconds)
+        ours_s = statistics.median(ours for ours, _ in seconds)
         operations = 2 * PASSES * BATCH * cost(self._config.encoder).macs_per_window
-        gflops = operations / step_s / 1e9
+        gflops = operations / ours_s / 1e9
         return TrainingRow(
             encoder=self._config.encoder.name,
             precision=self._config.precision,
-            windows_per_s=BATCH / step_s,
+            windows_per_s=BATCH / ours_s,
             plain_windows_per_s=BATCH / statistics.median(plain for _, plain in seconds),
             times_faster=statistics.median(plain / ours for ours, plain in seconds),
             gflops=gflops,
             peak_share=gflops / peak_gflops,
-            data_share=self._data_s() / step_s,
+            data_share=self._data_s() / ours_s,
         )
 
     def _objective(self, student: Student) -> Distill:
         window_s = self._windows.contract.window_s
         return Distill(student, self._windows, self._tokens, MILD, window_s=window_s, interval_target=True)
-
-    def _step_s(self, objective: Distill, precision: Precision, steps: int) -> float:
-        config = self._config.model_copy(update={"precision": precision, "steps": WARM_STEPS + steps})
-        ends_s: list[float] = []
-
-        def step_ended(done: int, total: int, note: str = "") -> None:
-            ends_s.append(time.perf_counter())
-
-        with tempfile.TemporaryDirectory() as folder:
-            fit(objective, config, self._windows.window_id_B, Path(folder) / "run", {}, step_ended)
-        return statistics.median(end - start for start, end in itertools.pairwise(ends_s[WARM_STEPS - 1 :]))
 
     def _data_s(self) -> float:
         """Fetching and augmenting the windows and tokens of one batch, the median of some."""

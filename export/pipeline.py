@@ -136,10 +136,11 @@ def export_bundle(
     """Convert, run, compare and write one bundle.
 
     Raises:
-        BadInput: `out` exists and `force` is not set.
+        BadInput: `out` exists and `force` is not set, or the recipe is for a network that was pruned otherwise.
         NotPossibleHere: a package is missing, the converter refused, or the disk is full.
         ParityFailed: below the recipe's floor; the bundle is kept aside as `<out>.rejected`.
     """
+    _require_pruned(source, recipe)
     stages = _Stages(recipe.name, source.stage_s, progress)
     tool = exporter(recipe.target, "convert")
     calibration = source.calibration.spread(recipe.calibration_windows)
@@ -192,6 +193,20 @@ def _require_accelerometer(checkpoint: Path, card: Card) -> None:
             f"{checkpoint} is a {card.kind}, which reads the PPG and is not exported",
             valid="a student, or an accelerometer baseline",
             next_command=command("edgeacc", "train", "student", "STORE", "--teacher", checkpoint, "-o", "DIR"),
+        )
+
+
+def _require_pruned(source: Source, recipe: Recipe) -> None:
+    pruning, name = source.card.pruning, source.checkpoint.name
+    percent = 0 if pruning is None else round(100 * pruning.ratio)
+    if recipe.pruned not in (0, percent):
+        raise BadInput(
+            f"{recipe.name} is for a network pruned by {recipe.pruned} %; {name} is pruned by {percent} %",
+            valid=f"a checkpoint of `edgeacc compress prune --ratio {recipe.pruned / 100:g}`, or a recipe without "
+            f"-p{recipe.pruned}",
+            next_command=command(
+                "edgeacc", "compress", "prune", name, "--ratio", recipe.pruned / 100, "--store", "STORE", "-o", "DIR"
+            ),
         )
 
 

@@ -22,6 +22,13 @@ LATENCY = ("name", "snr_db", "load_ms", "first_ms", "p50_ms", "p90_ms", "p99_ms"
 MEMORY = ("name", "size_bytes", "baseline_rss_bytes", "peak_rss_bytes", "above_baseline_bytes")
 
 
+class Device(StrEnum):
+    """What computes."""
+
+    cpu = "cpu"
+    cuda = "cuda"
+
+
 class Suite(StrEnum):
     """What is measured."""
 
@@ -30,6 +37,7 @@ class Suite(StrEnum):
     kernels = "kernels"
     mlperf = "mlperf"
     train = "train"
+    scale = "scale"
 
 
 def bench(
@@ -37,8 +45,8 @@ def bench(
         list[Path] | None,
         typer.Argument(
             metavar="PATH",
-            help="Folders written by `edgeacc export`; for --suite import, recordings; for kernels and train none; "
-            "for mlperf, perhaps .tflite files named ad..., kws..., vww..., ic....",
+            help="Folders written by `edgeacc export`; for --suite import, recordings; for kernels, train and scale "
+            "none; for mlperf, perhaps .tflite files named ad..., kws..., vww..., ic....",
         ),
     ] = None,
     suite: Annotated[
@@ -46,12 +54,14 @@ def bench(
         typer.Option(
             help="`latency`: of bundles; `import`: how fast recordings become windows, in what memory; "
             "`kernels`: instructions of the firmware's kernels on emulated cores; `mlperf`: the simulator's cycles "
-            "and energies beside published measurements; `train`: windows per second of students."
+            "and energies beside published measurements; `train`: windows per second of students; "
+            "`scale`: how long 20 million windows take here, on a processor or a GPU."
         ),
     ] = Suite.latency,
     checkpoint: Annotated[
         Path | None, typer.Option(help="What the bundles were made from: PyTorch eager and onnxruntime run it too.")
     ] = None,
+    device: Annotated[Device, typer.Option(help="That `scale` runs on.")] = Device.cpu,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="The result as JSON.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer rounds and cold starts.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")] = False,
@@ -73,6 +83,11 @@ def bench(
         return
     if suite is Suite.mlperf:
         _mlperf(what or [], checkpoint, output, force=force, json=json)
+        return
+    if device is not Device.cpu and suite is not Suite.scale:
+        raise BadInput(f"--device {device} has a part in --suite scale alone", valid="--suite scale --device cuda")
+    if suite is Suite.scale:
+        _scale(what, checkpoint, device, output, quick=quick, force=force, json=json)
         return
     if suite is Suite.train:
         _train(what, checkpoint, output, quick=quick, force=force, json=json)
@@ -228,6 +243,60 @@ def _train(
     title = (
         f"Students in training, batch {result.batch}, {result.threads} threads; this machine's peak: "
         f"{result.fp32_gflops:.0f} GFLOP/s in fp32, {result.bf16_gflops:.0f} in bf16"
+    )
+    show(result, [table(title, columns, rows)], as_json=json)
+
+
+def _scale(
+    paths: list[Path] | None,
+    checkpoint: Path | None,
+    device: Device,
+    output: Path | None,
+    *,
+    quick: bool,
+    force: bool,
+    json: bool,
+) -> None:
+    if paths or checkpoint is not None:
+        raise BadInput("--suite scale takes neither paths nor --checkpoint", valid="edgeacc bench --suite scale")
+    from edgeacc.benchmarks.scale_suite import PAPER_WINDOWS, run_scale_bench
+    from edgeacc.files import write_json
+
+    encoder = "transformer-xxxs" if quick else "transformer-xl"
+    batch, steps = (16, 3) if device is Device.cpu else (1024, 20)
+    with progress("bench scale") as report:
+        result = run_scale_bench(encoder, device.value, report, batch=batch, steps=steps)
+    if output is not None:
+        write_json(output, result, force=force)
+    for warning in result.warnings:
+        sys.stderr.write(f"edgeacc: warning: {warning}\n")
+    columns = (
+        "step",
+        "gflop_per_window",
+        "bytes_per_window",
+        "predicted_windows_per_s",
+        "windows_per_s",
+        "gflops",
+        "peak_share",
+        "hours",
+    )
+    rows = [
+        (
+            row.step,
+            _short(row.gflop_per_window, 2),
+            row.bytes_per_window,
+            round(row.predicted_windows_per_s),
+            round(row.windows_per_s, 1),
+            _short(row.gflops, 1),
+            None if row.peak_share is None else f"{row.peak_share:.0%}",
+            round(row.hours, 1),
+        )
+        for row in result.rows
+    ]
+    title = (
+        f"{PAPER_WINDOWS / 1e6:.0f} million windows with {result.encoder} in {result.precision} on {result.device}: "
+        f"{result.hours:.3g} h, extrapolated; its peak: {result.peak_gflops:,.0f} GFLOP/s, copies "
+        f"{result.copy_gb_s:,.0f} GB/s"
     )
     show(result, [table(title, columns, rows)], as_json=json)
 

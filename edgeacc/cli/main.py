@@ -16,6 +16,7 @@ from edgeacc.cli import (
     cat,
     cohort,
     compare,
+    compress,
     cp,
     data,
     demo,
@@ -47,6 +48,7 @@ VERBS: dict[str, Callable[..., None] | typer.Typer] = {
     "data": data.app,
     "train": train.app,
     "evaluate": evaluate.evaluate,
+    "compress": compress.app,
     "export": export.export,
     "verify": verify.verify,
     "kit": kit.kit,
@@ -135,7 +137,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail_output(error)
     if code == INTERRUPTED:
         words = sys.argv[1:] if arguments is None else arguments
-        again = "; the same command goes on from there" if list(words[:1]) in (["train"], ["demo"], ["study"]) else ""
+        goes_on = list(words[:1]) in (["train"], ["compress"], ["demo"], ["study"])
+        again = "; the same command goes on from there" if goes_on else ""
         sys.stderr.write(f"\nedgeacc: stopped; nothing is half-written{again}\n")
     return int(code)
 

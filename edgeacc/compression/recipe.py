@@ -47,6 +47,11 @@ class Recipe(BaseModel):
         """The scheme that the name says."""
         return decode(self.name).scheme
 
+    @property
+    def pruned(self) -> int:
+        """Percent of the units that structured pruning took from the network; 0 where the name does not say."""
+        return decode(self.name).pruned
+
     @field_validator("target")
     @classmethod
     def _target_exists(cls, target: str) -> str:
@@ -97,7 +102,7 @@ class Recipe(BaseModel):
 
 
 def read_recipe(name_or_file: str) -> Recipe:
-    """A recipe by its name (`edgeacc ls recipes`), or from a TOML file.
+    """A recipe by its name (`edgeacc ls recipes`, with `-pNN` for a pruned network), or from a TOML file.
 
     Raises:
         BadInput: no such name or file, an impossible pair of target and scheme with its reason, or the file's mistakes,
@@ -105,6 +110,9 @@ def read_recipe(name_or_file: str) -> Recipe:
     """
     if name_or_file in RECIPES:
         return RECIPES[name_or_file]
+    base = name_or_file.rpartition("-")[0]
+    if base in RECIPES and decode(name_or_file).pruned:
+        return RECIPES[base].model_copy(update={"name": name_or_file})
     if not name_or_file.endswith(".toml"):
         _refuse_impossible(name_or_file)
         raise unknown("recipe", name_or_file, [*RECIPES, "FILE.toml"], next_command="edgeacc ls recipes")

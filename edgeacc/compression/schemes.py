@@ -112,15 +112,23 @@ TABLE: dict[str, dict[str, Formats | Impossible]] = {
 }
 """Target -> scheme -> its formats there, or why not."""
 
-_PRUNED, _TRAINED = re.compile(r"p[0-9]{2}"), "qat"
+_PRUNED, _TRAINED = re.compile(r"p([1-9][0-9]?)"), "qat"
 
 
 class Decoded(NamedTuple):
-    """What a recipe's name says."""
+    """What a recipe's name says.
+
+    Attributes:
+        target: where it runs.
+        scheme: of `SCHEMES`.
+        formats: what that means there.
+        pruned: percent of the units that structured pruning took; 0 where the name does not say.
+    """
 
     target: str
     scheme: str
     formats: Formats
+    pruned: int = 0
 
 
 def possible(target: str) -> list[str]:
@@ -129,11 +137,11 @@ def possible(target: str) -> list[str]:
 
 
 def decode(name: str) -> Decoded:
-    """What `<target>-<scheme>` or `<target>-<scheme>-<word>` says; the longest scheme that fits is meant.
+    """What `<target>-<scheme>[-pNN][-<word>]` says; the longest scheme that fits is meant.
 
     Raises:
-        BadInput: no such target or scheme; a pair that is impossible, with the reason and the nearest possible one; or
-            a word that promises pruning (`pNN`) or training (`qat`), which no recipe does yet.
+        BadInput: no such target or scheme; a pair that is impossible, with the reason and the nearest possible one;
+            several `pNN`; or the word `qat`, which promises training that nothing does yet.
     """
     target, _, rest = name.partition("-")
     if target not in TABLE:
@@ -152,20 +160,23 @@ def decode(name: str) -> Decoded:
             + ", ".join(f"{target}-{each}" for each in possible(target)),
             next_command=f"edgeacc cat {target}-{entry.nearest}",
         )
-    promised = [word for word in rest.removeprefix(scheme).split("-") if word == _TRAINED or _PRUNED.fullmatch(word)]
-    if promised:
+    words = rest.removeprefix(scheme).split("-")
+    pruned = [int(found[1]) for found in map(_PRUNED.fullmatch, words) if found]
+    if _TRAINED in words or len(pruned) > 1:
         raise BadInput(
-            f"{name} is not possible: nothing prunes or trains for `{'-'.join(promised)}` yet",
+            f"{name} is not possible: "
+            + (f"nothing trains for `{_TRAINED}` yet" if _TRAINED in words else "a network is pruned once"),
             valid=f"{target}-{scheme} is the nearest",
             next_command=f"edgeacc cat {target}-{scheme}",
         )
-    return Decoded(target, scheme, entry)
+    return Decoded(target, scheme, entry, *pruned)
 
 
 def decoder() -> str:
     """The key to the names, for people."""
     lines = [
         "<target>-<scheme>          e.g. tflite-w8a8; a copy that you changed: <target>-<scheme>-<your own word>",
+        "<target>-<scheme>-pNN      the same for a network of which `edgeacc compress prune` took NN percent",
         f"  target   {' | '.join(TABLE)}",
     ]
     for place, (scheme, meaning) in enumerate(SCHEMES.items()):

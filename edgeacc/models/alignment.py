@@ -230,6 +230,10 @@ class Student(nn.Module):
             joint_BE = torch.cat([joint_BE, self.filter_head(filtered_BPD)], dim=1).flatten(1)
         return joint_BE.float(), tokens_BPD
 
+    def acc_side(self) -> list[nn.Module]:
+        """The parts that accelerometer windows pass."""
+        return [self.encoder, self.acc_head, *([] if self.filter_head is None else [self.filter_head])]
+
     def align_ppg(self, teacher_tokens_BPD: Tensor) -> Tensor:
         """The frozen teacher's tokens (B, P, D) of the PPG windows -> unit vectors (B, E).
 
@@ -287,6 +291,23 @@ class Student(nn.Module):
     def heads(self) -> dict[str, Tensor]:
         """The state of everything but the encoder, as a checkpoint's `heads.safetensors` holds it."""
         return {name: value for name, value in self.state_dict().items() if not name.startswith("encoder.")}
+
+
+Deployable = Encoder | Student
+"""What reads the accelerometer: an encoder alone, or with the heads that place it in the common space."""
+
+
+def encoder_of(network: Deployable) -> Encoder:
+    """The encoder, which is what is deployed."""
+    return network if isinstance(network, Encoder) else network.encoder
+
+
+def told(network: Deployable, acc_BCT: Tensor) -> list[Tensor]:
+    """The embedding (B, D) and, of a student, the unit vectors in the common space (B, E)."""
+    if isinstance(network, Encoder):
+        return [network(acc_BCT)]
+    joint_BE, tokens_BPD = network.align_acc(acc_BCT)
+    return [network.encoder.embedding(tokens_BPD), joint_BE]
 
 
 def _acc_head(config: AlignmentConfig) -> nn.Module:

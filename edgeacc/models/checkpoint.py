@@ -40,12 +40,22 @@ class DataProvenance(BaseModel):
 
 
 class TeacherReference(BaseModel):
-    """Which teacher a student was distilled from, or a teacher was continued from."""
+    """Which teacher a student was distilled from, or what a teacher was continued or a pruned network cut from."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     encoder_sha256: str
+
+
+class Pruning(BaseModel):
+    """How much structured pruning took out of the encoder of `Card.continued_from`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ratio: float = Field(gt=0, lt=1, description="of the units of every inner layer, or as much work elsewhere")
+    macs_before: int = Field(ge=1, description="multiply-accumulates of one window, in the layers")
+    macs: int = Field(ge=1)
 
 
 class Card(BaseModel):
@@ -67,7 +77,8 @@ class Card(BaseModel):
     alignment: AlignmentConfig | None = None
     teacher: TeacherReference | None = None
     continued_from: TeacherReference | None = None
-    versions: dict[str, str] = Field(default_factory=lambda: _versions())
+    pruning: Pruning | None = None
+    versions: dict[str, str] = Field(default_factory=lambda: versions())
     weights_sha256: dict[str, str] = Field(default_factory=dict, description="file -> its hash; filled in by `save`")
 
     @property
@@ -268,5 +279,6 @@ def _contiguous(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: value.detach().cpu().contiguous() for name, value in state.items()}
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Of what writes a checkpoint."""
     return {"edgeacc": edgeacc.__version__, "torch": torch.__version__, "safetensors": version("safetensors")}

@@ -60,13 +60,22 @@ class InvertedBlocks(BaseModel):
     width: int = Field(ge=1, le=WIDEST, description="of a token")
 
 
+class BlockConfig(BaseModel):
+    """What a transformer block has inside: heads, and units between the two layers of its MLP."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    heads: int = Field(ge=1, le=64)
+    hidden: int = Field(ge=1, le=16 * WIDEST)
+
+
 class EncoderConfig(BaseModel):
     """An encoder from a window (B, in_channels, samples) to P tokens of width D, and to one embedding.
 
     `frame_*` is the first layer (a bank of `frame_filters` filters over `frame_samples` samples every
     `frame_stride`), `stages` the strided convolutions after it or `inverted` the blocks of an EfficientNet, `layers`
-    the transformer blocks on the tokens. The bounds are our choice, far above any encoder of the ladder: a
-    configuration comes with files that others made.
+    the transformer blocks on the tokens, whose insides pruning makes smaller one by one (`pruned`). The bounds are our
+    choice, far above any encoder of the ladder: a configuration comes with files that others made.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -83,6 +92,17 @@ class EncoderConfig(BaseModel):
     layers: int = Field(0, ge=0, le=64)
     heads: int = Field(4, ge=1, le=64)
     mlp_ratio: int = Field(4, ge=1, le=16)
+    pruned: tuple[BlockConfig, ...] = Field((), max_length=64, description="of every block, once some were pruned")
+
+    @property
+    def blocks(self) -> tuple[BlockConfig, ...]:
+        """The insides of each transformer block."""
+        return self.pruned or (BlockConfig(heads=self.heads, hidden=self.mlp_ratio * self.width),) * self.layers
+
+    @property
+    def head_width(self) -> int:
+        """Channels of one attention head; pruning takes whole heads."""
+        return self.width // self.heads
 
     @property
     def token_samples(self) -> int:
@@ -143,4 +163,8 @@ class EncoderConfig(BaseModel):
             raise ValueError("frame_samples must exceed frame_stride by an even number: frames are centred")
         if self.layers and self.width % self.heads:
             raise ValueError(f"a width of {self.width} does not divide into {self.heads} heads")
+        if self.pruned and len(self.pruned) != self.layers:
+            raise ValueError(f"{len(self.pruned)} pruned blocks of {self.layers} layers")
+        if any(block.heads > self.heads or block.hidden > self.mlp_ratio * self.width for block in self.pruned):
+            raise ValueError(f"a pruned block has up to {self.heads} heads and {self.mlp_ratio * self.width} units")
         return self

@@ -1,6 +1,6 @@
 """The encoder: a window -> tokens in time -> one embedding that int8 arithmetic can compute."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import cast
@@ -36,9 +36,7 @@ class Encoder(nn.Module):
         self.config = config
         self.recompute = False
         self.tokenizer = _tokenizer(config)
-        self.blocks = nn.Sequential(
-            *(Block(config.width, config.heads, config.mlp_ratio) for _ in range(config.layers))
-        )
+        self.blocks = nn.Sequential(*(Block(config.width, inside, config.head_width) for inside in config.blocks))
         self.norm = nn.LayerNorm(config.width) if config.layers else nn.Identity()
         self.register_buffer("positions_PD", sinusoidal_positions(config.tokens, config.width), persistent=False)
         self.register_buffer("z_scale_D", torch.ones(PARTS * config.width))
@@ -141,18 +139,32 @@ def settle(encoder: Encoder, batches: Iterable[Tensor]) -> Encoder:
     An untrained network with default statistics is a poor stand-in for a trained one: parity figures on it mislead.
     """
     windows = [batch.float() for batch in batches]
-    norms = [module for module in encoder.modules() if isinstance(module, _BatchNorm)]
+    settle_norms([encoder], encoder.tokens, windows)
+    encoder.fit_embedding_scale(torch.cat(windows))
+    return encoder
+
+
+@torch.no_grad()
+def settle_norms(networks: Sequence[nn.Module], forward: Callable[[Tensor], object], batches: Iterable[Tensor]) -> None:
+    """Give every BatchNorm of these networks the statistics of what `forward` lets through; leave them in eval.
+
+    Args:
+        networks: they all take part in `forward`.
+        forward: called with each batch.
+        batches: windows (B, C, T).
+    """
+    norms = [module for network in networks for module in network.modules() if isinstance(module, _BatchNorm)]
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # cumulative average over these batches
-    encoder.train()
-    for batch in windows:
-        encoder.tokens(batch)
+    for network in networks:
+        network.train()
+    for batch in batches:
+        forward(batch.float())
     for norm in norms:
         norm.momentum = 0.1
-    encoder.eval()
-    encoder.fit_embedding_scale(torch.cat(windows))
-    return encoder
+    for network in networks:
+        network.eval()
 
 
 def _tokenizer(config: EncoderConfig) -> nn.Sequential:

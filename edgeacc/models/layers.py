@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from edgeacc.models.config import BlockConfig
+
 
 def sinusoidal_positions(tokens: int, width: int) -> Tensor:
     """Position codes (P, D), sine in the first half and cosine in the second (Vaswani et al. 2017, section 3.5).
@@ -110,19 +112,19 @@ def _norm_relu(tokens_BPD: Tensor, norm: nn.Module) -> Tensor:
 class Block(nn.Module):
     """Pre-norm transformer block.
 
-    Attention is written out and its head size inferred: every target lowers it to plain matrix products, and
-    structured pruning can shrink it.
+    Attention is written out: every target lowers it to plain matrix products. The heads together can be narrower than
+    the token, as structured pruning leaves them.
     """
 
-    def __init__(self, width: int, heads: int, mlp_ratio: int) -> None:
-        """Make the block."""
+    def __init__(self, width: int, inside: BlockConfig, head_width: int) -> None:
+        """Make the block for tokens of that width."""
         super().__init__()
-        self.heads = heads
+        self.heads = inside.heads
         self.attention_norm = nn.LayerNorm(width)
-        self.qkv = nn.Linear(width, 3 * width)
-        self.out = nn.Linear(width, width)
+        self.qkv = nn.Linear(width, 3 * inside.heads * head_width)
+        self.out = nn.Linear(inside.heads * head_width, width)
         self.mlp_norm = nn.LayerNorm(width)
-        self.mlp = nn.Sequential(nn.Linear(width, mlp_ratio * width), nn.GELU(), nn.Linear(mlp_ratio * width, width))
+        self.mlp = nn.Sequential(nn.Linear(width, inside.hidden), nn.GELU(), nn.Linear(inside.hidden, width))
 
     def forward(self, tokens_BPD: Tensor) -> Tensor:
         """(B, P, D) -> (B, P, D)."""

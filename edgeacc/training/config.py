@@ -23,6 +23,7 @@ ObjectiveName = Literal[
     "acc-mae",
     "acc-contrastive",
     "supervised",
+    "imitate",
 ]
 LabelSource = Literal["truth", "device"]
 Precision = Literal["fp32", "bf16"]

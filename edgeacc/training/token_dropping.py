@@ -9,6 +9,7 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
 from edgeacc.errors import BadInput
+from edgeacc.models.config import BlockConfig
 from edgeacc.models.encoder import Encoder
 from edgeacc.models.layers import Block, sinusoidal_positions
 from edgeacc.training.across import own
@@ -19,6 +20,7 @@ DROPPED = 0.8
 DECODER_WIDTH = 64
 DECODER_LAYERS = 2
 DECODER_HEADS = 4
+_INSIDE = BlockConfig(heads=DECODER_HEADS, hidden=4 * DECODER_WIDTH)
 
 
 class TokenDropping(Objective):
@@ -43,7 +45,7 @@ class TokenDropping(Objective):
         self.augmentation = augmentation
         self.project = nn.Linear(config.width, DECODER_WIDTH)
         self.dropped_token_D = nn.Parameter(torch.zeros(DECODER_WIDTH))
-        blocks = [Block(DECODER_WIDTH, DECODER_HEADS, mlp_ratio=4) for _ in range(DECODER_LAYERS)]
+        blocks = [Block(DECODER_WIDTH, _INSIDE, DECODER_WIDTH // DECODER_HEADS) for _ in range(DECODER_LAYERS)]
         self.decoder = nn.Sequential(*blocks, nn.LayerNorm(DECODER_WIDTH))
         self.predict = nn.Linear(DECODER_WIDTH, config.in_channels * config.token_samples)
         self.register_buffer("positions_PD", sinusoidal_positions(config.tokens, DECODER_WIDTH), persistent=False)

@@ -9,7 +9,7 @@ from edgeacc.export.firmware import moves
 from edgeacc.export.firmware.checks import constants, refusal, require_shape
 from edgeacc.export.firmware.graph import Operator, Tensor
 from edgeacc.export.firmware.layers import Constant, Place, Word, words_of
-from edgeacc.export.firmware.lower import ALIASES, Handler, Lowering, dense
+from edgeacc.export.firmware.lower import ALIASES, UNARY, Handler, Lowering, dense
 from edgeacc.export.firmware.scaling import mean_multiplier, multiplier_of
 
 _LEAST, _LARGEST = -128, 127
@@ -310,8 +310,14 @@ HANDLERS: dict[str, Handler] = {
     "MUL": _binary,
     "SQUARED_DIFFERENCE": _binary,
     "MEAN": _mean,
+    "CALL_ONCE": moves.nothing,
+    "VAR_HANDLE": moves.handle,
+    "READ_VARIABLE": moves.read_variable,
+    "ASSIGN_VARIABLE": moves.assign_variable,
     "SOFTMAX": _softmax,
     "BATCH_MATMUL": _batch_matmul,
     **dict.fromkeys(ALIASES, moves.alias),
 }
 """By TFLite's name; functions of one value are tables and not here (`lower.UNARY`)."""
+ACCEPTED = (*HANDLERS, *UNARY, "DEQUANTIZE")
+"""Every operator that a model for firmware may have (docs/simulator.md tells how exact each is)."""

@@ -15,6 +15,7 @@ REFUSED = (
     ["train", "student", "nowhere", "--teacher", "nothing", "-o", "x", "--encoder", "huge"],
     ["evaluate", "--student", "a", "--teacher", "b", "--store", "nowhere"],
     ["evaluate", "--limit", "nowhere"],
+    ["compress", "prune", "nowhere", "--ratio", "0.5", "--store", "nothing", "-o", "x"],
     ["verify", "nowhere"],
     ["bench", "nowhere"],
     ["train", "teacher", "nowhere", "-o", "x", "--steps", "0"],

@@ -140,6 +140,9 @@ def test_parts_that_do_not_belong_together(name, changes, said):
 
 def test_by_name_or_file(tmp_path):
     assert read_recipe("onnx-fp32") is RECIPES["onnx-fp32"]
+    pruned = read_recipe("tflite-w8a8-p50")
+    assert (pruned.pruned, pruned.scheme, pruned.target) == (50, "w8a8", "tflite")
+    assert parse_recipe(pruned.to_toml(), "written") == pruned
     mine = tmp_path / "mine.toml"
     mine.write_text(recipe_text("tflite-w8a8").replace('name = "tflite-w8a8"', 'name = "tflite-w8a8-mine"'))
     assert read_recipe(str(mine)).name == "tflite-w8a8-mine"

@@ -46,9 +46,17 @@ def test_an_impossible_pair_tells_the_reason_and_the_nearest(target, scheme):
     assert caught.value.next_command == f"edgeacc cat {target}-{entry.nearest}"
 
 
-@pytest.mark.parametrize("word", ["p50", "qat", "p30-qat"])
-def test_a_name_cannot_promise_what_nothing_does_yet(word):
-    with pytest.raises(BadInput, match=f"nothing prunes or trains for `{word}` yet"):
+@pytest.mark.parametrize(("word", "percent"), [("p50", 50), ("p5", 5), ("p30-mine", 30), ("pal", 0), ("p500", 0)])
+def test_a_name_says_how_much_was_pruned(word, percent):
+    assert decode(f"tflite-w8a8-{word}").pruned == percent
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [("qat", "nothing trains for `qat` yet"), ("p30-qat", "nothing trains"), ("p30-p50", "is pruned once")],
+)
+def test_a_name_cannot_promise_what_nothing_does_yet(word, said):
+    with pytest.raises(BadInput, match=said):
         decode(f"tflite-w8a8-{word}")
 
 
@@ -62,7 +70,7 @@ def test_names_of_nothing(name, said):
 
 def test_the_key_tells_every_target_and_scheme_and_where_it_is_possible():
     key = decoder()
-    assert all(target in key.splitlines()[1] for target in TABLE)
+    assert all(target in key.splitlines()[2] for target in TABLE)
     for scheme in SCHEMES:
         after = key.split(f" {scheme} ", 1)[1].splitlines()[1].strip()
         where = [target for target in TABLE if isinstance(TABLE[target][scheme], Formats)]

@@ -60,6 +60,9 @@ def test_receptive_field_of_the_efficientnet_is_the_one_that_a_gradient_finds():
         ({"stages": [{"width": 1, "stride": 1}] * 17}, "at most 16"),
         ({"samples": 65_536, "stages": [{"width": 1, "stride": 1}]}, "16384 tokens; there can be 1 to 4096"),
         ({"name": "../../x"}, "should match pattern"),
+        ({"pruned": [{"heads": 1, "hidden": 8}]}, "1 pruned blocks of 0 layers"),
+        ({"family": "pyramid", "layers": 1, "pruned": [{"heads": 5, "hidden": 8}]}, "up to 4 heads and 384 units"),
+        ({"family": "pyramid", "layers": 1, "pruned": [{"heads": 4, "hidden": 385}]}, "up to 4 heads and 384 units"),
     ],
 )
 def test_inconsistent_configurations_are_refused(change, said):

@@ -1,19 +1,23 @@
 """Each operator, compiled and run by the C runtime, against LiteRT's reference kernels: to the last bit."""
 
+import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_models import Maker, reference
+from made_models import Maker, reference, reference_of_calls, streaming_model
 
 pytest.importorskip("ai_edge_litert", reason="the extra `tflite` is not installed")
 if shutil.which("cc") is None:
     pytest.skip("cc is not installed: apt-get install gcc", allow_module_level=True)
 
+from edgeacc.errors import BadInput
 from edgeacc.export.firmware.compile import compile_graph
 from edgeacc.export.firmware.graph import parse_graph
+from edgeacc.export.firmware.operators import ACCEPTED
 from edgeacc.export.firmware.session import FirmwareSession
 
 pytestmark = pytest.mark.integration
@@ -250,16 +254,27 @@ def test_batch_matmul(seed, sizes, turned, scales, zeros):
 
 UNARY = {
     "ABS": "AbsOptions",
+    "EXP": "ExpOptions",
     "GELU": "GeluOptions",
     "HARD_SWISH": "HardSwishOptions",
     "LEAKY_RELU": "LeakyReluOptions",
+    "LOG": None,
     "LOGISTIC": None,
+    "NEG": "NegOptions",
     "QUANTIZE": "QuantizeOptions",
     "RELU": None,
     "RELU6": None,
+    "RELU_N1_TO_1": None,
     "RSQRT": None,
     "TANH": None,
 }
+THROUGH_FLOATS = {
+    "COS": "CosOptions",
+    "SIN": None,
+    "SQRT": None,
+    "SQUARE": "SquareOptions",
+}
+"""LiteRT has them for floats alone: they stand between DEQUANTIZE and QUANTIZE."""
 
 
 @given(
@@ -277,10 +292,50 @@ def test_functions_of_one_value(name, scales, zeros):
     maker.operator(name, [entry], [output], UNARY[name])
     content = maker.bytes_of([entry], [output])
     values = np.arange(-128, 128).astype(np.int8)
-    if name == "RSQRT":
+    if name in ("RSQRT", "LOG"):
         values = np.maximum(values, zeros[0] + 1).astype(np.int8)  # LiteRT refuses values below the zero point
     session = FirmwareSession(compile_graph(parse_graph(content, "model"), "model"))
     np.testing.assert_array_equal(session([values])[0], reference(content, [values])[0])
+
+
+@given(
+    name=st.sampled_from(sorted(THROUGH_FLOATS)),
+    scales=st.tuples(SCALES, SCALES),
+    zeros=st.tuples(ZEROS, ZEROS),
+)
+@settings(max_examples=20)
+def test_functions_of_one_value_through_floats(name, scales, zeros):
+    maker = Maker()
+    entry = maker.tensor((256,), scales=scales[:1], zero=zeros[0])
+    real, result = (maker.tensor((256,), kind="FLOAT32") for _ in range(2))
+    output = maker.tensor((256,), scales=scales[1:], zero=zeros[1])
+    maker.operator("DEQUANTIZE", [entry], [real])
+    maker.operator(name, [real], [result], THROUGH_FLOATS[name])
+    maker.operator("QUANTIZE", [result], [output], "QuantizeOptions")
+    content = maker.bytes_of([entry], [output])
+    values = np.arange(-128, 128).astype(np.int8)
+    if name == "SQRT":
+        values = np.maximum(values, zeros[0]).astype(np.int8)  # the root of less is no number
+    session = FirmwareSession(compile_graph(parse_graph(content, "model"), "model"))
+    np.testing.assert_array_equal(session([values])[0], reference(content, [values])[0])
+
+
+@given(seed=SEEDS, shape=st.lists(SIDES, min_size=1, max_size=3), value=ZEROS)
+@settings(max_examples=20)
+def test_dimensions_of_one_and_padding_with_a_value(seed, shape, value):
+    maker, scale = Maker(), [0.1]
+    amounts = np.random.default_rng(seed).integers(0, 3, (len(shape) + 1, 2))
+    padded = [size + int(pair.sum()) for size, pair in zip([1, *shape], amounts, strict=True)]
+    entry, wider, output = (maker.tensor(each, scales=scale, zero=5) for each in (shape, [1, *shape], padded))
+    maker.operator("EXPAND_DIMS", [entry, maker.ints([0])], [wider], "ExpandDimsOptions")
+    pads = maker.tensor((len(shape) + 1, 2), kind="INT32", data=amounts.astype(np.int32))
+    filling = maker.tensor((1,), scales=scale, zero=5, data=np.array([value], np.int8))
+    maker.operator("PADV2", [wider, pads, filling], [output], "PadV2Options")
+    outputs = [output]
+    if padded[0] == 1:
+        outputs = [maker.tensor(padded[1:], scales=scale, zero=5)]
+        maker.operator("SQUEEZE", [output], outputs, "SqueezeOptions", squeezeDims=[0])
+    compared(maker.bytes_of([entry], outputs), seed)
 
 
 def test_a_chain_through_floats_is_one_table():
@@ -296,3 +351,75 @@ def test_a_chain_through_floats_is_one_table():
     assert [layer.operator for layer in compiled.layers] == ["ABS"]
     assert compiled.arena_bytes == 16
     compared(content, 1)
+
+
+@given(seed=SEEDS, new=st.integers(1, 6), channels=st.integers(1, 4), width=st.integers(1, 6), taps=st.integers(2, 9))
+@settings(max_examples=20)
+def test_variables_of_a_streaming_model(seed, new, channels, width, taps):
+    content = streaming_model(seed, new, channels, width, taps)
+    compiled = compile_graph(parse_graph(content, "model"), "model")
+    random = np.random.default_rng(seed)
+    calls = [[random.integers(-128, 128, port.shape).astype(np.int8) for port in compiled.inputs] for _ in range(5)]
+    expected = reference_of_calls(content, calls)
+    session = FirmwareSession(compiled)
+    for _ in range(2):
+        for given_, wanted in zip(calls, expected, strict=True):
+            for got, want in zip(session(given_), wanted, strict=True):
+                np.testing.assert_array_equal(got, want.reshape(-1))
+        session.reset()
+
+
+def read_alone(maker, handle, scale):
+    output = maker.tensor((2, 3), scales=[scale])
+    maker.operator("READ_VARIABLE", [handle], [output], "ReadVariableOptions")
+    return maker.bytes_of([], [output])
+
+
+def test_a_variable_without_a_beginning_or_of_another_form_is_refused():
+    maker = Maker()
+    with pytest.raises(BadInput, match=r"variable 'state' without a value to begin with"):
+        compile_graph(parse_graph(read_alone(maker, maker.handle("state"), 0.1), "model"), "model")
+    maker = Maker()
+    handle = maker.variable("state", np.zeros((2, 3), np.int8), scales=[0.2])
+    with pytest.raises(BadInput, match=r"another form than variable 'state'"):
+        compile_graph(parse_graph(read_alone(maker, handle, 0.1), "model"), "model")
+
+
+def test_a_subgraph_that_sets_no_variable_is_refused():
+    maker = Maker()
+    entry, output = (maker.tensor((2, 3), scales=[0.1]) for _ in range(2))
+    maker.operator("RELU", [entry], [output])
+    other = Maker()
+    other.bytes_of([other.tensor((1,), scales=[0.1])], [])
+    maker.model.subgraphs = other.model.subgraphs
+    with pytest.raises(BadInput, match="has 2 subgraphs"):
+        parse_graph(maker.bytes_of([entry], [output]), "model")
+
+
+EXACT = {
+    "CONV_2D": test_convolutions,
+    "DEPTHWISE_CONV_2D": test_convolutions,
+    "FULLY_CONNECTED": test_fully_connected,
+    **dict.fromkeys(("ADD", "SUB", "MUL", "SQUARED_DIFFERENCE"), test_two_operands),
+    "MEAN": test_mean,
+    **dict.fromkeys(("AVERAGE_POOL_2D", "MAX_POOL_2D"), test_pools),
+    **dict.fromkeys(("TRANSPOSE", "SLICE", "PAD", "CONCATENATION"), test_transpose_slice_pad_and_concatenation),
+    **dict.fromkeys(("STRIDED_SLICE", "RESHAPE"), test_strided_slice_and_reshape),
+    "SOFTMAX": test_softmax,
+    **dict.fromkeys(
+        ("CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"), test_variables_of_a_streaming_model
+    ),
+    "BATCH_MATMUL": test_batch_matmul,
+    **dict.fromkeys(UNARY, test_functions_of_one_value),
+    **dict.fromkeys(THROUGH_FLOATS, test_functions_of_one_value_through_floats),
+    **dict.fromkeys(("EXPAND_DIMS", "SQUEEZE", "PADV2"), test_dimensions_of_one_and_padding_with_a_value),
+    "DEQUANTIZE": test_a_chain_through_floats_is_one_table,
+}
+"""Operator -> the test that shows it equal to LiteRT's."""
+
+
+def test_every_operator_that_is_accepted_is_shown_to_be_exact_and_told_of():
+    assert EXACT.keys() == set(ACCEPTED)
+    page = (Path(__file__).parents[3] / "docs" / "simulator.md").read_text()
+    rows = re.findall(r"^\| (`[A-Z0-9_`, ]+`) \|", page, re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == set(ACCEPTED)
