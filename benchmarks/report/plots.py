@@ -156,6 +156,10 @@ def pareto(points: Sequence[Point], name: str = "pareto") -> str:
                 axes.plot([cost], [each.snr_db], "o", color=COLOUR[role], gid=gid, markersize=7)
                 told[gid] = f"{each.label}: {cost:.3g} {label.split('(')[1][:-1]}, {each.snr_db:.1f} dB"
             _name_front(axes, front)
+            if "ms" in label:
+                axes.set_xscale("log")
+                axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+                axes.xaxis.set_minor_formatter(NullFormatter())
             axes.margins(x=0.2, y=0.25)
             axes.set(xlabel=label, ylabel="SNR (dB)")
         return to_svg(figure, name, "Signal-to-noise ratio of every artifact over its latency and over its size", told)

@@ -59,7 +59,7 @@ def _columns(report: Report) -> list[_Column]:
         _Column(gpu_title, lambda row: _form(row.vs_reference, ",.1f"), reference),
         _Column("memory added (MiB)", lambda row: _form(row.memory_bytes, ",.1f", 2**-20), timed),
         _Column("on device (ms)", lambda row: _typical(row.device_ms), simulated),
-        _Column("energy (uJ/window)", lambda row: _typical(row.energy_uj), simulated),
+        _Column("energy (uJ)", lambda row: _typical(row.energy_uj), simulated),
         _Column("battery (days)", lambda row: _typical(row.battery_days), simulated),
     ]
 

@@ -38,6 +38,7 @@ class Suite(StrEnum):
     mlperf = "mlperf"
     train = "train"
     scale = "scale"
+    reference = "reference"
 
 
 def bench(
@@ -45,8 +46,8 @@ def bench(
         list[Path] | None,
         typer.Argument(
             metavar="PATH",
-            help="Folders written by `edgeacc export`; for --suite import, recordings; for kernels, train and scale "
-            "none; for mlperf, perhaps .tflite files named ad..., kws..., vww..., ic....",
+            help="Folders written by `edgeacc export`; for --suite import, recordings; for kernels, train, scale "
+            "and reference none; for mlperf, perhaps .tflite files named ad..., kws..., vww..., ic....",
         ),
     ] = None,
     suite: Annotated[
@@ -55,7 +56,8 @@ def bench(
             help="`latency`: of bundles; `import`: how fast recordings become windows, in what memory; "
             "`kernels`: instructions of the firmware's kernels on emulated cores; `mlperf`: the simulator's cycles "
             "and energies beside published measurements; `train`: windows per second of students; "
-            "`scale`: how long 20 million windows take here, on a processor or a GPU."
+            "`scale`: how long 20 million windows take here, on a processor or a GPU; "
+            "`reference`: a checkpoint on the GPU, in bf16."
         ),
     ] = Suite.latency,
     checkpoint: Annotated[
@@ -80,6 +82,9 @@ def bench(
         refuse_existing(output, force=force)
     if suite is Suite.kernels:
         _kernels(what, checkpoint, output, force=force, json=json)
+        return
+    if suite is Suite.reference:
+        _reference(what, checkpoint, output, force=force, json=json)
         return
     if suite is Suite.mlperf:
         _mlperf(what or [], checkpoint, output, force=force, json=json)
@@ -299,6 +304,29 @@ def _scale(
         f"{result.copy_gb_s:,.0f} GB/s"
     )
     show(result, [table(title, columns, rows)], as_json=json)
+
+
+def _reference(
+    paths: list[Path] | None, checkpoint: Path | None, output: Path | None, *, force: bool, json: bool
+) -> None:
+    from edgeacc.weights import checkpoint as checkpoint_of
+
+    if paths or checkpoint is None:
+        raise BadInput(
+            "--suite reference takes a checkpoint, and no path",
+            valid="edgeacc bench --suite reference --checkpoint STUDENT -o reference.json",
+        )
+    from edgeacc.benchmarks.reference import run_reference
+    from edgeacc.files import write_json
+
+    with progress("bench reference") as report:
+        result = run_reference(checkpoint_of(checkpoint), report)
+    if output is not None:
+        write_json(output, result, force=force)
+    columns = ("device", "precision", "snr_db", "p50_ms", "p99_ms", "best_batch", "windows_per_s")
+    row = (result.device, result.precision, round(result.snr_db, 1), _short(result.p50_ms, 4))
+    rows = [(*row, _short(result.p99_ms, 4), result.best_batch, round(result.windows_per_s))]
+    show(result, [table(f"{result.checkpoint} on a GPU, CUDA graph", columns, rows)], as_json=json)
 
 
 def _cycles(result: "MlperfResult") -> "Table":
