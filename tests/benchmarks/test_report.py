@@ -44,8 +44,8 @@ def bench(**changes):
 def verified(recipe="tflite-w8a8", failures=()):
     return VerifyReport(
         bundle="b", target=recipe.split("-")[0], recipe=recipe, level="executed", model_bytes=2048, windows=64,
-        snr_db=25.0, min_snr_db=15, worst_cosine=1.0, hr_mae_bpm=3.0, task_cost_bpm=0.01, prepared_difference=0.0,
-        failures=list(failures),
+        snr_db=25.0, min_snr_db=15, worst_cosine=1.0, hr_mae_bpm=3.0, task_cost_bpm=0.01, heads=(),
+        prepared_difference=0.0, failures=list(failures),
     )  # fmt: skip
 
 

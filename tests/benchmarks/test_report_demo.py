@@ -72,7 +72,7 @@ def verified(recipe, level, snr_db, floor_db, cost_bpm):
     return VerifyReport(
         bundle="b", target=recipe.split("-")[0], recipe=recipe, level=level, model_bytes=2048, windows=64,
         snr_db=snr_db, min_snr_db=floor_db, worst_cosine=1.0, hr_mae_bpm=3.0, task_cost_bpm=cost_bpm,
-        prepared_difference=0.0, failures=[],
+        prepared_difference=0.0, heads=(), failures=[],
     )  # fmt: skip
 
 
