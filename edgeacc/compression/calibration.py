@@ -1,4 +1,4 @@
-"""Which windows calibrate a network: slow and fast hearts, faint and plain heartbeats, all alike; none without signal."""
+"""Which windows calibrate a network: of slow and fast hearts, faint and plain heartbeats, as many of each."""
 
 from itertools import product
 from typing import NamedTuple
@@ -9,11 +9,12 @@ from torch import Tensor
 from edgeacc.errors import BadInput, counted
 
 _THIRDS = ("low", "middle", "high", "unknown")
+_RANGE = (0.05, 0.95)
 _SHOWN = 5
 
 
 class Strata(NamedTuple):
-    """Windows by thirds of heart rate and of signal-to-noise ratio.
+    """Windows by thirds of the range of heart rate and of signal-to-noise ratio.
 
     Attributes:
         names: of the strata.
@@ -23,14 +24,14 @@ class Strata(NamedTuple):
     names: tuple[str, ...]
     of_B: Tensor
 
-    def count(self, index_B: Tensor) -> dict[str, int]:
+    def sizes(self, index_B: Tensor) -> dict[str, int]:
         """How many of the windows at these positions are in each stratum that has any."""
         counts = torch.bincount(self.of_B[index_B], minlength=len(self.names)).tolist()
         return {name: number for name, number in zip(self.names, counts, strict=True) if number}
 
 
 def strata(hr_bpm_B: Tensor, snr_B: Tensor) -> Strata:
-    """Cut both at their thirds; what is not known (NaN) is a stratum of its own.
+    """Cut the range that holds nine tenths of the values into three of equal length; not known (NaN) is a fourth part.
 
     Args:
         hr_bpm_B: heart rate.
@@ -43,7 +44,7 @@ def strata(hr_bpm_B: Tensor, snr_B: Tensor) -> Strata:
 def stratified(among: Strata, count: int) -> Tensor:
     """Positions of at most `count` windows, as many of each stratum as of any other, while it has them.
 
-    They are ordered by stratum, so that every n-th of them is stratified too; within one, evenly spread over its windows.
+    They are ordered by stratum; those of one are evenly spread over its windows.
     """
     members = [(among.of_B == place).nonzero()[:, 0] for place in range(len(among.names))]
     members = [each_S for each_S in members if len(each_S)]
@@ -77,8 +78,9 @@ def _third(values_B: Tensor) -> Tensor:
     known_B = values_B.isfinite()
     if not known_B.any():
         return torch.full(values_B.shape, len(_THIRDS) - 1)
-    edges = torch.quantile(values_B[known_B].float(), torch.tensor([1 / 3, 2 / 3]))
-    return torch.where(known_B, torch.bucketize(values_B.float(), edges), len(_THIRDS) - 1)
+    low, high = torch.quantile(values_B[known_B].float(), torch.tensor(_RANGE))
+    edges = low + (high - low) * torch.tensor([1 / 3, 2 / 3])
+    return torch.where(known_B, torch.bucketize(values_B.float().contiguous(), edges), len(_THIRDS) - 1)
 
 
 def _shares(sizes: list[int], count: int) -> list[int]:

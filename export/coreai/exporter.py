@@ -11,7 +11,7 @@ from torch.export import ExportedProgram
 
 from edgeacc.compression.recipe import Recipe
 from edgeacc.export.coreai.session import AssetSession
-from edgeacc.export.exporter import INPUT_NAME, OUTPUT_NAME, Exporter, Level, Session
+from edgeacc.export.exporter import INPUT_NAME, Exporter, Level, Session, output_names
 from edgeacc.export.quiet import refusing
 
 ASSET_NAME = "model.aimodel"
@@ -39,7 +39,7 @@ class CoreAIExporter(Exporter):
 
             converter = TorchConverter(mode=TorchConverter.Mode.RELEASE)
             decomposed = program.run_decompositions(get_decomp_table())
-            converter.add_exported_program(decomposed, input_names=[INPUT_NAME], output_names=[OUTPUT_NAME])
+            converter.add_exported_program(decomposed, input_names=[INPUT_NAME], output_names=output_names(program))
             converter.to_coreai().save_asset(asset)
         return asset
 

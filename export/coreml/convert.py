@@ -11,7 +11,7 @@ from edgeacc.compression.recipe import Recipe
 from edgeacc.compression.schemes import WEIGHT_BITS, Weights
 from edgeacc.errors import BadInput, NotPossibleHere
 from edgeacc.export.coreml.toolkit import coremltools
-from edgeacc.export.exporter import INPUT_NAME, OUTPUT_NAME
+from edgeacc.export.exporter import INPUT_NAME, output_names
 from edgeacc.export.quiet import contained, refusing
 
 SMALLEST_COMPRESSED_WEIGHT = 512
@@ -44,7 +44,7 @@ class Converted:
 
 
 def convert(program: ExportedProgram, recipe: Recipe, package: Path) -> Converted:
-    """Write `package` from a program (1, 3, T) -> (1, D): input `acc` and output `embedding`, both 32-bit float.
+    """Write `package` from a program of input `acc` (1, 3, T) and `output_names`, all in 32-bit float.
 
     Args:
         program: not changed.
@@ -62,7 +62,7 @@ def convert(program: ExportedProgram, recipe: Recipe, package: Path) -> Converte
         model = ct.convert(
             program.run_decompositions({}),
             inputs=[ct.TensorType(name=INPUT_NAME, shape=shape, dtype=np.float32)],
-            outputs=[ct.TensorType(name=OUTPUT_NAME, dtype=np.float32)],
+            outputs=[ct.TensorType(name=name, dtype=np.float32) for name in output_names(program)],
             convert_to="mlprogram",
             minimum_deployment_target=oldest,
             compute_precision=ct.precision.FLOAT16,

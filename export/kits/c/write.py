@@ -97,11 +97,11 @@ def _golden(bundle: Bundle, compiled: Compiled) -> _Golden:
     limit = np.iinfo(np.int16)
     raw_CT = np.clip(np.round(acc_g_CT / GOLDEN_UNIT_G), limit.min + 1, limit.max).astype(np.int16)
     scores_CT = prepare_acc((raw_CT.astype(np.float32) * np.float32(GOLDEN_UNIT_G))[None], bundle.contract)[0]
-    (entry,), (_,) = compiled.inputs, compiled.outputs
+    (entry,) = compiled.inputs
     scaled_CT = scores_CT / np.float32(entry.scale)
     away_CT = np.trunc(scaled_CT + np.where(scaled_CT < 0, np.float32(-0.5), np.float32(0.5)))
     stored_CT = np.clip(away_CT + entry.zero_point, -128, 127).astype(np.int8)
-    (embedding_D,) = FirmwareSession(compiled)([stored_CT])
+    embedding_D, *_ = FirmwareSession(compiled)([stored_CT])
     return _Golden(raw_CT, scores_CT.astype(np.float32), embedding_D)
 
 
@@ -150,7 +150,7 @@ const edgeacc_tables *edgeacc_tables_at(float rate_hz)
 
 
 def _encoder_header(contract: SignalContract, compiled: Compiled, probe: Probe | None) -> str:
-    (entry,), (result,) = compiled.inputs, compiled.outputs
+    (entry,), (result, *_) = compiled.inputs, compiled.outputs
     signal_bytes = 3 * contract.samples * 4
     self_test = -(-(signal_bytes + 64) // 16) * 16 + compiled.arena_bytes + 4 * contract.samples + 64
     return f"""\

@@ -108,7 +108,7 @@ def test_damage_fails_the_self_test(kit, tmp_path, file, pattern, replacement):
 def embeddings(bundle, acc_g_CT, starts):
     session, samples = FirmwareExporter().load(bundle.model), bundle.contract.samples
     windows_BCT = np.stack([acc_g_CT[:, start : start + samples] for start in starts]).astype(np.float32)
-    return np.concatenate([session(window_CT[None]) for window_CT in prepare_acc(windows_BCT, bundle.contract)])
+    return np.concatenate([session(window_CT[None])[0] for window_CT in prepare_acc(windows_BCT, bundle.contract)])
 
 
 def output_step(bundle):
@@ -140,7 +140,7 @@ def test_a_recording_gives_the_embeddings_of_python(recording, firmware_bundle, 
     assert steps_off_BD.max() < 2.5  # scores that lie between two int8 values may fall to either side
     assert (steps_off_BD > 0.5).mean() < 0.05
     told_bpm = np.array([window[2] for window in windows], float)
-    np.testing.assert_allclose(told_bpm, bundle.probe().hr_bpm(got_BD), atol=0.02)
+    np.testing.assert_allclose(told_bpm, bundle.probe().predict(got_BD), atol=0.02)
 
 
 def test_what_is_strange_about_samples_is_told_by_line(recording, firmware_bundle):
