@@ -43,14 +43,14 @@ class FieldRuntime:
         module: that it is imported by.
         version: of what is installed; raises NotPossibleHere with the command that mends it.
         python: the interpreter that runs it.
-        folder: where its packages lie; empty for those of this environment.
+        environment: variables by which that finds the runtime's packages.
     """
 
     name: str
     module: str
     version: Callable[[], str]
     python: Callable[[], str]
-    folder: Callable[[], str]
+    environment: Callable[[], dict[str, str]]
 
     def run(self, model: Path, acc_BCT: NDArray[np.float32], outputs: int) -> "Outputs":
         """Run prepared windows (B, 3, T) one at a time: each of the `outputs` (B, ...), dequantized.
@@ -65,7 +65,7 @@ class FieldRuntime:
             words = [self.python(), _WORKER, self.module, outputs, model, windows, results]
             ran = subprocess.run(
                 list(map(str, words)),
-                env={**os.environ, "PYTHONPATH": self.folder()},
+                env={**os.environ, **self.environment()},
                 capture_output=True,
                 text=True,
                 timeout=_TIMEOUT_S,
@@ -134,9 +134,13 @@ def _micro_version() -> str:
 FIELD_RUNTIMES = {
     each.name: each
     for each in (
-        FieldRuntime("tflm", "tflite_micro", _micro_version, lambda: sys.executable, lambda: ""),
+        FieldRuntime("tflm", "tflite_micro", _micro_version, lambda: sys.executable, dict),
         FieldRuntime(
-            "legacy-runtime", "tflite_runtime", _legacy_version, _legacy_python, lambda: str(_legacy_folder())
+            "legacy-runtime",
+            "tflite_runtime",
+            _legacy_version,
+            _legacy_python,
+            lambda: {"PYTHONPATH": str(_legacy_folder())},
         ),
     )
 }

@@ -9,7 +9,7 @@ import typer
 
 from edgeacc.cli.output import progress, show, table
 from edgeacc.cli.several import as_one, require_all
-from edgeacc.errors import BadInput, EdgeaccError, command
+from edgeacc.errors import BadInput, EdgeaccError, command, unknown
 from edgeacc.progress import Progress
 
 if TYPE_CHECKING:
@@ -23,6 +23,15 @@ ALL = "all"
 STAGES_OF_SOURCE, STAGES_OF_BUNDLE = 2, 3
 
 
+AGES = (("watchOS10", "iOS17"), ("watchOS11", "iOS18"))
+"""Systems of one Core ML specification each, that recipes were tried with."""
+
+MinimumOs = Annotated[
+    str | None,
+    typer.Option(
+        help="Target coreml: the oldest system to run on, watchOS10, watchOS11, iOS17 or iOS18; else the recipe's."
+    ),
+]
 Heads = Annotated[
     bool,
     typer.Option(
@@ -68,6 +77,7 @@ def export(
         Path | None,
         typer.Option(help="Its training windows calibrate and fit the heart-rate probe; by default the cohort's."),
     ] = None,
+    minimum_os: MinimumOs = None,
     heads: Heads = False,
     tflm: Tflm = False,
     legacy_runtime: LegacyRuntime = False,
@@ -82,33 +92,40 @@ def export(
     field_runtimes = [name for name, asked in (("tflm", tflm), ("legacy-runtime", legacy_runtime)) if asked]
     wanted = _Wanted(heads, field_runtimes, sign)
     if checkpoint is not None and checkpoint.suffix == ".tflite":
-        if recipe is not None or store is not None or any(wanted):
+        if any((recipe, store, minimum_os, *wanted)):
             raise BadInput(
                 f"{checkpoint} is a TFLite file: of the options it takes --output, --force and --json only",
                 next_command=command("edgeacc", "export", checkpoint, "--target", "firmware"),
             )
         _project(checkpoint, target, output, force=force, json=json)
         return
-    from edgeacc.export.registry import missing_recipes, require_packages
+    from edgeacc.export.registry import require_packages
     from edgeacc.weights import checkpoint as checkpoint_of
 
     checkpoint = checkpoint_of(checkpoint)
-    plan = _plan(checkpoint, _recipes(target, recipe), output, together=target == ALL)
+    recipes = [_for_system(each, target, minimum_os) for each in _recipes(target, recipe)]
+    plan = _plan(checkpoint, recipes, output, together=target == ALL)
     _require_inputs(checkpoint, target, plan, store, wanted, force)
     if target != ALL:
         require_packages(target, "convert")
     done, failed = _export(checkpoint, plan, store, wanted, force)
+    _tell(target, done, failed, as_json=json)
+    if failed:
+        raise as_one([error for _, error in failed])
+
+
+def _tell(target: str, done: "list[ExportResult]", failed: "list[tuple[str, EdgeaccError]]", *, as_json: bool) -> None:
+    from edgeacc.export.registry import missing_recipes
+
     next_command = command("edgeacc", "verify", *(each.bundle for each in done))
     tables = _tables(done) if done else []
     left_out = missing_recipes() if target == ALL else {}
     if left_out:
         tables.append(table("Left out", ("recipe", "why"), list(left_out.items())))
     failures = [{"recipe": name, "problem": error.problem} for name, error in failed]
-    if done or json:
+    if done or as_json:
         found = {"bundles": done, "failed": failures, "left_out": left_out}
-        show(found, tables, as_json=json, next_command=next_command)
-    if failed:
-        raise as_one([error for _, error in failed])
+        show(found, tables, as_json=as_json, next_command=next_command)
 
 
 def _require_inputs(
@@ -170,6 +187,18 @@ def _recipes(target: str, recipe: str | None) -> "list[Recipe]":
             next_command="edgeacc ls recipes",
         )
     return [chosen]
+
+
+def _for_system(recipe: "Recipe", target: str, minimum_os: str | None) -> "Recipe":
+    """The recipe for systems of the age of `minimum_os`."""
+    if minimum_os is None:
+        return recipe
+    if target != "coreml":
+        raise BadInput(f"--minimum-os {minimum_os}: target {target} has none to choose", valid="--target coreml")
+    for age in AGES:
+        if minimum_os in age:
+            return recipe.model_copy(update={"minimum_os": age})
+    raise unknown("minimum OS", minimum_os, [system for age in AGES for system in age])
 
 
 def _require_field(target: str, field_runtimes: list[str]) -> None:

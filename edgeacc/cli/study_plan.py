@@ -55,7 +55,7 @@ class StudyPlan:
         """All networks of one seed, and their evaluation."""
 
         def trained(kind: str, row: Network, name: str, place: Place, *more: object) -> Path:
-            fit = ("--batch", self.study.batch, "--seed", seed)
+            fit = ("--batch", self.study.batch, "--seed", seed, "--device", self.study.device)
             return self._add(
                 store, place, f"trained/{data}/{seed}/{name}", "train", kind, store, *row.words(), *more, *fit
             )

@@ -56,7 +56,7 @@ class DataResult(_Frozen):
     Attributes:
         store: which windows.
         splits: windows and participants of each split.
-        rejected: windows that were tried and rejected, by reason.
+        rejected: starts that were tried and rejected, by reason; each stands for a quarter of a window.
         recordings: an account of each, as the manifest has it; empty of a cohort.
         hr_bpm: heart rate of each window, by its best label.
         hr_source: where that label comes from.

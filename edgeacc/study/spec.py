@@ -73,6 +73,7 @@ class Study(_Frozen):
         name: of the study, in its folder and its tables.
         seeds: of first weights and every draw; the networks are trained once for each.
         batch: windows per step.
+        device: that trains; evaluations are a processor's.
         cohorts: to simulate.
         stores: that are there.
         teachers: those that a student or an ablation has.
@@ -85,6 +86,7 @@ class Study(_Frozen):
     name: Name
     seeds: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
     batch: int = Field(64, ge=2)
+    device: Literal["cpu", "cuda"] = "cpu"
     cohorts: list[CohortData] = []
     stores: list[StoreData] = []
     teachers: list[Network] = Field(min_length=1)

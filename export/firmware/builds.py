@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from edgeacc.errors import NotPossibleHere
@@ -81,3 +82,17 @@ def _digest(command: Sequence[str], files: Sequence[Path]) -> str:
         together.update(f"\0{path.name}\0{len(content)}\0".encode())
         together.update(content)
     return together.hexdigest()[:16]
+
+
+def zig_program() -> str:
+    """The program that the package ziglang brings.
+
+    Raises:
+        NotPossibleHere: not installed.
+    """
+    found = find_spec("ziglang")
+    if found is None or found.origin is None:
+        raise NotPossibleHere(
+            "ziglang is not installed", next_command="pip install 'edgeacc[simulate]' -c constraints.txt"
+        )
+    return str(Path(found.origin).with_name("zig.exe" if os.name == "nt" else "zig"))

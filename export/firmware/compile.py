@@ -99,10 +99,10 @@ def _compiled(graph: Graph) -> Compiled:
     places = plan(program, [place.buffer for _, place in inputs], [place.buffer for _, place in outputs])
     layers = tuple(
         CompiledLayer(number, layer.operator, layer.name, layer.macs, layer.constant_bytes, layer.kernel)
-        for number, layer in enumerate(program.layers)
+        for number, layer in enumerate(program.layers[program.resets :])
     )
     return Compiled(
-        blob=_Blob(places).written(program.layers, inputs, outputs),
+        blob=_Blob(places).written(program.layers, program.resets, inputs, outputs),
         arena_bytes=places.arena_bytes,
         inputs=tuple(port for port, _ in inputs),
         outputs=tuple(port for port, _ in outputs),
@@ -146,6 +146,7 @@ class _Blob:
     def written(
         self,
         layers: Sequence[KernelLayer],
+        resets: int,
         inputs: Sequence[tuple[Port, Place]],
         outputs: Sequence[tuple[Port, Place]],
     ) -> bytes:
@@ -156,7 +157,7 @@ class _Blob:
             at = self._add(_words([[self._word(word) for word in layer.words]]))
             struct.pack_into("<II", self._content, table_at + 8 * number, KERNELS[layer.kernel], at)
         size = len(self._content)
-        counts = [len(inputs), ports_at[0], len(outputs), ports_at[1], len(layers), table_at, 0]
+        counts = [len(inputs), ports_at[0], len(outputs), ports_at[1], len(layers), table_at, resets]
         struct.pack_into("<III", self._content, 0, MAGIC, VERSION, size)
         struct.pack_into("<8I", self._content, CHECKED_FROM, self._places.arena_bytes, *counts)
         struct.pack_into("<I", self._content, 12, zlib.crc32(self._content[CHECKED_FROM:]))

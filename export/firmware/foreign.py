@@ -63,6 +63,7 @@ def _require_equal(model: Path, compiled: Compiled) -> None:
     random, session = np.random.default_rng(SEED), FirmwareSession(compiled)
     for number in range(CHECKED):
         inputs = [random.integers(-128, 128, port.shape).astype(np.int8) for port in compiled.inputs]
+        session.reset()
         expected = _reference(model, compiled, inputs)
         for port, got, want in zip(compiled.outputs, session(inputs), expected, strict=True):
             if not np.array_equal(got, want):

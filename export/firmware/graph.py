@@ -73,6 +73,7 @@ class Graph:
         operators: in order.
         inputs: numbers of tensors.
         outputs: numbers of tensors.
+        variables: by the names that VAR_HANDLE tells, the values that a streaming model begins with (CALL_ONCE).
         tree: the file in the classes of the schema, for cutting pieces out.
         sha256: of the file.
     """
@@ -81,6 +82,7 @@ class Graph:
     operators: tuple[Operator, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    variables: dict[tuple[str, str], Tensor]
     tree: Any
     sha256: str
 
@@ -89,7 +91,8 @@ def read_graph(path: Path) -> Graph:
     """Read a model.
 
     Raises:
-        BadInput: missing, damaged, of more than one subgraph, or with shapes that are not fixed.
+        BadInput: missing, damaged, of more subgraphs than one and what it calls once to set its variables, or with
+            shapes that are not fixed.
         NotPossibleHere: ai-edge-litert is not installed.
     """
     try:
@@ -111,9 +114,7 @@ def parse_graph(content: bytes, where: str) -> Graph:
     names = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
     try:
         tree = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
-        if len(tree.subgraphs) != 1:
-            raise BadInput(f"{where} has {len(tree.subgraphs)} subgraphs", valid="one")
-        return _graph(tree, names, content)
+        return _graph(tree, names, content, where)
     except BadInput:
         raise
     except DAMAGED as error:
@@ -135,9 +136,29 @@ def _require_sound(content: bytes, where: str) -> None:
         raise BadInput(f"LiteRT cannot open {where}: {error}", valid="a whole .tflite file") from error
 
 
-def _graph(tree: Any, names: dict[int, str], content: bytes) -> Graph:  # noqa: ANN401
-    (subgraph,) = tree.subgraphs
+def _graph(tree: Any, names: dict[int, str], content: bytes, where: str) -> Graph:  # noqa: ANN401
+    subgraph, *others = tree.subgraphs
     tensors = tuple(_tensor(number, each, tree, content) for number, each in enumerate(subgraph.tensors))
+    operators = _operators(subgraph, tree, names)
+    called = {each.options.initSubgraphIndex for each in operators if each.name == "CALL_ONCE"}
+    if called != set(range(1, len(tree.subgraphs))):
+        raise BadInput(f"{where} has {len(tree.subgraphs)} subgraphs", valid="one, and those that CALL_ONCE calls")
+    variables: dict[tuple[str, str], Tensor] = {}
+    for other in others:
+        held = tuple(_tensor(number, each, tree, content) for number, each in enumerate(other.tensors))
+        variables |= _assigned(_operators(other, tree, names), held)
+    return Graph(
+        tensors=tensors,
+        operators=operators,
+        inputs=tuple(map(int, subgraph.inputs)),
+        outputs=tuple(map(int, subgraph.outputs)),
+        variables=variables,
+        tree=tree,
+        sha256=hashlib.sha256(content).hexdigest(),
+    )
+
+
+def _operators(subgraph: Any, tree: Any, names: dict[int, str]) -> tuple[Operator, ...]:  # noqa: ANN401
     operators = []
     for number, each in enumerate(subgraph.operators):
         code = tree.operatorCodes[each.opcodeIndex]
@@ -145,14 +166,30 @@ def _graph(tree: Any, names: dict[int, str], content: bytes) -> Graph:  # noqa: 
         inputs = () if each.inputs is None else tuple(map(int, each.inputs))
         outputs = () if each.outputs is None else tuple(map(int, each.outputs))
         operators.append(Operator(number, name, inputs, outputs, each.builtinOptions))
-    return Graph(
-        tensors=tensors,
-        operators=tuple(operators),
-        inputs=tuple(map(int, subgraph.inputs)),
-        outputs=tuple(map(int, subgraph.outputs)),
-        tree=tree,
-        sha256=hashlib.sha256(content).hexdigest(),
-    )
+    return tuple(operators)
+
+
+def variable_of(handle: Operator) -> tuple[str, str]:
+    """The names by which a VAR_HANDLE tells its variable: container and own."""
+    names = (handle.options.container, handle.options.sharedName)
+    container, own = (name.decode(errors="replace") if isinstance(name, bytes) else name or "" for name in names)
+    return container, own
+
+
+def _assigned(operators: tuple[Operator, ...], tensors: tuple[Tensor, ...]) -> dict[tuple[str, str], Tensor]:
+    """Variable -> the constant that a subgraph sets it to; that is all that such a subgraph may do."""
+    handles = {each.outputs[0]: variable_of(each) for each in operators if each.name == "VAR_HANDLE"}
+    found = {}
+    for each in operators:
+        if each.name == "VAR_HANDLE":
+            continue
+        value = tensors[each.inputs[-1]] if each.inputs else None
+        if each.name != "ASSIGN_VARIABLE" or value is None or value.data is None:
+            raise BadInput(
+                f"what CALL_ONCE calls has operator {each.index}, {each.name}", valid="constants assigned to variables"
+            )
+        found[handles[each.inputs[0]]] = value
+    return found
 
 
 def _tensor(number: int, each: Any, tree: Any, content: bytes) -> Tensor:  # noqa: ANN401

@@ -74,11 +74,15 @@ class Program:
         layers: in order.
         buffer_bytes: of each buffer.
         same: a buffer -> the buffer whose memory it takes over.
+        state: buffers that keep their values from one run to the next.
+        resets: so many layers at the start set the state, and are no part of a run.
     """
 
     layers: list[KernelLayer] = field(default_factory=list)
     buffer_bytes: list[int] = field(default_factory=list)
     same: dict[int, int] = field(default_factory=dict)
+    state: list[int] = field(default_factory=list)
+    resets: int = 0
 
     def buffer(self, size: int) -> int:
         """A new buffer."""

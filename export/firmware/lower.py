@@ -41,6 +41,8 @@ class Lowering:
     views: dict[int, View] = field(default_factory=dict)
     uses: dict[int, int] = field(default_factory=dict)
     done: set[int] = field(default_factory=set)
+    variables: dict[tuple[str, str], int] = field(default_factory=dict)
+    handles: dict[int, tuple[str, str]] = field(default_factory=dict)
 
     def tensor(self, number: int) -> Tensor:
         """By number."""
@@ -93,7 +95,8 @@ class Lowering:
     def copy(self, number: int, view: View, shape: Sequence[int]) -> None:
         """Bring a tensor into one piece of its own."""
         place = self.new(number)
-        self.emit_copy(Place(view.buffer, view.offset), view.strides, place, dense(shape), shape, "COPY", number)
+        source, name = Place(view.buffer, view.offset), self.tensor(number).name
+        self.emit_copy(source, view.strides, place, dense(shape), shape, "COPY", name=name)
 
     def emit_copy(
         self,
@@ -103,23 +106,26 @@ class Lowering:
         strides_to: Sequence[int],
         shape: Sequence[int],
         operator: str,
-        number: int,
+        *,
+        name: str,
         fill: tuple[int, int] = (0, 0),
     ) -> None:
         """A layer that copies between strides; `fill` is bytes and value of what is filled before."""
         sizes, one, other = _merged(shape, strides_from, strides_to)
         if len(sizes) > 5:
-            raise BadInput(f"{operator} {self.tensor(number).name!r} moves {len(sizes)} dimensions", valid="at most 5")
+            raise BadInput(f"{operator} {name!r} moves {len(sizes)} dimensions", valid="at most 5")
         lead = 5 - len(sizes)
         base = Place(target.buffer, 0)
         words: list[Word] = [source, target, base, *fill]
         words += [*[1] * lead, *sizes, *[0] * lead, *one, *[0] * lead, *other]
-        self.emit("copy", words, operator, number, target.buffer)
+        self._add("copy", words, operator, name, target.buffer)
 
     def emit(self, kernel: str, words: Sequence[Word], operator: str, number: int, writes: int, macs: int = 0) -> None:
         """Add a layer; what it reads are the places among its words."""
+        self._add(kernel, words, operator, self.tensor(number).name, writes, macs)
+
+    def _add(self, kernel: str, words: Sequence[Word], operator: str, name: str, writes: int, macs: int = 0) -> None:
         reads = tuple({word.buffer for word in words if isinstance(word, Place)} - {writes})
-        name = self.tensor(number).name
         self.program.layers.append(KernelLayer(kernel, tuple(words), reads, writes, operator, name, macs))
 
 
@@ -153,6 +159,7 @@ def lower(graph: Graph, handlers: dict[str, Handler]) -> Lowering:
     state = Lowering(graph)
     for number in (*(each for operator in graph.operators for each in operator.inputs), *graph.outputs):
         state.uses[number] = state.uses.get(number, 0) + 1
+    _set_variables(state)
     for number in graph.inputs:
         if state.tensor(number).type == "int8":
             state.new(number)
@@ -160,6 +167,21 @@ def lower(graph: Graph, handlers: dict[str, Handler]) -> Lowering:
         if operator.index not in state.done:
             _lower_one(state, operator, handlers)
     return state
+
+
+def _set_variables(state: Lowering) -> None:
+    """A buffer for each variable, and the layers that set it to what it begins with."""
+    for name, value in state.graph.variables.items():
+        if value.type != "int8" or value.data is None:
+            raise BadInput(f"variable {name[1]!r} is {value.type}", valid="int8")
+        buffer = state.program.buffer(value.size)
+        state.variables[name] = buffer
+        state.program.state.append(buffer)
+        strides = dense(value.shape)
+        state.emit_copy(
+            Constant(value.data), strides, Place(buffer), strides, value.shape, "CALL_ONCE", name=value.name
+        )
+    state.program.resets = len(state.program.layers)
 
 
 def _lower_one(state: Lowering, operator: Operator, handlers: dict[str, Handler]) -> None:

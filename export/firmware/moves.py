@@ -1,7 +1,7 @@
 """Operators that only move values."""
 
 from edgeacc.export.firmware.checks import constants, refusal, require_shape
-from edgeacc.export.firmware.graph import Operator, Tensor
+from edgeacc.export.firmware.graph import Operator, Tensor, variable_of
 from edgeacc.export.firmware.layers import Constant, Place
 from edgeacc.export.firmware.lower import Lowering, View, dense
 
@@ -33,7 +33,7 @@ def transpose(state: Lowering, operator: Operator) -> None:
     target = state.new(output.index)
     strides = [view.strides[axis] for axis in order]
     source = Place(view.buffer, view.offset)
-    state.emit_copy(source, strides, target, dense(output.shape), output.shape, operator.name, output.index)
+    state.emit_copy(source, strides, target, dense(output.shape), output.shape, operator.name, name=output.name)
 
 
 def cut(state: Lowering, operator: Operator) -> None:
@@ -82,7 +82,7 @@ def pad(state: Lowering, operator: Operator) -> None:
     offset = sum(before * stride for before, stride in zip(amounts[::2], strides, strict=True))
     source, inner = Place(view.buffer, view.offset), Place(target.buffer, offset)
     fill = (output.size, value)
-    state.emit_copy(source, view.strides, inner, strides, entry.shape, operator.name, output.index, fill)
+    state.emit_copy(source, view.strides, inner, strides, entry.shape, operator.name, name=output.name, fill=fill)
 
 
 def concatenation(state: Lowering, operator: Operator) -> None:
@@ -109,5 +109,40 @@ def concatenation(state: Lowering, operator: Operator) -> None:
         else:
             view = state.views[number]
             source, strides_from = Place(view.buffer, view.offset), view.strides
-        state.emit_copy(source, strides_from, place, strides, part.shape, operator.name, output.index)
+        state.emit_copy(source, strides_from, place, strides, part.shape, operator.name, name=output.name)
         start += part.shape[axis]
+
+
+def handle(state: Lowering, operator: Operator) -> None:
+    """VAR_HANDLE: nothing is moved."""
+    state.handles[operator.outputs[0]] = variable_of(operator)
+
+
+def _variable(state: Lowering, operator: Operator, tensor: Tensor) -> Place:
+    name = state.handles[operator.inputs[0]]
+    if name not in state.variables:
+        raise refusal(operator, f"variable {name[1]!r} without a value to begin with", "one that CALL_ONCE sets")
+    place = Place(state.variables[name])
+    begins = state.graph.variables[name]
+    if (tensor.shape, tensor.scale, tensor.zero_point) != (begins.shape, begins.scale, begins.zero_point):
+        raise refusal(operator, f"{tensor.name!r} has another form than variable {name[1]!r}", "one shape and scale")
+    return place
+
+
+def read_variable(state: Lowering, operator: Operator) -> None:
+    """READ_VARIABLE: a copy, since the variable may be assigned before its value is used."""
+    output = state.activation(operator.outputs[0], operator)
+    source, strides = _variable(state, operator, output), dense(output.shape)
+    state.emit_copy(source, strides, state.new(output.index), strides, output.shape, operator.name, name=output.name)
+
+
+def assign_variable(state: Lowering, operator: Operator) -> None:
+    """ASSIGN_VARIABLE: a copy."""
+    value = state.activation(operator.inputs[1], operator)
+    target, view = _variable(state, operator, value), _view_of(state, value, operator)
+    source = Place(view.buffer, view.offset)
+    state.emit_copy(source, view.strides, target, dense(value.shape), value.shape, operator.name, name=value.name)
+
+
+def nothing(state: Lowering, operator: Operator) -> None:
+    """CALL_ONCE: what it sets is set by `edgeacc_model_reset`."""

@@ -69,6 +69,8 @@ def _groups(program: Program, inputs: Sequence[int], outputs: Sequence[int]) -> 
         used[buffer].append(-1)
     for buffer in outputs:
         used[buffer].append(last_layer)
+    for buffer in program.state:
+        used[buffer] += [-1, last_layer]
     return [
         _Group(tuple(group), max(program.buffer_bytes[each] for each in group), min(times), max(times))
         for group in members.values()

@@ -30,7 +30,7 @@ _MODEL_BYTES = 64
 
 
 class FirmwareSession:
-    """One model in memory; each call runs it once, on one thread at a time."""
+    """One model in memory; each call runs it once, on one thread at a time. A streaming model remembers its calls."""
 
     def __init__(self, compiled: Compiled) -> None:
         """Open the model.
@@ -68,6 +68,11 @@ class FirmwareSession:
             self._runtime.edgeacc_model_run(self._model)
             return [port.copy() for port in self._outputs]
 
+    def reset(self) -> None:
+        """Forget all calls."""
+        with self._lock:
+            self._runtime.edgeacc_model_reset(self._model)
+
     def _port(self, kind: str, index: int) -> npt.NDArray[np.int8]:
         size = ctypes.c_uint32()
         at = getattr(self._runtime, f"edgeacc_model_{kind}")(self._model, index, ctypes.byref(size))
@@ -92,6 +97,7 @@ def _runtime() -> ctypes.CDLL:
     for name in ("input", "output"):
         function = getattr(runtime, f"edgeacc_model_{name}")
         function.argtypes, function.restype = (pointer, word, pointer), pointer
-    runtime.edgeacc_model_run.argtypes = (pointer,)
-    runtime.edgeacc_model_run.restype = None
+    for name in ("run", "reset"):
+        function = getattr(runtime, f"edgeacc_model_{name}")
+        function.argtypes, function.restype = (pointer,), None
     return runtime

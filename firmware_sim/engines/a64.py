@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeacc.errors import BadInput, NotPossibleHere, unknown
-from edgeacc.export.firmware.builds import require_program
+from edgeacc.export.firmware.builds import require_program, zig_program
 from edgeacc.firmware_sim.counts import EngineRun
 from edgeacc.firmware_sim.engines.blocks import Code
 from edgeacc.firmware_sim.engines.engine import (
@@ -22,7 +22,6 @@ from edgeacc.firmware_sim.engines.image import BEGIN, END
 from edgeacc.firmware_sim.engines.layers import layer_runs, summed
 from edgeacc.firmware_sim.engines.opcodes_a64 import decode_a64
 from edgeacc.firmware_sim.engines.qemu import layers_of, plugin_of, qemu_version
-from edgeacc.firmware_sim.firmware.cross import zig_program
 
 _PROGRAM, _PACKAGE = "qemu-aarch64", "qemu-user"
 CORE = "a53"

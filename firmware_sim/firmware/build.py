@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgeacc.export.firmware.builds import cached_build
+from edgeacc.export.firmware.builds import cached_build, zig_program
 from edgeacc.export.firmware.project import RUNTIME
 from edgeacc.files import replacing
 from edgeacc.firmware_sim.boards import BOARDS, board_of
@@ -15,7 +15,6 @@ from edgeacc.firmware_sim.firmware.cross import (
     Gcc,
     cross_compiler,
     linker_script,
-    zig_program,
 )
 
 _ON_A_BOARD = ("start.c", "memory.c", "harness.c", "board_semihosted.c")

@@ -4,17 +4,15 @@ Images of both compute the same; how many instructions they execute differs, so 
 shipped images are gcc's.
 """
 
-import os
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
 from edgeacc.errors import NotPossibleHere
-from edgeacc.export.firmware.builds import compile_to, require_program
+from edgeacc.export.firmware.builds import compile_to, require_program, zig_program
 from edgeacc.firmware_sim.boards import STACK_BYTES, Board
 from edgeacc.firmware_sim.engines.image import BEGIN, END
 
@@ -82,20 +80,6 @@ class Zig:
         flags = [*target, *STANDARD, *_SECTIONS, "-g0", "-fomit-frame-pointer", "-Wl,-e,reset", _LINKER]
         given = _of([*include, own], [*sources, own / "aeabi.c"])
         compile_to(zig_program(), [*flags, "-T", str(script), *given], to)
-
-
-def zig_program() -> str:
-    """The program that the package ziglang brings.
-
-    Raises:
-        NotPossibleHere: not installed.
-    """
-    found = find_spec("ziglang")
-    if found is None or found.origin is None:
-        raise NotPossibleHere(
-            "ziglang is not installed", next_command="pip install 'edgeacc[simulate]' -c constraints.txt"
-        )
-    return str(Path(found.origin).with_name("zig.exe" if os.name == "nt" else "zig"))
 
 
 COMPILERS: tuple[CrossCompiler, ...] = (Gcc(), Zig())

@@ -27,6 +27,12 @@ needs_onnx = pytest.mark.skipif(bool(missing_packages("onnx", "convert")), reaso
         ),
         (["--target", "all", "--recipe", "onnx-fp32"], ("--target all takes no --recipe", "tflite-w8a8")),
         (["--target", "onnx", "--recipe", "none.toml"], ("none.toml does not exist",)),
+        (
+            ["--target", "coreml", "--minimum-os", "watchOS9"],
+            ("unknown minimum OS 'watchOS9'", "iOS17, iOS18, watchOS10, watchOS11"),
+        ),
+        (["--target", "onnx", "--minimum-os", "iOS18"], ("target onnx has none to choose", "valid: --target coreml")),
+        (["--target", "onnx", "--tflm"], ("--tflm: a runtime of .tflite files, not of target onnx",)),
         ([], ("--target",)),
     ],
 )

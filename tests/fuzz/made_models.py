@@ -49,24 +49,86 @@ class Maker:
                 setattr(made.builtinOptions, member, value)
         self.graph.operators.append(made)
 
+    def variable(self, name, data, **quantized):
+        """A handle of a variable that begins with `data`; the first one calls once what sets them all."""
+        if not self.model.subgraphs:
+            self.operator("CALL_ONCE", [], [], "CallOnceOptions", initSubgraphIndex=1)
+            setting = self.schema.SubGraphT()
+            setting.tensors, setting.operators, setting.name = [], [], b"set"
+            setting.inputs = setting.outputs = np.array([], np.int32)
+            self.model.subgraphs = [setting]
+        main, self.graph = self.graph, self.model.subgraphs[0]
+        value = self.tensor(data.shape, data=data, **quantized)
+        self.operator("ASSIGN_VARIABLE", [self.handle(name), value], [], "AssignVariableOptions")
+        self.graph = main
+        return self.handle(name)
+
+    def handle(self, name):
+        """Of a variable that somebody else sets."""
+        handle = self.tensor((), kind="RESOURCE")
+        self.operator("VAR_HANDLE", [], [handle], "VarHandleOptions", container="", sharedName=name)
+        return handle
+
     def bytes_of(self, inputs, outputs):
         from ai_edge_litert.tools import flatbuffer_utils
 
         self.graph.inputs, self.graph.outputs = np.array(inputs, np.int32), np.array(outputs, np.int32)
-        self.model.subgraphs = [self.graph]
+        self.model.subgraphs = [self.graph, *(self.model.subgraphs or [])]
         return bytes(flatbuffer_utils.convert_object_to_bytearray(self.model))
 
 
 def reference(content, given):
     """What LiteRT's reference kernels give."""
+    return reference_of_calls(content, [given])[0]
+
+
+def reference_of_calls(content, calls):
+    """The same of one call after another, which a streaming model remembers."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     interpreter = Interpreter(model_content=content, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
     interpreter.allocate_tensors()
-    for entry, values in zip(interpreter.get_input_details(), given, strict=True):
-        interpreter.set_tensor(entry["index"], values)
-    interpreter.invoke()
-    return [interpreter.get_tensor(entry["index"]) for entry in interpreter.get_output_details()]
+    results = []
+    for given in calls:
+        for entry, values in zip(interpreter.get_input_details(), given, strict=True):
+            interpreter.set_tensor(entry["index"], values)
+        interpreter.invoke()
+        results.append([interpreter.get_tensor(entry["index"]).copy() for entry in interpreter.get_output_details()])
+    return results
+
+
+def streaming_model(seed, new=4, channels=3, width=5, taps=6):
+    """A convolution over the last `taps` - 1 samples and `new` ones, and a running sum: two variables.
+
+    The last samples are read before they are assigned, the sum after, so that order shows.
+    """
+    random, maker, kept = np.random.default_rng(seed), Maker(), taps - 1
+    scale, zero = [0.05], 3
+    entry = maker.tensor((1, 1, new, channels), scales=scale, zero=zero)
+    before = random.integers(-128, 128, (1, 1, kept, channels)).astype(np.int8)
+    samples = maker.variable("samples", before, scales=scale, zero=zero)
+    total = maker.variable("total", np.full((1, 1, new, width), 7, np.int8), scales=[0.3], zero=-5)
+    old, joined, last = (
+        maker.tensor((1, 1, places, channels), scales=scale, zero=zero) for places in (kept, kept + new, kept)
+    )
+    maker.operator("READ_VARIABLE", [samples], [old], "ReadVariableOptions")
+    maker.operator("CONCATENATION", [old, entry], [joined], "ConcatenationOptions", axis=2)
+    starts, sizes = maker.ints([0, 0, new, 0]), maker.ints([1, 1, kept, channels])
+    maker.operator("SLICE", [joined, starts, sizes], [last], "SliceOptions")
+    maker.operator("ASSIGN_VARIABLE", [samples, last], [], "AssignVariableOptions")
+    weights = random.integers(-127, 128, (width, 1, taps, channels)).astype(np.int8)
+    filters = maker.tensor(weights.shape, scales=np.full(width, 0.01), data=weights)
+    biases = random.integers(-99, 99, width).astype(np.int32)
+    bias = maker.tensor((width,), kind="INT32", scales=np.full(width, 0.0005), data=biases)
+    mixed, sum_before, sum_after = (
+        maker.tensor((1, 1, new, width), scales=[step], zero=point) for step, point in ((0.2, 1), (0.3, -5), (0.3, -5))
+    )
+    straight = dict(strideH=1, strideW=1, dilationHFactor=1, dilationWFactor=1, padding=1)
+    maker.operator("CONV_2D", [joined, filters, bias], [mixed], "Conv2DOptions", **straight)
+    maker.operator("READ_VARIABLE", [total], [sum_before], "ReadVariableOptions")
+    maker.operator("ADD", [sum_before, mixed], [sum_after], "AddOptions")
+    maker.operator("ASSIGN_VARIABLE", [total, sum_after], [], "AssignVariableOptions")
+    return maker.bytes_of([entry], [mixed, sum_after])
 
 
 def small_model():

@@ -11,7 +11,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from made_models import small_model
+from made_models import small_model, streaming_model
 
 from edgeacc.export.firmware.compile import compile_graph
 from edgeacc.export.firmware.graph import parse_graph
@@ -60,7 +60,8 @@ def main() -> int:
         found, kept, seeds = (Path(folder, name) for name in ("found", "kept", "seeds"))
         for each in (found, kept, seeds):
             each.mkdir()
-        (seeds / "small").write_bytes(compile_graph(parse_graph(small_model(), "small"), "small").blob)
+        for name, content in {"small": small_model(), "streaming": streaming_model(0)}.items():
+            (seeds / name).write_bytes(compile_graph(parse_graph(content, name), name).blob)
         if CORPUS.exists():
             unpacked(seeds)
         program = build(chosen.compiler, ["-fsanitize=fuzzer,address,undefined"], Path(folder, "search"))

@@ -13,7 +13,7 @@ typedef struct {
     uint32_t inputs, inputs_at; /* of ports */
     uint32_t outputs, outputs_at;
     uint32_t layers, layers_at; /* of layer entries */
-    uint32_t reserved;
+    uint32_t resets;            /* so many layers at the start belong to edgeacc_model_reset */
 } header;
 
 typedef struct {
@@ -97,7 +97,7 @@ static edgeacc_status check(const edgeacc_model *model, uint32_t arena_bytes)
         return EDGEACC_ARENA_TOO_SMALL;
     }
     if (!are_ports(model, head->inputs_at, head->inputs) || !are_ports(model, head->outputs_at, head->outputs) ||
-        !is_table(model, head->layers_at, head->layers, sizeof(layer_entry))) {
+        !is_table(model, head->layers_at, head->layers, sizeof(layer_entry)) || head->resets > head->layers) {
         return EDGEACC_BAD_TABLE;
     }
     for (uint32_t i = 0; i < head->layers; i++) {
@@ -126,7 +126,10 @@ edgeacc_status edgeacc_model_open(edgeacc_model *model, const uint8_t *blob, uin
     return status;
 }
 
-uint32_t edgeacc_model_layers(const edgeacc_model *model) { return header_of(model)->layers; }
+uint32_t edgeacc_model_layers(const edgeacc_model *model)
+{
+    return header_of(model)->layers - header_of(model)->resets;
+}
 
 int8_t *edgeacc_model_input(edgeacc_model *model, uint32_t index, uint32_t *bytes)
 {
@@ -150,10 +153,14 @@ const int8_t *edgeacc_model_output(const edgeacc_model *model, uint32_t index, u
     return edgeacc_read(model, output->place);
 }
 
+static void run_entry(edgeacc_model *model, const layer_entry *entry)
+{
+    edgeacc_kernels[entry->kernel]->run(model, model->blob + entry->parameters_at);
+}
+
 void edgeacc_model_run_layer(edgeacc_model *model, uint32_t layer)
 {
-    const layer_entry *entry = &layers_of(model)[layer];
-    edgeacc_kernels[entry->kernel]->run(model, model->blob + entry->parameters_at);
+    run_entry(model, &layers_of(model)[header_of(model)->resets + layer]);
 }
 
 void edgeacc_model_run(edgeacc_model *model)
@@ -164,4 +171,10 @@ void edgeacc_model_run(edgeacc_model *model)
     }
 }
 
-void edgeacc_model_reset(edgeacc_model *model) { memset(model->arena, 0, model->arena_bytes); }
+void edgeacc_model_reset(edgeacc_model *model)
+{
+    memset(model->arena, 0, model->arena_bytes);
+    for (uint32_t i = 0; i < header_of(model)->resets; i++) {
+        run_entry(model, &layers_of(model)[i]);
+    }
+}

@@ -43,7 +43,7 @@ void edgeacc_model_run_layer(edgeacc_model *model, uint32_t layer);
 /* All layers. */
 void edgeacc_model_run(edgeacc_model *model);
 
-/* The arena as it was after opening. */
+/* The arena as it was after opening: a streaming model forgets all earlier runs. */
 void edgeacc_model_reset(edgeacc_model *model);
 
 #endif

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_models import Maker, reference
+from made_models import Maker, reference, reference_of_calls, streaming_model
 
 pytest.importorskip("ai_edge_litert", reason="the extra `tflite` is not installed")
 if shutil.which("cc") is None:
     pytest.skip("cc is not installed: apt-get install gcc", allow_module_level=True)
 
+from edgeacc.errors import BadInput
 from edgeacc.export.firmware.compile import compile_graph
 from edgeacc.export.firmware.graph import parse_graph
 from edgeacc.export.firmware.operators import ACCEPTED
@@ -352,6 +353,49 @@ def test_a_chain_through_floats_is_one_table():
     compared(content, 1)
 
 
+@given(seed=SEEDS, new=st.integers(1, 6), channels=st.integers(1, 4), width=st.integers(1, 6), taps=st.integers(2, 9))
+@settings(max_examples=20)
+def test_variables_of_a_streaming_model(seed, new, channels, width, taps):
+    content = streaming_model(seed, new, channels, width, taps)
+    compiled = compile_graph(parse_graph(content, "model"), "model")
+    random = np.random.default_rng(seed)
+    calls = [[random.integers(-128, 128, port.shape).astype(np.int8) for port in compiled.inputs] for _ in range(5)]
+    expected = reference_of_calls(content, calls)
+    session = FirmwareSession(compiled)
+    for _ in range(2):
+        for given_, wanted in zip(calls, expected, strict=True):
+            for got, want in zip(session(given_), wanted, strict=True):
+                np.testing.assert_array_equal(got, want.reshape(-1))
+        session.reset()
+
+
+def read_alone(maker, handle, scale):
+    output = maker.tensor((2, 3), scales=[scale])
+    maker.operator("READ_VARIABLE", [handle], [output], "ReadVariableOptions")
+    return maker.bytes_of([], [output])
+
+
+def test_a_variable_without_a_beginning_or_of_another_form_is_refused():
+    maker = Maker()
+    with pytest.raises(BadInput, match=r"variable 'state' without a value to begin with"):
+        compile_graph(parse_graph(read_alone(maker, maker.handle("state"), 0.1), "model"), "model")
+    maker = Maker()
+    handle = maker.variable("state", np.zeros((2, 3), np.int8), scales=[0.2])
+    with pytest.raises(BadInput, match=r"another form than variable 'state'"):
+        compile_graph(parse_graph(read_alone(maker, handle, 0.1), "model"), "model")
+
+
+def test_a_subgraph_that_sets_no_variable_is_refused():
+    maker = Maker()
+    entry, output = (maker.tensor((2, 3), scales=[0.1]) for _ in range(2))
+    maker.operator("RELU", [entry], [output])
+    other = Maker()
+    other.bytes_of([other.tensor((1,), scales=[0.1])], [])
+    maker.model.subgraphs = other.model.subgraphs
+    with pytest.raises(BadInput, match="has 2 subgraphs"):
+        parse_graph(maker.bytes_of([entry], [output]), "model")
+
+
 EXACT = {
     "CONV_2D": test_convolutions,
     "DEPTHWISE_CONV_2D": test_convolutions,
@@ -362,6 +406,9 @@ EXACT = {
     **dict.fromkeys(("TRANSPOSE", "SLICE", "PAD", "CONCATENATION"), test_transpose_slice_pad_and_concatenation),
     **dict.fromkeys(("STRIDED_SLICE", "RESHAPE"), test_strided_slice_and_reshape),
     "SOFTMAX": test_softmax,
+    **dict.fromkeys(
+        ("CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"), test_variables_of_a_streaming_model
+    ),
     "BATCH_MATMUL": test_batch_matmul,
     **dict.fromkeys(UNARY, test_functions_of_one_value),
     **dict.fromkeys(THROUGH_FLOATS, test_functions_of_one_value_through_floats),

@@ -1,10 +1,13 @@
 """The shipped images: of their cores, the compiler's own bytes, and the same results as LiteRT's reference kernels."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from edgeacc.errors import NotPossibleHere
 from edgeacc.export.firmware.project import RUNTIME
 from edgeacc.firmware_sim.boards import BOARDS
 from edgeacc.firmware_sim.engines import ENGINES
@@ -37,6 +40,13 @@ def test_building_anew_gives_the_shipped_bytes(core, cross_compiler, tmp_path):
     assert (tmp_path / "image.elf").read_bytes() == image_of(core).read_bytes()
 
 
+def require(engine):
+    try:
+        ENGINES[engine].version()
+    except NotPossibleHere as error:
+        pytest.skip(f"{error.problem}: {error.next_command}")
+
+
 def reference(path, given):
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
@@ -51,22 +61,47 @@ def reference(path, given):
 
 
 @pytest.mark.integration
+def test_the_command_that_makes_them_starts():
+    """By itself, without what other tests imported before."""
+    started = [sys.executable, "-c", "import edgeacc.firmware_sim.firmware.build"]
+    assert subprocess.run(started, capture_output=True, text=True, timeout=120, check=False).stderr == ""
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    ("engine", "core"), [(name, core) for name, engine in ENGINES.items() for core in engine.cores]
+)
+def test_a_streaming_model_remembers_its_calls_as_in_litert(engine, core):
+    pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed: pip install 'edgeacc[tflite]'")
+    from made_models import reference_of_calls, streaming_model
+
+    from edgeacc.export.firmware.compile import compile_graph
+    from edgeacc.export.firmware.graph import parse_graph
+
+    require(engine)
+    content = streaming_model(0)
+    compiled = compile_graph(parse_graph(content, "streaming"), "streaming")
+    random = np.random.default_rng(0)
+    calls = [[random.integers(-128, 128, compiled.inputs[0].shape).astype(np.int8)] for _ in range(5)]
+    expected = tuple(b"".join(each.tobytes() for each in outputs) for outputs in reference_of_calls(content, calls))
+    assert len(set(expected)) == len(expected)
+    run = run_model(core, compiled, [given[0].tobytes() for given in calls], ENGINES[engine])
+    assert run.outputs == expected
+
+
+@pytest.mark.integration
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize(
     ("engine", "core"), [(name, core) for name, engine in ENGINES.items() for core in engine.cores]
 )
 def test_published_models_give_the_bytes_of_literts_reference(name, engine, core):
     pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed: pip install 'edgeacc[tflite]'")
-    from edgeacc.errors import NotPossibleHere
     from edgeacc.export.firmware.compile import compile_model
 
     path = SHARED / f"{name}.tflite"
     if not path.exists():
         pytest.skip(f"{path.name} is not here")
-    try:
-        ENGINES[engine].version()
-    except NotPossibleHere as error:
-        pytest.skip(f"{error.problem}: {error.next_command}")
+    require(engine)
     compiled = compile_model(path)
     random = np.random.default_rng(0)
     given = [random.integers(-128, 128, compiled.inputs[0].shape).astype(np.int8) for _ in range(2)]
