@@ -1,7 +1,7 @@
 """The calibration set: training windows that set activation ranges and fit the heart-rate probe."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 from edgeacc.bundle.manifest import CalibrationRecord
 from edgeacc.cohort.config import CohortConfig
 from edgeacc.cohort.simulate import simulate
+from edgeacc.compression.calibration import Strata, require_signal, strata, stratified
 from edgeacc.signals.contract import SignalContract
 from edgeacc.signals.prepare import prepare_acc
 from edgeacc.windows.labels import RHYTHM
@@ -25,6 +26,10 @@ COHORT = CohortConfig(preset="calibrated", seed=20_212, windows_per_participant=
 the test split of anybody's cohort, and none is one of the golden windows' people."""
 
 
+_CHOICE = 4
+"""Windows to choose from, for each that is wanted (our choice)."""
+
+
 @dataclass(frozen=True)
 class CalibrationSet:
     """Training windows.
@@ -34,27 +39,42 @@ class CalibrationSet:
         rhythm_BK: heart rate and its variability in the order of `RHYTHM`, the truth where it is known and the device's
             elsewhere, NaN where neither is.
         participant_B: whose they are.
+        window_id_B: their names in the store or cohort.
+        among: their strata of heart rate and signal-to-noise ratio.
         origin: the store or cohort that they come from, in words.
     """
 
     acc_BCT: Tensor
     rhythm_BK: Tensor
     participant_B: Tensor
+    window_id_B: Tensor
+    among: Strata
     origin: str
 
     def spread(self, count: int) -> "CalibrationSet":
-        """At most `count` of the windows, evenly spread."""
-        count = min(count, len(self.acc_BCT))
-        kept_B = torch.arange(count) * len(self.acc_BCT) // max(count, 1)
-        return CalibrationSet(self.acc_BCT[kept_B], self.rhythm_BK[kept_B], self.participant_B[kept_B], self.origin)
+        """At most `count` of the windows, as many of each stratum as of any other."""
+        index_B = stratified(self.among, count)
+        return CalibrationSet(
+            self.acc_BCT[index_B],
+            self.rhythm_BK[index_B],
+            self.participant_B[index_B],
+            self.window_id_B[index_B],
+            self.among._replace(of_B=self.among.of_B[index_B]),
+            self.origin,
+        )
 
     def record(self, wanted: int) -> CalibrationRecord:
         """What `calibration.json` says of these windows, where the recipe wanted that many."""
         count = len(self.acc_BCT)
         digest = hashlib.sha256(self.acc_BCT.contiguous().numpy().tobytes()).hexdigest() if count else None
-        people = len(self.participant_B.unique())
         return CalibrationRecord(
-            origin=self.origin, windows=count, participants=people, sha256=digest, warnings=_warnings(count, wanted)
+            origin=self.origin,
+            windows=count,
+            participants=len(self.participant_B.unique()),
+            sha256=digest,
+            strata=self.among.sizes(torch.arange(count)),
+            window_ids=tuple(self.window_id_B.tolist()),
+            warnings=_warnings(count, wanted),
         )
 
 
@@ -67,7 +87,7 @@ def calibration_set(store: Path | None, contract: SignalContract, wanted: int) -
         wanted: the most windows that any recipe calibrates on.
 
     Raises:
-        BadInput: not a store, one of another contract, or one without training windows.
+        BadInput: not a store, one of another contract, without training windows, or with constant ones.
     """
     count = max(wanted, FEWEST_WINDOWS)
     return _from_cohort(contract, count) if store is None else _from_store(store, contract, count)
@@ -79,14 +99,22 @@ def _from_cohort(contract: SignalContract, count: int) -> CalibrationSet:
     first = cohort.first_participant
     origin = f"cohort {cohort.preset}, seed {cohort.seed}, participants {first} to {first + count - 1}, in no store"
     rhythm_BK = torch.stack([raw.labels[name] for name in RHYTHM], dim=1)
-    return CalibrationSet(prepare_acc(raw.acc_g_BCT, contract), rhythm_BK, raw.participant_B, origin)
+    among = strata(rhythm_BK[:, 0], raw.labels["acc_snr"])
+    acc_BCT = prepare_acc(raw.acc_g_BCT, contract)
+    return CalibrationSet(acc_BCT, rhythm_BK, raw.participant_B, torch.arange(count), among, origin)
 
 
 def _from_store(store: Path, contract: SignalContract, count: int) -> CalibrationSet:
+    """Chosen among more windows than are wanted, since fast hearts and faint heartbeats are rare."""
     opened = open_store(store, contract)
-    windows = opened.load("train", count)
+    windows = opened.load("train", _CHOICE * count)
     origin = f"store {store.name} ({opened.manifest.name}), training participants"
-    return CalibrationSet(windows.acc_BCT.float(), _rhythm(windows), windows.participant_B, origin)
+    rhythm_BK = _rhythm(windows)
+    among = strata(rhythm_BK[:, 0], windows.labels["acc_snr"])
+    whole = CalibrationSet(windows.acc_BCT, rhythm_BK, windows.participant_B, windows.window_id_B, among, origin)
+    found = whole.spread(count)
+    require_signal(found.acc_BCT, found.window_id_B, origin)
+    return replace(found, acc_BCT=found.acc_BCT.float())
 
 
 def _rhythm(windows: WindowSet) -> Tensor:

@@ -157,6 +157,8 @@ class CalibrationRecord(_Frozen):
         windows: how many; 0 where the recipe needs none.
         participants: whose they are.
         sha256: over the float32 samples, in order; None for no window.
+        strata: how many are of each stratum (thirds of heart rate and of signal-to-noise ratio).
+        window_ids: their names in the store or cohort, in order.
         warnings: what the user was warned about.
         converter: what the exporter noted, such as the calibration that it kept.
     """
@@ -165,5 +167,7 @@ class CalibrationRecord(_Frozen):
     windows: int = Field(ge=0)
     participants: int = Field(ge=0)
     sha256: str | None
+    strata: dict[str, int] = Field(default_factory=dict)
+    window_ids: tuple[int, ...] = ()
     warnings: tuple[str, ...] = ()
     converter: dict[str, JsonValue] = Field(default_factory=dict)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from edgeacc.compression.prune import PruneResult
+    from edgeacc.evaluation.bootstrap import Interval
+    from edgeacc.export.task import TaskReport
 
 app = typer.Typer(help="Make a trained network smaller; the same command goes on after an interruption.")
 
@@ -76,3 +78,59 @@ def _tables(result: "PruneResult") -> "list[Table]":
     ]
     sizes = [(name, before, after) for name, (before, after) in result.sizes.items()]
     return [table("A pruned network", ("what", "value"), rows), table("Units", ("layer", "before", "after"), sizes)]
+
+
+@app.command(cls=Verb)
+def report(
+    bundles: Annotated[list[Path], typer.Argument(help="Folders written by `edgeacc export`.")],
+    checkpoint: Annotated[Path, typer.Option(help="The network that they were made from.")],
+    store: Annotated[Path, typer.Option(help="Its training people fit the probes, its test people are judged.")],
+    windows: Annotated[int, typer.Option(min=2, help="At most so many windows of test people.")] = 1024,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the result here as JSON too.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
+) -> None:
+    """What artifacts cost in heart rate and its variability, on held-out people, with intervals."""
+    from edgeacc.bundle.sums import require_bundle
+    from edgeacc.files import refuse_existing, write_json
+    from edgeacc.models.folder import require_checkpoint
+    from edgeacc.windows.manifest import read_manifest
+
+    require_all(
+        *(partial(require_bundle, bundle) for bundle in bundles),
+        partial(require_checkpoint, checkpoint),
+        partial(read_manifest, store),
+        *([partial(refuse_existing, output, force=force)] if output is not None else []),
+    )
+    import torch
+
+    from edgeacc.export.task import task_report
+    from edgeacc.windows.store import open_store
+
+    torch.set_num_threads(1)
+    reports = []
+    for bundle in bundles:
+        with progress(bundle.name) as told:
+            reports.append(task_report(bundle, checkpoint, open_store(store), windows, told))
+    found = {"reports": [each.model_dump(mode="json") for each in reports]}
+    if output is not None:
+        write_json(output, found, force=force)
+    show(found, [_costs(reports)], as_json=json)
+
+
+def _costs(reports: "list[TaskReport]") -> "Table":
+    rows = [
+        (each.recipe, round(each.snr_db, 1), cost.target, cost.probe, round(cost.whole.value, 3), _told(cost.cost),
+         _told(cost.part, 100))
+        for each in reports
+        for cost in each.costs
+    ]  # fmt: skip
+    columns = ("recipe", "SNR [dB]", "target", "probe", "error of the network", "cost of the artifact", "in percent")
+    return table(f"On {reports[0].windows} windows of {reports[0].participants} held-out people", columns, rows)
+
+
+def _told(interval: "Interval", scale: float = 1.0) -> str:
+    value = f"{scale * interval.value:+.3f}"
+    if interval.low is None or interval.high is None:
+        return value
+    return f"{value} ({scale * interval.low:+.3f} to {scale * interval.high:+.3f})"

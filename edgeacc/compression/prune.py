@@ -11,6 +11,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, JsonValue
 from torch import Tensor
 
+from edgeacc.compression.calibration import require_signal
 from edgeacc.compression.channels import macs, shrunk
 from edgeacc.compression.sensitivity import (
     WINDOWS,
@@ -132,7 +133,7 @@ def prune(
 
     Raises:
         BadInput: `out` exists, a network that cannot be pruned, a ratio that empties a layer, a store of another
-            contract or without training windows, or an unfinished run with another configuration.
+            contract, without training windows or with constant ones, or an unfinished run with another configuration.
         TrainingDiverged: the loss is no longer a number.
     """
     refuse_existing(out, force=force, inputs=[store.path, checkpoint])
@@ -144,7 +145,10 @@ def prune(
     if force:
         _discard(folder)
     run = _Run(checkpoint, store, config, folder, card, whole, store.load("train"), progress)
-    acc_BCT = run.windows.acc_BCT[:: max(1, len(run.windows) // WINDOWS)][:WINDOWS]
+    every = max(1, len(run.windows) // WINDOWS)
+    some = run.windows.take(slice(0, every * WINDOWS, every))
+    require_signal(some.acc_BCT, some.window_id_B, f"store {store.path}")
+    acc_BCT = some.acc_BCT
     reference = Reference(whole, acc_BCT)
     found = importance(whole, reference, acc_BCT)
     sizes = sizes_for(card.encoder, _scanned(run, acc_BCT, found, reference), config.ratio)

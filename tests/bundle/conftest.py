@@ -1,11 +1,16 @@
 import numpy as np
 import pytest
-import torch
 
 from edgeacc.bundle.bundle import Contents, complete
-from edgeacc.bundle.calibration import CalibrationSet
 from edgeacc.bundle.golden import Golden
-from edgeacc.bundle.manifest import Compatibility, Manifest, SourceCheckpoint, TensorSpec, Verification
+from edgeacc.bundle.manifest import (
+    CalibrationRecord,
+    Compatibility,
+    Manifest,
+    SourceCheckpoint,
+    TensorSpec,
+    Verification,
+)
 from edgeacc.bundle.probe import Probe
 from edgeacc.compression.recipe import RECIPES
 from edgeacc.models.checkpoint import Card
@@ -50,7 +55,7 @@ def contents():
         manifest=manifest,
         recipe=recipe,
         card=Card(kind="student", objective="distill", encoder=SIZES["conv-s"], contract=DEFAULT),
-        calibration=CalibrationSet(torch.ones(0, 3, 8), torch.ones(0, 3), torch.ones(0), "store x").record(0),
+        calibration=CalibrationRecord(origin="store x", windows=0, participants=0, sha256=None),
         golden=Golden(raw_BCT, raw_BCT, ones(WINDOWS, WIDTH), ones(WINDOWS)),
         probe=Probe(ones(WIDTH), ones(WIDTH), ones(WIDTH), ones(1)),
     )

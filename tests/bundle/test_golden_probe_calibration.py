@@ -8,12 +8,14 @@ from edgeacc.bundle.calibration import CalibrationSet, calibration_set
 from edgeacc.bundle.golden import GOLDEN, golden_windows, read_golden
 from edgeacc.bundle.probe import fit_probe
 from edgeacc.cohort.config import CohortConfig
+from edgeacc.compression.calibration import strata
 from edgeacc.errors import BadInput
 from edgeacc.evaluation.probes import ridge
 from edgeacc.models.encoder import Encoder
 from edgeacc.signals.contract import DEFAULT
 from edgeacc.signals.prepare import prepare_acc
-from edgeacc.windows.from_cohort import from_cohort
+from edgeacc.windows.from_cohort import cohort_windows, from_cohort
+from edgeacc.windows.store import create_store
 
 
 def calibration(count, people=4):
@@ -22,6 +24,8 @@ def calibration(count, people=4):
         torch.randn(count, 3, 8, generator=generator),
         torch.full((count, 3), 60.0),
         torch.arange(count) % people,
+        torch.arange(count) + 1000,
+        strata(torch.arange(count).float(), torch.full((count,), torch.nan)),
         "here",
     )
 
@@ -86,6 +90,8 @@ def test_calibration_record_holds_the_hash_of_its_windows():
     record = spread.record(130)
     assert (record.windows, record.participants, record.warnings) == (130, 4, ())
     assert record.sha256 == hashlib.sha256(spread.acc_BCT.numpy().tobytes()).hexdigest()
+    assert (record.window_ids[0], len(record.window_ids)) == (1000, 130)
+    assert list(record.strata.values()) == [44, 43, 43]
     assert record.sha256 != calibration(200).spread(129).record(129).sha256
 
 
@@ -104,5 +110,27 @@ def test_calibration_windows_of_a_store_are_its_training_participants(tmp_path):
     assert windows.acc_BCT.dtype == torch.float32
     assert windows.acc_BCT.shape == (12, 3, DEFAULT.samples)
     assert torch.isfinite(windows.rhythm_BK).all()
+    assert sorted(windows.window_id_B.tolist()) == sorted(store.load("train").window_id_B.tolist())
+    assert sum(windows.among.sizes(torch.arange(12)).values()) == 12
     with pytest.raises(BadInput, match="another signal contract"):
         calibration_set(tmp_path / "s", DEFAULT.model_copy(update={"acc_band_hz": (5.0, 18.0)}), wanted=0)
+
+
+def test_calibration_windows_are_of_every_stratum_and_one_that_is_constant_is_refused(tmp_path):
+    windows = cohort_windows(CohortConfig(participants=60, windows_per_participant=1), torch.arange(60))
+    label_B = torch.cat([torch.full((52,), 60.0), torch.full((4,), 95.0), torch.full((4,), 130.0)]) + torch.rand(60)
+    windows.labels["hr_bpm"].copy_(label_B)
+    windows.labels["acc_snr"].fill_(torch.nan)
+    store(windows, tmp_path / "s")
+    chosen = calibration_set(tmp_path / "s", DEFAULT, wanted=0).spread(6)
+    assert list(chosen.record(6).strata.values()) == [2, 2, 2]
+    windows.acc_BCT[7] = 0
+    store(windows, tmp_path / "off")
+    with pytest.raises(BadInput, match=r"1 window of 60 of store off .* is constant: 7"):
+        calibration_set(tmp_path / "off", DEFAULT, wanted=0)
+
+
+def store(windows, path):
+    splits = dict.fromkeys(windows.participant_B.tolist(), "train")
+    facts = {"source": "cohort", "name": "c", "provenance": {}}
+    create_store(path, iter([windows]), splits, contract=DEFAULT, **facts)
