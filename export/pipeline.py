@@ -36,7 +36,7 @@ from edgeacc.export.diverging import check_layers
 from edgeacc.export.exporter import INPUT_NAME, OUTPUT_NAME, Exporter, Outputs, output_names, take_notes
 from edgeacc.export.field import FIELD_RUNTIMES
 from edgeacc.export.heads import with_heads
-from edgeacc.export.registry import exporter, target_info, tool_versions
+from edgeacc.export.registry import exporter, target_info, tool_licences, tool_versions
 from edgeacc.export.verify import compare
 from edgeacc.files import discard, replacing, sha256
 from edgeacc.models.checkpoint import Card, encoder_file, load_encoder
@@ -338,6 +338,7 @@ def _manifest(source: Source, recipe: Recipe, model: Path, verification: Verific
         verification=verification,
         compatibility=Compatibility(minimum_os=recipe.minimum_os, runtime=runtime),
         tool_versions=versions,
+        tool_licences=tool_licences(recipe.target),
     )
 
 

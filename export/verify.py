@@ -54,7 +54,7 @@ class VerifyReport(BaseModel):
     worst_cosine: float
     hr_mae_bpm: float | None
     task_cost_bpm: float | None
-    heads: tuple[HeadCheck, ...]
+    heads: tuple[HeadCheck, ...] = ()
     prepared_difference: float
     failures: list[str]
 

@@ -14,6 +14,11 @@ def card_text(card: Card, manifest: Manifest, recipe: Recipe, calibration: Calib
         "How it is fed": _contract(card.contract, manifest),
         "What was checked": _checked(manifest, calibration),
         "What it is not": _LIMITS,
+        "Licences": [
+            "- The weights are whose the network is: edgeacc makes no claim to them, and licenses its own code under "
+            "Apache-2.0.",
+            *(f"- Made with {name}: {licence}." for name, licence in manifest.tool_licences.items()),
+        ],
         "Check it yourself": [
             f"`edgeacc verify .` in this folder, with edgeacc {manifest.edgeacc_version} and its extra for "
             f"{manifest.target}: hashes first, then the golden windows from raw g through the artifact."

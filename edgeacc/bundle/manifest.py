@@ -146,6 +146,7 @@ class Manifest(_Frozen):
     verification: Verification
     compatibility: Compatibility
     tool_versions: dict[str, str]
+    tool_licences: dict[str, str] = Field(default_factory=dict)
 
 
 class CalibrationRecord(_Frozen):

@@ -125,9 +125,9 @@ def make_kit(bundle: Path, platform: str, folder: Path, *, force: bool = False) 
 
 
 def _require_floor(bundle: Bundle) -> None:
-    found, floor = bundle.manifest.verification.snr_db, bundle.recipe.min_snr_db
-    if found < floor:
+    verified = bundle.manifest.verification.model_copy(update={"min_snr_db": bundle.recipe.min_snr_db})
+    if verified.failures:
         raise ParityFailed(
-            f"{bundle.path} reaches {found:.1f} dB, its recipe's floor is {floor:g} dB: no kit is made of it",
+            f"{bundle.path}: {'; '.join(verified.failures)}: no kit is made of it",
             next_command=command("edgeacc", "verify", bundle.path),
         )

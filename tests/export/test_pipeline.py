@@ -71,6 +71,9 @@ def test_result_says_what_is_in_the_bundle(exported, encoder):
     assert manifest.verification.hr_mae_bpm is not None
     assert abs(result.task_cost_bpm) < 0.01
     assert {"torch", "onnx", "onnxruntime"} <= manifest.tool_versions.keys()
+    assert manifest.tool_licences.keys() == manifest.tool_versions.keys()
+    assert manifest.tool_licences["onnx"] == "Apache-2.0"
+    assert "Made with onnx: Apache-2.0." in (out / "card.md").read_text()
 
 
 def test_stages_are_told_and_timed(exported):

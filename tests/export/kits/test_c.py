@@ -185,7 +185,7 @@ def test_a_bundle_below_its_floor_makes_no_kit(firmware_bundle, tmp_path):
     path = shutil.copytree(firmware_bundle, tmp_path / "failing")
     (path / "recipe.toml").write_text(open_bundle(path).recipe.model_copy(update={"min_snr_db": 199.0}).to_toml())
     write_sums(path)
-    with pytest.raises(ParityFailed, match="floor is 199 dB: no kit"):
+    with pytest.raises(ParityFailed, match="below the recipe's floor of 199 dB: no kit"):
         make_kit(path, "c", tmp_path / "kit")
     assert not (tmp_path / "kit").exists()
 

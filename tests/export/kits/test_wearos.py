@@ -117,7 +117,7 @@ def test_the_encoder_in_c_through_jni_gives_pythons_embeddings(classes, jni_libr
     z_BD, said = embedded(classes, jni_library, scores_BCT)
     assert "self-test passed" in said
     session = FirmwareExporter().load(bundle.model)
-    np.testing.assert_array_equal(z_BD, np.concatenate([session(scores_CT[None]) for scores_CT in scores_BCT]))
+    np.testing.assert_array_equal(z_BD, np.concatenate([session(scores_CT[None])[0] for scores_CT in scores_BCT]))
 
 
 def test_every_problem_is_told_and_nothing_is_embedded(classes):
