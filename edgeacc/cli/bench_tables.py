@@ -10,19 +10,7 @@ if TYPE_CHECKING:
     from edgeacc.benchmarks.mlperf import MlperfResult
     from edgeacc.benchmarks.results import BenchResult, Row
 
-LATENCY = (
-    "name",
-    "snr_db",
-    "load_ms",
-    "first_ms",
-    "p50_ms",
-    "p90_ms",
-    "p99_ms",
-    "max_ms",
-    "cpu_ms",
-    "times_floor",
-    "vs_eager",
-)
+LATENCY = ("name", "snr_db", "load_ms", "first_ms", "p50_ms", "p90_ms", "p99_ms", "cpu_ms", "times_floor", "vs_eager")
 MEMORY = ("name", "size_bytes", "baseline_rss_bytes", "peak_rss_bytes", "above_baseline_bytes")
 
 
@@ -102,7 +90,6 @@ def _latency_cells(row: "Row") -> tuple[object, ...]:
         short(warm.p50_ms, 3) if warm else row.state,
         short(warm.p90_ms, 3) if warm else None,
         short(warm.p99_ms, 3) if warm else None,
-        short(warm.max_ms, 3) if warm else None,
         short(warm.cpu_ms, 3) if warm else None,
         short(row.times_floor, 1),
         short(row.vs_eager, 2),
