@@ -141,6 +141,7 @@ def warm(turns: Sequence[Calls]) -> Warm:
         p50_ms=p50_ms,
         p90_ms=p90_ms,
         p99_ms=p99_ms,
+        max_ms=float(latency_ms.max()),
         calls=len(latency_ms),
         round_p50_ms=tuple(float(np.median(turn.latency_ms)) for turn in turns),
         cpu_ms=float(np.median(cpu_ms)),

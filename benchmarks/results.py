@@ -91,6 +91,7 @@ class Warm(_Frozen):
         p50_ms: median.
         p90_ms: 90th percentile.
         p99_ms: 99th percentile.
+        max_ms: the longest; None in a result of an older version.
         calls: how many were counted.
         round_p50_ms: the median of each turn, in order: a drifting machine shows here.
         cpu_ms: median processor time of one call, all threads: waiting for a busy processor is not in it.
@@ -104,6 +105,7 @@ class Warm(_Frozen):
     round_p50_ms: tuple[float, ...]
     cpu_ms: float
     cpu_per_wall: float
+    max_ms: float | None = None
 
 
 class Row(_Frozen):

@@ -113,12 +113,18 @@ def latency_section(bench: BenchResult, rows: Sequence[TargetRow]) -> Section:
     timed = [plots.Latency(row.name, row.warm.p50_ms, row.warm.p99_ms) for row in bench.rows if row.warm]
     caption = f"Warm, on {bench.machine.cpu}, not on a watch; line: to the 99th percentile."
     warnings = " ".join(f"{text[:1].upper()}{text[1:]}." for text in bench.warnings)
-    columns = ["name", "state", "load (ms)", "first call (ms)", "p50 (ms)", "p90 (ms)", "p99 (ms)", "cpu (ms)"]
+    columns = ["name", "state", "load (ms)", "first call (ms)", "p50 (ms)", "p90 (ms)", "p99 (ms)"]
     cells = [[row.name, row.state, *(value or _DASH for value in _timings(row))] for row in bench.rows]
     return Section(
         "Latency",
         figures=[*([Figure(plots.latency(timed), caption)] if timed else []), *pareto_figures(rows)],
-        table=Table([*columns, "times its floor"], cells, texts=2, folded=True, source=told_machine(bench)),
+        table=Table(
+            [*columns, "longest (ms)", "cpu (ms)", "times its floor"],
+            cells,
+            texts=2,
+            folded=True,
+            source=told_machine(bench),
+        ),
         note=f"{told_machine(bench)}. {warnings}",
     )
 
@@ -131,6 +137,7 @@ def _timings(row: Row) -> list[str | None]:
         _form(warm.p50_ms if warm else None, ".3f"),
         _form(warm.p90_ms if warm else None, ".3f"),
         _form(warm.p99_ms if warm else None, ".3f"),
+        _form(warm.max_ms if warm else None, ".3f"),
         _form(warm.cpu_ms if warm else None, ".3f"),
         _form(row.times_floor, ".1f"),
     ]

@@ -26,6 +26,7 @@ def test_percentiles_are_over_all_turns(first, second):
     assert found.p50_ms == pytest.approx(cuts[49])
     assert found.p90_ms == pytest.approx(cuts[89])
     assert found.p99_ms == pytest.approx(cuts[98])
+    assert found.max_ms == max(first + second)
     assert found.calls == len(first) + len(second)
     assert found.round_p50_ms == pytest.approx((statistics.median(first), statistics.median(second)))
 
