@@ -63,7 +63,7 @@ def describe(packages: Iterable[str], load_average: float, others: float) -> Mac
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
         python=platform.python_version(),
         versions=installed_versions(sorted(set(packages))),
-        commit=_commit(Path(edgeacc.__file__).resolve()),
+        commit=source_commit(),
         load_average=load_average,
         other_work=others,
     )
@@ -96,6 +96,11 @@ def _cores() -> int:
 def _governor() -> str | None:
     policy = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
     return policy.read_text().strip() if policy.exists() else None
+
+
+def source_commit() -> str | None:
+    """Of edgeacc's own sources, with `+changes` where files differ from it; None outside a repository."""
+    return _commit(Path(edgeacc.__file__).resolve())
 
 
 def _commit(source: Path) -> str | None:

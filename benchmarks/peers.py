@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from edgeacc.compression.recipe import RECIPES
-from edgeacc.export.exporter import Session
+from edgeacc.export.exporter import Outputs, Session
 from edgeacc.export.registry import exporter
 from edgeacc.models.checkpoint import load_encoder
 from edgeacc.models.deploy import deployable, exported_program
@@ -25,10 +25,9 @@ def eager_session(checkpoint: Path) -> Session:
     torch.set_num_threads(1)
     network = deployable(load_encoder(checkpoint).encoder)
 
-    def embed(acc_1CT: NDArray[np.float32]) -> NDArray[np.float32]:
+    def embed(acc_1CT: NDArray[np.float32]) -> Outputs:
         with torch.inference_mode():
-            z_1D: NDArray[np.float32] = network(torch.from_numpy(acc_1CT)).numpy()
-        return z_1D
+            return (network(torch.from_numpy(acc_1CT)).numpy(),)
 
     return embed
 

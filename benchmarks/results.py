@@ -184,6 +184,43 @@ class Machine(_Frozen):
     other_work: float
 
 
+class Reference(_Frozen):
+    """An encoder on a GPU, as `edgeacc bench --suite reference` measured it.
+
+    Attributes:
+        date_utc: when.
+        commit: of edgeacc's own sources; None outside a repository.
+        device: the GPU's name, as CUDA tells it.
+        driver: of the GPU; None where nothing told.
+        clock_mhz: of its multiprocessors after the run; None where nothing told.
+        torch: version, with its CUDA build.
+        checkpoint: that was run; its weights' SHA-256 follows.
+        weights_sha256: of the encoder's file.
+        precision: of weights and activations.
+        snr_db: mean-removed, of its embeddings against fp32 on the processor.
+        p50_ms: median of one window, from a tensor on the GPU to an embedding there, CUDA graph replayed.
+        p99_ms: 99th percentile.
+        best_batch: of the highest throughput.
+        windows_per_s: at that batch.
+    """
+
+    kind: Literal["reference"] = "reference"
+    date_utc: str
+    commit: str | None
+    device: str
+    driver: str | None
+    clock_mhz: float | None
+    torch: str
+    checkpoint: str
+    weights_sha256: str
+    precision: Literal["bf16"]
+    snr_db: float
+    p50_ms: float = Field(gt=0)
+    p99_ms: float
+    best_batch: int
+    windows_per_s: float
+
+
 class BenchResult(_Frozen):
     """One run of `edgeacc bench`."""
 

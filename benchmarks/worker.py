@@ -14,9 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TextIO
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import from_json, to_json
 
@@ -25,7 +23,7 @@ from edgeacc.benchmarks.peers import EAGER_TARGET, eager_session
 from edgeacc.benchmarks.results import ColdStart
 from edgeacc.bundle.bundle import open_bundle
 from edgeacc.errors import EdgeaccError
-from edgeacc.export.exporter import Session
+from edgeacc.export.exporter import Outputs, Session, run_session
 from edgeacc.export.parity import parity
 from edgeacc.export.quiet import contained
 from edgeacc.export.registry import exporter, target_info
@@ -98,7 +96,7 @@ class Holder:
             report = verify_bundle(self._job.bundle)
             return Checked(snr_db=report.snr_db, failures=report.failures)
         session = self._session or self._load()
-        z_BD = np.concatenate([session(acc_1CT) for acc_1CT in self._golden.acc_BCT[:, None]])
+        z_BD, *_ = run_session(session, self._golden.acc_BCT)
         return Checked(snr_db=parity(self._golden.z_BD, z_BD).snr_db, failures=[])
 
     def calls(self, burn_in: int, count: int) -> Calls:
@@ -114,7 +112,7 @@ class Holder:
         gc.enable()
         return made
 
-    def _call(self) -> NDArray[np.float32]:
+    def _call(self) -> Outputs:
         if self._session is None:
             raise RuntimeError("asked for calls before start")
         acc_1CT = self._golden.acc_BCT[self._next, None]

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 Model = TypeVar("Model", bound=BaseModel)
 
-_OURS = ("manifest.json", "config.json", "recipe.toml")
-"""Every folder that is a result holds one of these: a store or a bundle, a checkpoint, a rejected artifact."""
+_OURS = ("manifest.json", "config.json", "recipe.toml", "kit.json")
+"""Every folder that is a result holds one of these: a store or a bundle, a checkpoint, a rejected artifact, a kit."""
 _LONGEST_VALUE = 80
 """Characters of a wrong value that an error shows."""
 

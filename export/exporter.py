@@ -5,29 +5,34 @@ B windows, C axes, T samples, D embedding width: acc_BCT (B, 3, T) is prepared a
 
 import json
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.export import ExportedProgram
+from torch.utils._pytree import tree_unflatten
 
 from edgeacc.compression.recipe import Recipe
 
 Level = Literal["executed", "evaluated"]
 """executed: the target's own runtime ran the artifact here; evaluated: our evaluator ran the artifact's own program."""
 
-Session = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-"""A loaded artifact: one window (1, 3, T) float32 -> its embedding (1, D) float32.
+Outputs = tuple[NDArray[np.float32], ...]
+"""What an artifact gives, in the order of `output_names`: the embedding, then the heads if it has any."""
+
+Session = Callable[[NDArray[np.float32]], Outputs]
+"""A loaded artifact: one window (1, 3, T) float32 -> its outputs float32, the embedding (1, D) first.
 
 A window that the artifact does not take raises one of `edgeacc.export.quiet.REFUSALS`, or BadInput.
 """
 
 INPUT_NAME = "acc"
 OUTPUT_NAME = "embedding"
-"""Names of the input and the output in every artifact whose format has names."""
+"""Names of the input and the first output in every artifact whose format has names."""
 
 NOTES = "notes.json"
 
@@ -46,7 +51,7 @@ class Exporter(Protocol):
         with `write_notes(out, ...)`.
 
         Args:
-            program: (1, 3, T) -> (1, D); the converter must not change it.
+            program: (1, 3, T) -> (1, D), or a dictionary of several outputs; the converter must not change it.
             recipe: of this target.
             calibration_BCT: prepared windows (B, 3, T) float32, B = `recipe.calibration_windows` (0 where it says 0).
             out: an empty folder.
@@ -66,10 +71,38 @@ class Exporter(Protocol):
             BadInput: not an artifact of this target, or one that the runtime or evaluator refuses.
         """
 
-    def run(self, model: Path, acc_BCT: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Embed prepared windows (B, 3, T) float32 one at a time, with a freshly loaded artifact: (B, D) float32."""
-        session = self.load(model)
-        return np.concatenate([session(acc_BCT[i : i + 1]) for i in range(len(acc_BCT))])
+    def run(self, model: Path, acc_BCT: NDArray[np.float32]) -> Outputs:
+        """Embed prepared windows (B, 3, T) float32 one at a time, with a fresh session: each output (B, ...)."""
+        return run_session(self.load(model), acc_BCT)
+
+
+def run_session(session: Session, acc_BCT: NDArray[np.float32]) -> Outputs:
+    """The outputs of prepared windows (B, 3, T) float32, computed one at a time: each (B, ...) float32."""
+    several = [session(acc_BCT[i : i + 1]) for i in range(len(acc_BCT))]
+    return tuple(np.concatenate(each) for each in zip(*several, strict=True))
+
+
+def eager_session(program: ExportedProgram) -> Session:
+    """What the program itself computes, in PyTorch."""
+    network = program.module()
+
+    def embed(acc_1CT: NDArray[np.float32]) -> Outputs:
+        with torch.inference_mode():
+            return tuple(each.numpy() for each in named_outputs(network(torch.from_numpy(acc_1CT))).values())
+
+    return embed
+
+
+def named_outputs(outputs: Tensor | Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What a program returned, by name: a network without heads returns the embedding alone."""
+    return {OUTPUT_NAME: outputs} if isinstance(outputs, Tensor) else dict(outputs)
+
+
+def output_names(program: ExportedProgram) -> list[str]:
+    """The names of what a program returns, in its order: the embedding, then the heads if it has any."""
+    spec = program.call_spec.out_spec
+    returned = tree_unflatten([torch.empty(0)] * spec.num_leaves, spec)
+    return list(named_outputs(returned))
 
 
 def write_notes(out: Path, **facts: Any) -> None:  # noqa: ANN401

@@ -4,10 +4,11 @@ A bundle that fails its parity gate is not written: it is kept aside as `<bundle
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -21,22 +22,31 @@ from edgeacc.bundle.golden import Golden, golden_windows
 from edgeacc.bundle.manifest import (
     CalibrationRecord,
     Compatibility,
+    FieldCheck,
     Manifest,
     SourceCheckpoint,
     TensorSpec,
     Verification,
 )
-from edgeacc.bundle.probe import Probe, fit_probe
+from edgeacc.bundle.probe import FEWEST_WINDOWS, Probe, fit_probe
+from edgeacc.bundle.signature import sign
 from edgeacc.compression.recipe import Recipe
 from edgeacc.errors import BadInput, ParityFailed, command
-from edgeacc.export.exporter import INPUT_NAME, OUTPUT_NAME, Exporter, take_notes
-from edgeacc.export.parity import parity
-from edgeacc.export.registry import exporter, target_info, tool_versions
+from edgeacc.export.diverging import check_layers
+from edgeacc.export.exporter import INPUT_NAME, OUTPUT_NAME, Exporter, Outputs, output_names, take_notes
+from edgeacc.export.field import FIELD_RUNTIMES
+from edgeacc.export.heads import with_heads
+from edgeacc.export.registry import exporter, target_info, tool_licences, tool_versions
+from edgeacc.export.verify import compare
 from edgeacc.files import discard, replacing, sha256
 from edgeacc.models.checkpoint import Card, encoder_file, load_encoder
 from edgeacc.models.deploy import exported_program
 from edgeacc.models.encoder import Encoder
 from edgeacc.progress import Progress, silent
+from edgeacc.windows.labels import RHYTHM
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 STAGES = ("convert", "run", "write")
 """Of one bundle, in this order, after `read` and `windows`, which all bundles of one export share."""
@@ -80,23 +90,42 @@ class Source:
     Attributes:
         checkpoint: what `manifest.json` says of the checkpoint.
         card: the checkpoint's card.
-        program: the one program from which every target starts, (1, 3, T) -> (1, D).
+        network: the one program from which every target starts, (1, 3, T) -> (1, D).
+        program: the same with its heads, if they are wanted.
         golden: golden windows and the fp32 network's embeddings.
         calibration: training windows.
-        probe: heart rate from an embedding; None where the windows have too few labels.
+        probes: heart rate and its variability from an embedding, by label; those that the windows have labels for.
         stage_s: seconds that reading and preparing took.
     """
 
     checkpoint: SourceCheckpoint
     card: Card
+    network: ExportedProgram
     program: ExportedProgram
     golden: Golden
     calibration: CalibrationSet
-    probe: Probe | None
+    probes: dict[str, Probe]
     stage_s: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def probe(self) -> Probe | None:
+        """Of the heart rate, in which the cost of a conversion is told."""
+        return self.probes.get("hr_bpm")
 
-def read_source(checkpoint: Path, store: Path | None, calibration_windows: int, progress: Progress = silent) -> Source:
+    @property
+    def heads(self) -> list[str]:
+        """Names of the outputs beside the embedding."""
+        return output_names(self.program)[1:]
+
+
+def read_source(
+    checkpoint: Path,
+    store: Path | None,
+    calibration_windows: int,
+    progress: Progress = silent,
+    *,
+    heads: bool = False,
+) -> Source:
     """Read the network and everything that does not depend on the target.
 
     Args:
@@ -104,21 +133,25 @@ def read_source(checkpoint: Path, store: Path | None, calibration_windows: int, 
         store: its training participants give the calibration set; None for the cohort.
         calibration_windows: the most that any recipe wants.
         progress: told of the two stages.
+        heads: heart rate and its variability as further outputs.
 
     Raises:
-        BadInput: not a checkpoint, one that does not read three axes, or a store that does not fit it.
+        BadInput: not a checkpoint, one that does not read three axes, a store that does not fit it, or too few labels
+            for any head.
     """
     stage_s: dict[str, float] = {}
     progress(0, 2, "read the network")
     with _timed(stage_s, "read"):
         encoder, card = load_encoder(checkpoint)
         _require_accelerometer(checkpoint, card)
-        program = exported_program(encoder, card.contract)
+        network = program = exported_program(encoder, card.contract)
     progress(1, 2, "golden and calibration windows")
     with _timed(stage_s, "windows"):
         calibration = calibration_set(store, card.contract, calibration_windows)
         golden = golden_windows(encoder, card.contract)
-        probe = _fitted_probe(encoder, calibration)
+        probes = _fitted_probes(encoder, calibration)
+        if heads:
+            program, golden = _with_heads(network, golden, probes, calibration)
     progress(2, 2, "network and windows ready")
     origin = SourceCheckpoint(
         name=checkpoint.resolve().name,
@@ -127,13 +160,29 @@ def read_source(checkpoint: Path, store: Path | None, calibration_windows: int, 
         encoder=card.encoder.name,
         sha256=sha256(encoder_file(checkpoint)),
     )
-    return Source(origin, card, program, golden, calibration, probe, stage_s)
+    return Source(origin, card, network, program, golden, calibration, probes, stage_s)
 
 
 def export_bundle(
-    source: Source, recipe: Recipe, out: Path, *, force: bool = False, progress: Progress = silent
+    source: Source,
+    recipe: Recipe,
+    out: Path,
+    *,
+    field_runtimes: Sequence[str] = (),
+    key: "Ed25519PrivateKey | None" = None,
+    force: bool = False,
+    progress: Progress = silent,
 ) -> ExportResult:
-    """Convert, run, compare and write one bundle.
+    """Convert, run, compare and write one bundle; `key` signs it, unless it is rejected.
+
+    Args:
+        source: what to export.
+        recipe: how.
+        out: the bundle's folder.
+        field_runtimes: of `edgeacc.export.field`, in which a .tflite must be right too.
+        key: signs the bundle.
+        force: replace what is there.
+        progress: told of each stage.
 
     Raises:
         BadInput: `out` exists and `force` is not set, or the recipe is for a network that was pruned otherwise.
@@ -149,7 +198,10 @@ def export_bundle(
         with stages("convert"):
             model = tool.convert(source.program, recipe, calibration.acc_BCT, folder / MODEL)
         with stages("run"):
-            verification = _verification(source, recipe, tool, model)
+            verification = _verification(source, recipe, tool, model, field_runtimes)
+            if not verification.passed:
+                layers = check_layers(tool, source.network, recipe, calibration.acc_BCT, source.golden.acc_BCT)
+                verification = verification.model_copy(update={"layers": layers})
         record = calibration.record(recipe.calibration_windows).model_copy(
             update={"converter": take_notes(folder / MODEL)}
         )
@@ -157,6 +209,8 @@ def export_bundle(
             manifest = _manifest(source, recipe, model, verification)
             complete(folder, Contents(manifest, recipe, source.card, record, source.golden, source.probe))
             open_bundle(folder)
+            if verification.passed and key is not None:
+                sign(folder, key)
             if not verification.passed:
                 raise _rejected(folder, _aside(out), recipe, verification)
     discard(_aside(out))
@@ -211,25 +265,41 @@ def _require_pruned(source: Source, recipe: Recipe) -> None:
 
 
 @torch.no_grad()
-def _fitted_probe(encoder: Encoder, calibration: CalibrationSet) -> Probe | None:
+def _fitted_probes(encoder: Encoder, calibration: CalibrationSet) -> dict[str, Probe]:
     z_BD = torch.cat([encoder(chunk) for chunk in calibration.acc_BCT.split(_BATCH)])
-    return fit_probe(z_BD, calibration.hr_bpm_B, calibration.participant_B)
+    labels_KB = calibration.rhythm_BK.T
+    fitted = {
+        name: fit_probe(z_BD, label_B, calibration.participant_B)
+        for name, label_B in zip(RHYTHM, labels_KB, strict=True)
+    }
+    return {name: probe for name, probe in fitted.items() if probe is not None}
 
 
-def _verification(source: Source, recipe: Recipe, tool: Exporter, model: Path) -> Verification:
-    golden, probe = source.golden, source.probe
-    z_BD = tool.run(model, golden.acc_BCT)
-    close = parity(golden.z_BD, z_BD)
-    finite = bool(np.isfinite(z_BD).all())
-    return Verification(
-        level=tool.level,
-        windows=len(z_BD),
-        snr_db=close.snr_db,
-        min_snr_db=recipe.min_snr_db,
-        worst_cosine=close.worst_cosine,
-        hr_mae_bpm=probe.mae_bpm(z_BD, golden.hr_bpm_B) if probe and finite else None,
-        hr_mae_network_bpm=probe.mae_bpm(golden.z_BD, golden.hr_bpm_B) if probe else None,
-    )
+def _with_heads(
+    program: ExportedProgram, golden: Golden, probes: dict[str, Probe], calibration: CalibrationSet
+) -> tuple[ExportedProgram, Golden]:
+    if not probes:
+        raise BadInput(
+            f"{calibration.origin}: too few labels to fit heads on",
+            valid=f"at least {FEWEST_WINDOWS} windows of two people with {', '.join(RHYTHM)}; or no --heads",
+        )
+    heads_BK = np.stack([probe.predict(golden.z_BD) for probe in probes.values()], axis=1)
+    return with_heads(program, probes), replace(golden, heads_BK=heads_BK)
+
+
+def _verification(
+    source: Source, recipe: Recipe, tool: Exporter, model: Path, field_runtimes: Sequence[str]
+) -> Verification:
+    def compared(outputs: Outputs) -> Verification:
+        return compare(source.golden, source.heads, source.probe, outputs, tool.level, recipe.min_snr_db)
+
+    golden_BCT, count = source.golden.acc_BCT, 1 + len(source.heads)
+    checks = []
+    for runtime in map(FIELD_RUNTIMES.__getitem__, field_runtimes):
+        there = compared(runtime.run(model, golden_BCT, count))
+        worst_db = min([there.snr_db, *(head.snr_db for head in there.heads)])
+        checks.append(FieldCheck(name=runtime.name, version=runtime.version(), snr_db=worst_db))
+    return compared(tool.run(model, golden_BCT)).model_copy(update={"field": tuple(checks)})
 
 
 def _aside(out: Path) -> Path:
@@ -242,8 +312,8 @@ def _rejected(folder: Path, aside: Path, recipe: Recipe, verification: Verificat
     with replacing(aside, force=True) as beside:
         folder.rename(beside)
     return ParityFailed(
-        f"{recipe.name}: {verification.snr_db:.1f} dB against the fp32 network, worst cosine "
-        f"{verification.worst_cosine:.4f}; the bundle was not written, it is kept aside in {aside}",
+        f"{recipe.name} against the fp32 network: {'; '.join(verification.failures)} (worst cosine "
+        f"{verification.worst_cosine:.4f}); the bundle was not written, it is kept aside in {aside}",
         valid=f"at least {recipe.min_snr_db:g} dB: a network that was trained longer, or a recipe of higher precision",
         next_command=command("edgeacc", "verify", aside),
     )
@@ -253,6 +323,7 @@ def _manifest(source: Source, recipe: Recipe, model: Path, verification: Verific
     contract, config = source.card.contract, source.card.encoder
     versions = tool_versions(recipe.target)
     runtime = {name: versions[name] for name in target_info(recipe.target).runtime_packages if name in versions}
+    runtime |= {each.name: each.version for each in verification.field}
     return Manifest(
         edgeacc_version=__version__,
         target=recipe.target,
@@ -263,9 +334,11 @@ def _manifest(source: Source, recipe: Recipe, model: Path, verification: Verific
         source=source.checkpoint,
         input=TensorSpec(name=INPUT_NAME, shape=(1, config.in_channels, contract.samples), unit="standard score"),
         output=TensorSpec(name=OUTPUT_NAME, shape=(1, source.golden.z_BD.shape[1]), unit="standard score"),
+        heads=tuple(TensorSpec(name=name, shape=(1, 1), unit=name.rpartition("_")[2]) for name in source.heads),
         verification=verification,
         compatibility=Compatibility(minimum_os=recipe.minimum_os, runtime=runtime),
         tool_versions=versions,
+        tool_licences=tool_licences(recipe.target),
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, metadata, version
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -209,6 +209,18 @@ def tool_versions(target: str) -> dict[str, str]:
     """Installed versions of the distributions that `target` and torch consist of."""
     info = target_info(target)
     return installed_versions(("torch", "numpy", *info.packages, *info.runtime_packages))
+
+
+def tool_licences(target: str) -> dict[str, str]:
+    """The licences of `tool_versions`, as each distribution's own metadata tells them; `not told` where it does not."""
+    return {name: _licence(name) for name in tool_versions(target)}
+
+
+def _licence(distribution: str) -> str:
+    told = metadata(distribution)
+    named = [each.rpartition(" :: ")[2] for each in told.get_all("Classifier") or () if each.startswith("License ::")]
+    words = (told["License"] or "").strip().splitlines()
+    return told["License-Expression"] or ", ".join(named) or (words[0] if words else "not told")
 
 
 def installed_versions(distributions: Iterable[str]) -> dict[str, str]:

@@ -1,14 +1,19 @@
 """The check of a bundle, with nothing but the bundle and its target's runtime."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from edgeacc.bundle.bundle import Bundle, open_bundle
+from edgeacc.bundle.bundle import open_bundle
+from edgeacc.bundle.golden import Golden
+from edgeacc.bundle.manifest import HeadCheck, Verification
+from edgeacc.bundle.probe import Probe
 from edgeacc.errors import BadInput
-from edgeacc.export.parity import Parity, parity
+from edgeacc.export.exporter import Level, Outputs
+from edgeacc.export.parity import parity
 from edgeacc.export.quiet import REFUSALS
 from edgeacc.export.registry import exporter
 from edgeacc.signals.prepare import prepare_acc
@@ -33,6 +38,7 @@ class VerifyReport(BaseModel):
         worst_cosine: mean-removed, of the worst window.
         hr_mae_bpm: heart-rate error of the shipped probe on the artifact's embeddings; None without a probe.
         task_cost_bpm: how much of it the conversion added.
+        heads: one check for each head of the artifact.
         prepared_difference: largest difference between the windows prepared here and those in the bundle.
         failures: why it did not pass; empty when it did.
     """
@@ -40,7 +46,7 @@ class VerifyReport(BaseModel):
     bundle: str
     target: str
     recipe: str
-    level: Literal["executed", "evaluated"]
+    level: Level
     model_bytes: int
     windows: int
     snr_db: float
@@ -48,6 +54,7 @@ class VerifyReport(BaseModel):
     worst_cosine: float
     hr_mae_bpm: float | None
     task_cost_bpm: float | None
+    heads: tuple[HeadCheck, ...] = ()
     prepared_difference: float
     failures: list[str]
 
@@ -65,18 +72,18 @@ def verify_bundle(path: Path) -> VerifyReport:
         NotPossibleHere: the target's runtime is not installed; names the extra.
     """
     bundle = open_bundle(path)
-    golden, probe = bundle.golden(), bundle.probe()
+    golden = bundle.golden()
     runner = exporter(bundle.manifest.target)
     acc_BCT = prepare_acc(golden.acc_g_BCT, bundle.contract)
+    heads = [head.name for head in bundle.manifest.heads]
     try:
-        z_BD = runner.run(bundle.model, acc_BCT)
-        close = parity(golden.z_BD, z_BD)
+        outputs = runner.run(bundle.model, acc_BCT)
+        checked = compare(golden, heads, bundle.probe(), outputs, runner.level, bundle.recipe.min_snr_db)
+        checked = checked.model_copy(update={"layers": bundle.manifest.verification.layers})
     except REFUSALS as error:
         problem = f"{bundle.model} does not compute the bundle's golden windows: {type(error).__name__}: {error}"
         raise BadInput(problem, valid="an artifact as `edgeacc export` wrote it") from error
     prepared_difference = float(np.abs(acc_BCT - golden.acc_BCT).max())
-    mae_bpm = probe.mae_bpm(z_BD, golden.hr_bpm_B) if probe else None
-    cost_bpm = mae_bpm - probe.mae_bpm(golden.z_BD, golden.hr_bpm_B) if probe and mae_bpm is not None else None
     return VerifyReport(
         bundle=str(path),
         target=bundle.manifest.target,
@@ -84,20 +91,60 @@ def verify_bundle(path: Path) -> VerifyReport:
         level=runner.level,
         model_bytes=bundle.manifest.model_bytes,
         windows=len(acc_BCT),
-        snr_db=close.snr_db,
-        min_snr_db=bundle.recipe.min_snr_db,
-        worst_cosine=close.worst_cosine,
-        hr_mae_bpm=mae_bpm,
-        task_cost_bpm=cost_bpm,
+        snr_db=checked.snr_db,
+        min_snr_db=checked.min_snr_db,
+        worst_cosine=checked.worst_cosine,
+        hr_mae_bpm=checked.hr_mae_bpm,
+        task_cost_bpm=checked.task_cost_bpm,
+        heads=checked.heads,
         prepared_difference=prepared_difference,
-        failures=_failures(bundle, close, prepared_difference),
+        failures=[*_otherwise_prepared(prepared_difference), *checked.failures],
     )
 
 
-def _failures(bundle: Bundle, close: Parity, prepared_difference: float) -> list[str]:
-    said = []
-    if not prepared_difference <= MAX_PREPARED_DIFFERENCE:
-        said.append(f"windows prepared here differ from the bundle's by {prepared_difference:.2g} standard scores")
-    if not close.snr_db >= bundle.recipe.min_snr_db:
-        said.append(f"{close.snr_db:.1f} dB, below the recipe's floor of {bundle.recipe.min_snr_db:g} dB")
-    return said
+def compare(
+    golden: Golden, heads: Sequence[str], probe: Probe | None, outputs: Outputs, level: Level, min_snr_db: float
+) -> Verification:
+    """Compare what an artifact gave on the golden windows with what was expected.
+
+    Args:
+        golden: with expected embeddings, and results of the heads if there are any.
+        heads: their names, in the artifact's order.
+        probe: of the heart rate, for the task cost.
+        outputs: of the artifact, each (B, ...).
+        level: how they were computed.
+        min_snr_db: the floor of every output.
+
+    Raises:
+        ValueError: another number of outputs, or another shape.
+    """
+    z_BD, *given = outputs
+    if len(given) != len(heads):
+        raise ValueError(f"the artifact gives {len(given)} outputs beside the embedding, not {len(heads)}")
+    close = parity(golden.z_BD, z_BD)
+    finite = bool(np.isfinite(z_BD).all())
+    return Verification(
+        level=level,
+        windows=len(z_BD),
+        snr_db=close.snr_db,
+        min_snr_db=min_snr_db,
+        worst_cosine=close.worst_cosine,
+        hr_mae_bpm=probe.mae_bpm(z_BD, golden.hr_bpm_B) if probe and finite else None,
+        hr_mae_network_bpm=probe.mae_bpm(golden.z_BD, golden.hr_bpm_B) if probe else None,
+        heads=tuple(_head(name, golden, column, given[column]) for column, name in enumerate(heads)),
+    )
+
+
+def _head(name: str, golden: Golden, column: int, got_B1: NDArray[np.float32]) -> HeadCheck:
+    if golden.heads_BK is None:
+        raise ValueError("the artifact has heads, the golden windows have no expected results of them")
+    expected_B1 = golden.heads_BK[:, [column]]
+    snr_db = parity(expected_B1, got_B1).snr_db
+    worst_error = float(np.abs(got_B1 - expected_B1).max())
+    return HeadCheck(name=name, snr_db=snr_db, worst_error=worst_error if np.isfinite(worst_error) else None)
+
+
+def _otherwise_prepared(difference: float) -> list[str]:
+    if difference <= MAX_PREPARED_DIFFERENCE:
+        return []
+    return [f"windows prepared here differ from the bundle's by {difference:.2g} standard scores"]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files as resources
 from pathlib import Path
+from typing import NamedTuple
 
 from jinja2 import Environment, StrictUndefined
 
@@ -11,21 +12,35 @@ import edgeacc
 from edgeacc.files import replacing
 
 
+class Cell(NamedTuple):
+    """A cell whose source is not the table's: what is read, and where it comes from, or why there is nothing."""
+
+    text: str
+    source: str
+
+
 @dataclass(frozen=True)
 class Table:
-    """Cells as they are to be read; columns carry their units.
+    """Cells as they are to be read; columns carry their units. Rows are sorted by a click on a header.
 
     Attributes:
         columns: headers.
         rows: cells.
         texts: how many columns, from the left, are texts and not numbers.
         folded: show the rows only when asked.
+        source: of the numbers, shown with their column where a pointer rests on one.
     """
 
     columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
+    rows: Sequence[Sequence[str | Cell]]
     texts: int = 1
     folded: bool = False
+    source: str = ""
+
+    @property
+    def cells(self) -> list[list[Cell]]:
+        """Every cell with its source."""
+        return [[cell if isinstance(cell, Cell) else Cell(cell, self.source) for cell in row] for row in self.rows]
 
 
 @dataclass(frozen=True)

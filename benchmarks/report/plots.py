@@ -4,7 +4,7 @@ T samples in a window; intervals are 95 %.
 """
 
 from collections.abc import Sequence
-from itertools import cycle
+from itertools import cycle, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -125,6 +125,113 @@ def latency(rows: Sequence[Latency], name: str = "latency") -> str:
         axes.set(xlabel="time for one 60-s window (ms), one thread")
         figure.legend(loc="outside lower left", ncols=2)
         return to_svg(figure, name, "Median and 99th percentile of the latency of every artifact in milliseconds")
+
+
+class Point(NamedTuple):
+    """An artifact in the Pareto figure; `p50_ms` is None where nothing here runs it."""
+
+    label: str
+    size_kib: float
+    p50_ms: float | None
+    snr_db: float
+
+
+def pareto(points: Sequence[Point], name: str = "pareto") -> str:
+    """SNR over latency and over size; those that nothing beats in both are named and joined."""
+    panels = (
+        ("time for one window (ms)", [(each.p50_ms, each) for each in points if each.p50_ms is not None]),
+        ("size (KiB)", [(each.size_kib, each) for each in points]),
+    )
+    shown = [(label, costs) for label, costs in panels if costs]
+    told = {}
+    with drawing(2.8 * len(shown)) as figure:
+        for place, (label, costs) in enumerate(shown):
+            axes = figure.add_subplot(len(shown), 1, place + 1)
+            front = _front(costs)
+            axes.plot([cost for cost, _ in front], [each.snr_db for _, each in front], "-", color=COLOUR["grid"])
+            best = {each.label for _, each in front}
+            for number, (cost, each) in enumerate(costs):
+                gid = f"{place}-{number}"
+                role = "s1" if each.label in best else "muted"
+                axes.plot([cost], [each.snr_db], "o", color=COLOUR[role], gid=gid, markersize=7)
+                told[gid] = f"{each.label}: {cost:.3g} {label.split('(')[1][:-1]}, {each.snr_db:.1f} dB"
+            _name_front(axes, front)
+            if "ms" in label:
+                axes.set_xscale("log")
+                axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+                axes.xaxis.set_minor_formatter(NullFormatter())
+            axes.margins(x=0.2, y=0.25)
+            axes.set(xlabel=label, ylabel="SNR (dB)")
+        return to_svg(figure, name, "Signal-to-noise ratio of every artifact over its latency and over its size", told)
+
+
+def _front(costs: Sequence[tuple[float, Point]]) -> list[tuple[float, Point]]:
+    """Those that no other beats in cost and SNR at once, the cheapest first."""
+    front: list[tuple[float, Point]] = []
+    for cost, each in sorted(costs, key=lambda pair: (pair[0], -pair[1].snr_db)):
+        if not front or each.snr_db > front[-1][1].snr_db:
+            front.append((cost, each))
+    return front
+
+
+def _name_front(axes: Axes, front: Sequence[tuple[float, Point]]) -> None:
+    """Above and below in turn, and no second name within a decibel: neighbours on the front are often close."""
+    apart = [front[0], *(after for before, after in pairwise(front) if after[1].snr_db >= before[1].snr_db + 1)]
+    for place, (cost, each) in enumerate(apart):
+        away = (0, 7) if place % 2 else (0, -14)
+        axes.annotate(each.label, (cost, each.snr_db), away, textcoords="offset points", ha="center", fontsize=8)
+
+
+POWER_MEAN_MIN = 15
+"""Windows run or do not, minute by minute: their power alone is a comb (our choice)."""
+
+
+class PowerLine(NamedTuple):
+    """A device's day: typical power in each window, and its mean with the optical sensor instead."""
+
+    device: str
+    power_uw: Sequence[float]
+    ppg_uw: float | None
+
+
+def power(lines: Sequence[PowerLine], hours: float, name: str = "power") -> str:
+    """Power over a day of wear, with the accelerometer; dashed, the mean of the same day with PPG."""
+    told = {}
+    with drawing(3.2) as figure:
+        axes = figure.subplots()
+        for number, (line, role) in enumerate(zip(lines, cycle(("s1", "s2", "s3", "s4", "s5", "s6")), strict=False)):
+            power_uw = _means(line.power_uw, round(hours * 60 / POWER_MEAN_MIN))
+            at_h = np.linspace(0, hours, len(power_uw), endpoint=False)
+            gid, label = f"{number}", f"{line.device}, accelerometer"
+            axes.step(at_h, power_uw, where="post", color=COLOUR[role], linewidth=1.2, label=label, gid=gid)
+            told[gid] = f"{line.device}: {np.mean(line.power_uw):.3g} uW in the mean"
+            if line.ppg_uw is not None:
+                axes.axhline(line.ppg_uw, color=COLOUR[role], linestyle="--", linewidth=1, label=f"{line.device}, PPG")
+        axes.set(xlabel="hours of wear", ylabel=f"power, mean of {POWER_MEAN_MIN} min (uW)", xlim=(0, hours))
+        axes.set_ylim(bottom=0)
+        figure.legend(loc="outside lower left", ncols=2, columnspacing=1)
+        return to_svg(figure, name, "Power through a day of wear on each device, typical, in microwatts", told)
+
+
+def _means(values: Sequence[float], most: int) -> list[float]:
+    """Means of neighbours, at most so many; all values where they are fewer."""
+    return [float(part.mean()) for part in np.array_split(np.asarray(values), min(len(values), max(1, most)))]
+
+
+def layers(operators: Sequence[tuple[str, int]], name: str) -> str:
+    """Instructions of each layer of one inference, the network's order from above."""
+    told = {}
+    with drawing(1.0 + 0.2 * len(operators)) as figure:
+        axes = figure.subplots()
+        everything = sum(count for _, count in operators) or 1
+        for place, (operator, count) in enumerate(operators):
+            axes.barh(place, count / 1e3, color=COLOUR["s1"], gid=f"{place}")
+            told[f"{place}"] = f"{operator}: {count:,} instructions, {count / everything:.1%}"
+        axes.set_yticks(range(len(operators)), [operator for operator, _ in operators], fontsize=8)
+        axes.invert_yaxis()
+        axes.grid(visible=False, axis="y")
+        axes.set(xlabel="instructions (thousands)")
+        return to_svg(figure, name, "Executed instructions of every layer of one inference", told)
 
 
 def window(

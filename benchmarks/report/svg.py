@@ -3,7 +3,7 @@
 import html
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -53,13 +53,14 @@ def drawing(height_in: float) -> Iterator[Figure]:
         yield Figure(figsize=(_WIDTH_IN, height_in))
 
 
-def to_svg(figure: Figure, name: str, alt: str) -> str:
+def to_svg(figure: Figure, name: str, alt: str, told: Mapping[str, str] | None = None) -> str:
     """The figure as an `<svg>` element.
 
     Args:
         figure: made by `drawing`.
         name: unique on the page: keeps the ids of several figures apart, and the same in every run.
         alt: what it shows, for people who hear the page.
+        told: gid of a mark -> what is shown where a pointer rests on it.
     """
     with mpl.rc_context({"svg.hashsalt": name}):
         stream = io.StringIO()
@@ -68,5 +69,8 @@ def to_svg(figure: Figure, name: str, alt: str) -> str:
     (view_box,) = re.findall(r'viewBox="[^"]*"', drawn)
     body = drawn[drawn.index("<g ") :]
     body = re.sub(r'(id="|url\(#|xlink:href="#)', rf"\g<1>{name}-", body)
+    for gid, text in (told or {}).items():
+        mark = f'<g id="{name}-{gid}">'
+        body = body.replace(mark, f"{mark}<title>{html.escape(text)}</title>")
     body = _STAND_IN.sub(lambda match: f"var(--{_ROLE_OF[match.group().lower()]})", body)
     return f'<svg role="img" aria-label="{html.escape(alt)}" {view_box}>\n{body}'

@@ -4,7 +4,7 @@ model/...             the artifact                  golden.safetensors   raw g, 
 manifest.json         see `Manifest`                calibration.json     see `CalibrationRecord`
 recipe.toml           number formats and floor      probe.safetensors    heart-rate probe (not always)
 contract.json         the signal contract           card.md              for people
-SHA256SUMS            every file's hash
+SHA256SUMS            every file's hash          SHA256SUMS.sig       its signature (not always)
 """
 
 from dataclasses import dataclass
@@ -66,7 +66,9 @@ class Bundle:
             BadInput: the file is not what the manifest says.
         """
         windows = self.manifest.verification.windows
-        return read_golden(self.path / _GOLDEN, windows, self.contract.samples, self.embedding_width)
+        return read_golden(
+            self.path / _GOLDEN, windows, self.contract.samples, self.embedding_width, len(self.manifest.heads)
+        )
 
     def probe(self) -> Probe | None:
         """The heart-rate probe, if the bundle has one.
@@ -108,8 +110,8 @@ def open_bundle(path: Path) -> Bundle:
     """
     check_sums(path)
     version = read_model(path / _MANIFEST, _Version).schema_version
-    if version != SCHEMA_VERSION:
-        raise BadInput(f"bundle {path} has schema version {version}", valid=f"version {SCHEMA_VERSION}")
+    if not 1 <= version <= SCHEMA_VERSION:
+        raise BadInput(f"bundle {path} has schema version {version}", valid=f"1 to {SCHEMA_VERSION}")
     manifest = read_model(path / _MANIFEST, Manifest)
     bundle = Bundle(path, manifest, read_model(path / _RECIPE, Recipe), read_model(path / _CONTRACT, SignalContract))
     problems = _disagreements(bundle)

@@ -12,6 +12,7 @@ from edgeacc.cohort.config import CohortConfig
 from edgeacc.cohort.simulate import simulate
 from edgeacc.signals.contract import SignalContract
 from edgeacc.signals.prepare import prepare_acc
+from edgeacc.windows.labels import RHYTHM
 from edgeacc.windows.store import open_store
 from edgeacc.windows.window_set import WindowSet
 
@@ -30,13 +31,14 @@ class CalibrationSet:
 
     Attributes:
         acc_BCT: prepared (B, 3, T) float32.
-        hr_bpm_B: heart rate, the truth where it is known and the device's elsewhere, NaN where neither is.
+        rhythm_BK: heart rate and its variability in the order of `RHYTHM`, the truth where it is known and the device's
+            elsewhere, NaN where neither is.
         participant_B: whose they are.
         origin: the store or cohort that they come from, in words.
     """
 
     acc_BCT: Tensor
-    hr_bpm_B: Tensor
+    rhythm_BK: Tensor
     participant_B: Tensor
     origin: str
 
@@ -44,7 +46,7 @@ class CalibrationSet:
         """At most `count` of the windows, evenly spread."""
         count = min(count, len(self.acc_BCT))
         kept_B = torch.arange(count) * len(self.acc_BCT) // max(count, 1)
-        return CalibrationSet(self.acc_BCT[kept_B], self.hr_bpm_B[kept_B], self.participant_B[kept_B], self.origin)
+        return CalibrationSet(self.acc_BCT[kept_B], self.rhythm_BK[kept_B], self.participant_B[kept_B], self.origin)
 
     def record(self, wanted: int) -> CalibrationRecord:
         """What `calibration.json` says of these windows, where the recipe wanted that many."""
@@ -76,19 +78,20 @@ def _from_cohort(contract: SignalContract, count: int) -> CalibrationSet:
     raw = simulate(cohort, torch.arange(cohort.windows))
     first = cohort.first_participant
     origin = f"cohort {cohort.preset}, seed {cohort.seed}, participants {first} to {first + count - 1}, in no store"
-    return CalibrationSet(prepare_acc(raw.acc_g_BCT, contract), raw.labels["hr_bpm"], raw.participant_B, origin)
+    rhythm_BK = torch.stack([raw.labels[name] for name in RHYTHM], dim=1)
+    return CalibrationSet(prepare_acc(raw.acc_g_BCT, contract), rhythm_BK, raw.participant_B, origin)
 
 
 def _from_store(store: Path, contract: SignalContract, count: int) -> CalibrationSet:
     opened = open_store(store, contract)
     windows = opened.load("train", count)
     origin = f"store {store.name} ({opened.manifest.name}), training participants"
-    return CalibrationSet(windows.acc_BCT.float(), _heart_rate(windows), windows.participant_B, origin)
+    return CalibrationSet(windows.acc_BCT.float(), _rhythm(windows), windows.participant_B, origin)
 
 
-def _heart_rate(windows: WindowSet) -> Tensor:
-    truth_B, device_B = (windows.target(["hr_bpm"], source)[:, 0] for source in ("truth", "device"))
-    return torch.where(torch.isfinite(truth_B), truth_B, device_B)
+def _rhythm(windows: WindowSet) -> Tensor:
+    truth_BK, device_BK = (windows.target(RHYTHM, source) for source in ("truth", "device"))
+    return torch.where(torch.isfinite(truth_BK), truth_BK, device_BK)
 
 
 def _warnings(count: int, wanted: int) -> tuple[str, ...]:

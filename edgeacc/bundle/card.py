@@ -14,6 +14,11 @@ def card_text(card: Card, manifest: Manifest, recipe: Recipe, calibration: Calib
         "How it is fed": _contract(card.contract, manifest),
         "What was checked": _checked(manifest, calibration),
         "What it is not": _LIMITS,
+        "Licences": [
+            "- The weights are whose the network is: edgeacc makes no claim to them, and licenses its own code under "
+            "Apache-2.0.",
+            *(f"- Made with {name}: {licence}." for name, licence in manifest.tool_licences.items()),
+        ],
         "Check it yourself": [
             f"`edgeacc verify .` in this folder, with edgeacc {manifest.edgeacc_version} and its extra for "
             f"{manifest.target}: hashes first, then the golden windows from raw g through the artifact."
@@ -28,7 +33,7 @@ _LIMITS = [
     "- It reads windows of little movement; movement above the contract's limit must be gated out before it.",
     "- The golden windows are simulated: they prove that the artifact computes what the network computes, and say "
     "nothing of how well the network does on people.",
-    "- SHA256SUMS finds damage. It is not a signature.",
+    "- SHA256SUMS finds damage. It is not a signature; SHA256SUMS.sig is one, where there is one.",
 ]
 
 
@@ -62,7 +67,7 @@ def _contract(contract: SignalContract, manifest: Manifest) -> list[str]:
         f"{contract.rate_hz:g} Hz, {contract.window_s:g} s.",
         f"- Steps before the artifact: {steps}; the band is {low_hz:g} to {high_hz:g} Hz (`contract.json`).",
         f"- Input `{manifest.input.name}` {manifest.input.shape}, {manifest.input.unit}.",
-        f"- Output `{manifest.output.name}` {manifest.output.shape}, {manifest.output.unit}.",
+        *(f"- Output `{each.name}` {each.shape}, {each.unit}." for each in (manifest.output, *manifest.heads)),
     ]
 
 
@@ -72,6 +77,10 @@ def _checked(manifest: Manifest, calibration: CalibrationRecord) -> list[str]:
         f"- Level: {checked.level}, on {checked.windows} golden windows (simulated, preset calibrated).",
         f"- Against the fp32 network, mean embedding removed: {checked.snr_db:.1f} dB "
         f"(floor {checked.min_snr_db:g} dB), worst cosine {checked.worst_cosine:.5f}.",
+    ]
+    lines += [
+        f"- Head `{head.name}` against the same on the fp32 network's embeddings: {head.snr_db:.1f} dB."
+        for head in checked.heads
     ]
     if not checked.passed:
         lines.append("- **Rejected: below the floor. It does not compute what the network computes; do not ship it.**")

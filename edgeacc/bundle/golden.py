@@ -31,16 +31,19 @@ class Golden:
         acc_BCT: the same prepared by the contract (B, 3, T) float32.
         z_BD: embeddings of the fp32 PyTorch network (B, D) float32.
         hr_bpm_B: true mean heart rate (B,) float32.
+        heads_BK: what the heads give on the network's embeddings (B, K) float32; None for an artifact without heads.
     """
 
     acc_g_BCT: NDArray[np.float32]
     acc_BCT: NDArray[np.float32]
     z_BD: NDArray[np.float32]
     hr_bpm_B: NDArray[np.float32]
+    heads_BK: NDArray[np.float32] | None = None
 
     def write(self, path: Path) -> None:
         """Write a safetensors file."""
-        path.write_bytes(save({name: np.ascontiguousarray(array) for name, array in vars(self).items()}))
+        arrays = {name: np.ascontiguousarray(array) for name, array in vars(self).items() if array is not None}
+        path.write_bytes(save(arrays))
 
 
 @torch.no_grad()
@@ -61,8 +64,8 @@ def golden_windows(encoder: Encoder, contract: SignalContract) -> Golden:
     return Golden(raw.acc_g_BCT.numpy(), acc_BCT.numpy(), z_BD.numpy(), raw.labels["hr_bpm"].numpy())
 
 
-def read_golden(path: Path, windows: int, samples: int, width: int) -> Golden:
-    """Read B golden `windows` of T `samples`, with embeddings of `width` D.
+def read_golden(path: Path, windows: int, samples: int, width: int, heads: int) -> Golden:
+    """Read B golden `windows` of T `samples`, with embeddings of `width` D and the results of K `heads`, or none.
 
     Raises:
         BadInput: as `read_arrays`.
@@ -72,5 +75,6 @@ def read_golden(path: Path, windows: int, samples: int, width: int) -> Golden:
         "acc_BCT": (windows, 3, samples),
         "z_BD": (windows, width),
         "hr_bpm_B": (windows,),
+        **({"heads_BK": (windows, heads)} if heads else {}),
     }
     return Golden(**read_arrays(path, shapes))

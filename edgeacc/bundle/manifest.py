@@ -4,7 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""Of what is written now. Version 1 had no heads; it is read as before."""
 
 
 class _Frozen(BaseModel):
@@ -37,6 +38,35 @@ class SourceCheckpoint(_Frozen):
     sha256: str
 
 
+class HeadCheck(_Frozen):
+    """What was measured on one head, against the same head on the fp32 network's embeddings.
+
+    Attributes:
+        name: of the output; it ends in its unit.
+        snr_db: mean-removed; the recipe's floor holds for it too.
+        worst_error: the largest difference on any golden window, in the head's unit; None where it gave no number.
+    """
+
+    name: str
+    snr_db: float
+    worst_error: float | None
+
+
+class FieldCheck(_Frozen):
+    """What another runtime of the field gave: its name and version, and the SNR of its worst output."""
+
+    name: str
+    version: str
+    snr_db: float
+
+
+class LayerCheck(_Frozen):
+    """Mean-removed SNR of one layer's result, the network converted so that it is an output too."""
+
+    name: str
+    snr_db: float
+
+
 class Verification(_Frozen):
     """What was measured on the golden windows when the bundle was made.
 
@@ -48,6 +78,9 @@ class Verification(_Frozen):
         worst_cosine: mean-removed, of the worst window.
         hr_mae_bpm: mean absolute error of the shipped heart-rate probe on the artifact's embeddings; None without one.
         hr_mae_network_bpm: the same on the fp32 network's embeddings.
+        heads: one check for each head of the artifact.
+        field: other runtimes that ran it when it was made, each with the recipe's floor.
+        layers: of a rejected artifact, in the order of computation; empty where that target shows none.
     """
 
     level: Literal["executed", "evaluated"]
@@ -57,11 +90,29 @@ class Verification(_Frozen):
     worst_cosine: float
     hr_mae_bpm: float | None
     hr_mae_network_bpm: float | None
+    heads: tuple[HeadCheck, ...] = ()
+    field: tuple[FieldCheck, ...] = ()
+    layers: tuple[LayerCheck, ...] = ()
+
+    @property
+    def failures(self) -> list[str]:
+        """The outputs below the floor, each in words, and the first layer below it."""
+        others: list[HeadCheck | FieldCheck] = [*self.heads, *self.field]
+        outputs = {"": self.snr_db, **{f"{each.name}: ": each.snr_db for each in others}}
+        floor = f"below the recipe's floor of {self.min_snr_db:g} dB"
+        said = [f"{name}{snr_db:.1f} dB, {floor}" for name, snr_db in outputs.items() if not snr_db >= self.min_snr_db]
+        return [*said, self._first_diverging()] if said and self.layers else said
+
+    def _first_diverging(self) -> str:
+        for layer in self.layers:
+            if not layer.snr_db >= self.min_snr_db:
+                return f"the first layer below it is {layer.name} with {layer.snr_db:.1f} dB"
+        return "none of its layers is below it where each is an output"
 
     @property
     def passed(self) -> bool:
-        """At or above the floor; a bundle that is not was rejected."""
-        return self.snr_db >= self.min_snr_db
+        """Every output is at or above the floor; a bundle of which that is not so was rejected."""
+        return not self.failures
 
     @property
     def task_cost_bpm(self) -> float | None:
@@ -81,7 +132,7 @@ class Compatibility(_Frozen):
 class Manifest(_Frozen):
     """`manifest.json` of a bundle."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1, 2] = 2
     edgeacc_version: str
     target: str
     recipe: str
@@ -91,9 +142,11 @@ class Manifest(_Frozen):
     source: SourceCheckpoint
     input: TensorSpec
     output: TensorSpec
+    heads: tuple[TensorSpec, ...] = Field(default=(), description="further outputs, in the artifact's order")
     verification: Verification
     compatibility: Compatibility
     tool_versions: dict[str, str]
+    tool_licences: dict[str, str] = Field(default_factory=dict)
 
 
 class CalibrationRecord(_Frozen):

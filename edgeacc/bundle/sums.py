@@ -1,6 +1,7 @@
 """SHA256SUMS: every file of a bundle with its hash, and the refusal of a folder that is not exactly that.
 
-The hashes find damage and carelessness. They are not a signature: who can change a file can change its line too.
+The hashes find damage and carelessness. They are not a signature: who can change a file can change its line too
+(`edgeacc.bundle.signature` signs them).
 """
 
 import os
@@ -13,6 +14,9 @@ from edgeacc.errors import BadInput, counted
 from edgeacc.files import sha256
 
 NAME = "SHA256SUMS"
+SIGNATURE = "SHA256SUMS.sig"
+SIGNATURE_BYTES = 64
+"""Of Ed25519 (RFC 8032)."""
 _WRITTEN = "a folder as `edgeacc export` wrote it"
 _EXPORT = "edgeacc export CHECKPOINT --target all"
 MAX_FILES = 1000
@@ -26,8 +30,9 @@ _LINE = re.compile(r"^([0-9a-f]{64})  (\S.*)$")
 
 
 def write_sums(folder: Path) -> None:
-    """Write SHA256SUMS over every other file of the folder, in the form that `sha256sum --check` reads."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / NAME)
+    """Write SHA256SUMS over every other file but its signature, in the form that `sha256sum --check` reads."""
+    own = (folder / NAME, folder / SIGNATURE)
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path not in own)
     lines = [f"{sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in paths]
     (folder / NAME).write_text("".join(lines))
 
@@ -42,8 +47,10 @@ def check_sums(folder: Path) -> None:
     expected, problems = _read_sums(folder)
     present, strange = _present(folder)
     problems += strange
+    if SIGNATURE in present and (size := (folder / SIGNATURE).stat().st_size) != SIGNATURE_BYTES:
+        problems.append(f"{SIGNATURE}: {size} bytes, a signature has {SIGNATURE_BYTES}")
     problems += [f"{name}: missing" for name in sorted(expected.keys() - present)]
-    extra = sorted(name for name in present - expected.keys() if not _CLUTTER.fullmatch(name))
+    extra = sorted(name for name in present - expected.keys() - {SIGNATURE} if not _CLUTTER.fullmatch(name))
     problems += [f"{name}: not listed in {NAME}" for name in extra]
     for name in sorted(expected.keys() & present):
         size = (folder / name).stat().st_size

@@ -12,7 +12,7 @@ from edgeacc.errors import BadInput, command, unknown
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from edgeacc.benchmarks.report.demo_report import DemoReport
+    from edgeacc.benchmarks.report.report import Report
     from edgeacc.cli.demo_journal import Journal, Recordings, Step
 
 
@@ -82,25 +82,31 @@ def _tell_other_code(folder: Path, steps: "list[Step]") -> None:
 
 def _report(
     folder: Path, size: str, steps: "list[Step]", journal: "Journal", real: "dict[str, Recordings]"
-) -> "tuple[DemoReport, Path]":
+) -> "tuple[Report, Path]":
     """Gather the results and write the page."""
-    from edgeacc.benchmarks.report.demo_page import demo_page
     from edgeacc.benchmarks.report.page import write
+    from edgeacc.benchmarks.report.report_page import report_page
     from edgeacc.cli.demo_results import example_window, gather
     from edgeacc.export.registry import missing_recipes
 
     report = gather(folder, size, steps, journal, real, missing_recipes())
     page = folder / "index.html"
-    write(demo_page(report, example_window(folder)), page)
+    write(report_page(report, example_window(folder)), page)
     return report, page
 
 
-def _tables(report: "DemoReport") -> "list[Table]":
-    from edgeacc.benchmarks.report.demo_page import improvements_section, real_sections, targets_section
-    from edgeacc.benchmarks.report.demo_report import cost, summary
+def _tables(report: "Report") -> "list[Table]":
+    from edgeacc.benchmarks.report.science import improvements_section, real_sections
+    from edgeacc.benchmarks.report.summary import cost, summary
+    from edgeacc.benchmarks.report.targets import targets_in_short
 
     sections = [section for real in report.real for section in real_sections(real)]
-    sections += [improvements_section(report.evaluation), targets_section(report)]
+    sections += [improvements_section(report.evaluation)] if report.evaluation else []
     drawn = [table(s.title, s.table.columns, s.table.rows) for s in sections if s.table and not s.table.folded]
-    told = [*summary(report), f"It took {cost(report)}."]
-    return [*drawn[:-1], table("In short", ("what was found",), [[each] for each in told]), drawn[-1]]
+    told = [*summary(report), *([f"It took {cost(report.demo)}."] if report.demo else [])]
+    targets = targets_in_short(report)
+    return [
+        *drawn,
+        table("In short", ("what was found",), [[each] for each in told]),
+        table("Every target", targets.columns, targets.rows),
+    ]

@@ -5,21 +5,16 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from edgeacc.benchmarks.report.demo_report import DemoReport, RealReport, StepRow, target_rows
+from edgeacc.benchmarks.report.report import Demo, RealReport, Report, StepRow, target_rows, verified_row
+from edgeacc.benchmarks.report.results import Verified
 from edgeacc.benchmarks.results import BenchResult
 from edgeacc.cli.demo_journal import Journal, Step, of_other_code
 from edgeacc.evaluation.result import EvaluationResult, LimitResult
-from edgeacc.export.verify import VerifyReport
 from edgeacc.files import read_model
 from edgeacc.windows.store import open_store
 from edgeacc.windows.window_set import WindowSet
 
 LOOKED_AT = 64
-
-
-class _Verified(BaseModel):
-    bundles: list[VerifyReport]
-    refused: list[str]
 
 
 class _Imported(BaseModel):
@@ -32,7 +27,7 @@ class _Provenance(BaseModel):
 
 def gather(
     folder: Path, size: str, steps: Sequence[Step], journal: Journal, real: Iterable[str], missing: dict[str, str]
-) -> DemoReport:
+) -> Report:
     """The report of a finished demo.
 
     Args:
@@ -44,18 +39,20 @@ def gather(
         missing: recipe -> why there is no bundle.
     """
     bench = read_model(folder / "bench.json", BenchResult)
-    verified = read_model(folder / "verify.json", _Verified).bundles
-    return DemoReport(
-        size=size,
-        targets=target_rows(verified, bench),
+    verified = read_model(folder / "verify.json", Verified).bundles
+    return Report(
+        targets=target_rows([verified_row(each, "edgeacc verify, verify.json") for each in verified], bench),
         evaluation=read_model(folder / "evaluation.json", EvaluationResult),
         bench=bench,
         real=[_real(name, folder / "real" / name) for name in real],
-        missing=missing,
-        steps=[StepRow(name=s.name, command=s.command, seconds=journal.steps[s.name].seconds) for s in steps],
-        of_other_code=of_other_code(steps, journal.steps),
-        wall_s=journal.wall_s(step.name for step in steps),
-        peak_memory_bytes=journal.peak_memory_bytes,
+        demo=Demo(
+            size=size,
+            missing=missing,
+            steps=[StepRow(name=s.name, command=s.command, seconds=journal.steps[s.name].seconds) for s in steps],
+            of_other_code=of_other_code(steps, journal.steps),
+            wall_s=journal.wall_s(step.name for step in steps),
+            peak_memory_bytes=journal.peak_memory_bytes,
+        ),
     )
 
 

@@ -9,9 +9,19 @@ from edgeacc.cli.output import show, table
 
 def doctor(
     target: Annotated[str | None, typer.Option(help="Only this target; exit code 1 if it is not possible.")] = None,
+    legacy: Annotated[
+        bool,
+        typer.Option(
+            "--legacy", help="Install tflite-runtime 2.14 into a folder of its own, for `export --legacy-runtime`."
+        ),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
 ) -> None:
-    """Tell what can be exported, run and verified here."""
+    """Tell what can be exported, run and verified here; nothing is installed, but for `--legacy`."""
+    if legacy:
+        from edgeacc.export.field import build_legacy
+
+        build_legacy()
     from edgeacc.cli.doctor_checks import FORMATS_PACKAGES, check
 
     report = check(target)
@@ -23,9 +33,11 @@ def doctor(
         (each.engine, ", ".join(each.cores), each.version or "not installed", each.fix)
         for each in (*report.engines, report.cross_compiler, report.vela)
     ]
+    field = [(each.runtime, each.version or "not installed", each.fix) for each in report.field_runtimes]
     tables = [
         table("This machine", ("what", "value"), machine),
         table("Targets", columns, rows),
+        table("Runtimes of .tflite in the field", ("runtime", "version", "fix"), field),
         table("Recordings", ("package", "version", "reads"), formats),
         table("Firmware", ("engine", "cores", "version", "fix"), engines),
     ]

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from edgeacc import __version__
 from edgeacc.errors import NotPossibleHere
+from edgeacc.export.field import FIELD_RUNTIMES, FieldRuntime
 from edgeacc.export.registry import TARGETS, TargetInfo, installed_version, missing_packages, target_info
 from edgeacc.firmware_sim.boards import BOARDS
 from edgeacc.firmware_sim.engines import ENGINES
@@ -93,11 +94,20 @@ class EngineState(BaseModel):
     fix: str
 
 
+class FieldState(BaseModel):
+    """A runtime beside LiteRT in which a .tflite can be proven; `fix` is empty where it is installed."""
+
+    runtime: str
+    version: str | None
+    fix: str
+
+
 class DoctorReport(BaseModel):
-    """The machine, its targets, what reads recordings, and what runs firmware."""
+    """The machine, its targets, other runtimes, what reads recordings, and what runs firmware."""
 
     machine: Machine
     targets: list[TargetState]
+    field_runtimes: list[FieldState]
     formats: FormatsState
     engines: list[EngineState]
     cross_compiler: EngineState
@@ -114,6 +124,7 @@ def check(target: str | None = None) -> DoctorReport:
     return DoctorReport(
         machine=machine(),
         targets=[target_state(info) for info in infos],
+        field_runtimes=[field_state(runtime) for runtime in FIELD_RUNTIMES.values()],
         formats=formats_state(),
         engines=[engine_state(engine) for engine in ENGINES.values()],
         cross_compiler=_state("cross-compiler", list(BOARDS), lambda: cross_compiler().version()),
@@ -152,6 +163,14 @@ def target_state(info: TargetInfo) -> TargetState:
         reason="; ".join(reasons),
         fix=_install(info.extra) if missing or others else "",
     )
+
+
+def field_state(runtime: FieldRuntime) -> FieldState:
+    """Whether a runtime is there; nothing is run."""
+    try:
+        return FieldState(runtime=runtime.name, version=runtime.version(), fix="")
+    except NotPossibleHere as error:
+        return FieldState(runtime=runtime.name, version=None, fix=error.next_command)
 
 
 def formats_state() -> FormatsState:

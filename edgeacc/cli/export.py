@@ -1,25 +1,62 @@
 """`edgeacc export`: from a checkpoint to a bundle that was checked numerically."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from edgeacc.cli.output import progress, show, table
 from edgeacc.cli.several import as_one, require_all
-from edgeacc.errors import BadInput, EdgeaccError, command
+from edgeacc.errors import BadInput, EdgeaccError, command, unknown
 from edgeacc.progress import Progress
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from edgeacc.bundle.manifest import HeadCheck
     from edgeacc.compression.recipe import Recipe
     from edgeacc.export.pipeline import ExportResult
 
 ALL = "all"
 STAGES_OF_SOURCE, STAGES_OF_BUNDLE = 2, 3
+
+
+AGES = (("watchOS10", "iOS17"), ("watchOS11", "iOS18"))
+"""Systems of one Core ML specification each, that recipes were tried with."""
+
+MinimumOs = Annotated[
+    str | None,
+    typer.Option(
+        help="Target coreml: the oldest system to run on, watchOS10, watchOS11, iOS17 or iOS18; else the recipe's."
+    ),
+]
+Heads = Annotated[
+    bool,
+    typer.Option(
+        "--heads",
+        help="Further outputs hr_bpm, sdnn_ms and rmssd_ms: linear heads, fitted on the windows that calibrate.",
+    ),
+]
+Tflm = Annotated[
+    bool, typer.Option("--tflm", help="Target tflite: must be right in TensorFlow Lite Micro too (extra tflm).")
+]
+LegacyRuntime = Annotated[
+    bool,
+    typer.Option(
+        "--legacy-runtime", help="Target tflite: must be right in tflite-runtime 2.14 too (edgeacc doctor --legacy)."
+    ),
+]
+Sign = Annotated[Path | None, typer.Option(help="Sign each bundle with this Ed25519 private key (PEM, no password).")]
+
+
+class _Wanted(NamedTuple):
+    """What all bundles of one export are to have."""
+
+    heads: bool
+    field_runtimes: list[str]
+    sign: Path | None
 
 
 def export(
@@ -40,6 +77,11 @@ def export(
         Path | None,
         typer.Option(help="Its training windows calibrate and fit the heart-rate probe; by default the cohort's."),
     ] = None,
+    minimum_os: MinimumOs = None,
+    heads: Heads = False,
+    tflm: Tflm = False,
+    legacy_runtime: LegacyRuntime = False,
+    sign: Sign = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
 ) -> None:
@@ -47,43 +89,66 @@ def export(
 
     An int8 .tflite file, anybody's, becomes a folder of C99 with `--target firmware`, equal to LiteRT in every bit.
     """
+    field_runtimes = [name for name, asked in (("tflm", tflm), ("legacy-runtime", legacy_runtime)) if asked]
+    wanted = _Wanted(heads, field_runtimes, sign)
     if checkpoint is not None and checkpoint.suffix == ".tflite":
-        _project(checkpoint, target, output, recipe=recipe, store=store, force=force, json=json)
+        if any((recipe, store, minimum_os, *wanted)):
+            raise BadInput(
+                f"{checkpoint} is a TFLite file: of the options it takes --output, --force and --json only",
+                next_command=command("edgeacc", "export", checkpoint, "--target", "firmware"),
+            )
+        _project(checkpoint, target, output, force=force, json=json)
         return
-    from edgeacc.export.registry import missing_recipes, require_packages
-    from edgeacc.models.folder import require_checkpoint
+    from edgeacc.export.registry import require_packages
     from edgeacc.weights import checkpoint as checkpoint_of
-    from edgeacc.windows.manifest import read_manifest
 
     checkpoint = checkpoint_of(checkpoint)
-    plan = _plan(checkpoint, _recipes(target, recipe), output, together=target == ALL)
-    require_all(
-        partial(require_checkpoint, checkpoint),
-        *([partial(read_manifest, store)] if store else []),
-        partial(_refuse_existing, plan, force, [checkpoint, *([store] if store else [])]),
-    )
+    recipes = [_for_system(each, target, minimum_os) for each in _recipes(target, recipe)]
+    plan = _plan(checkpoint, recipes, output, together=target == ALL)
+    _require_inputs(checkpoint, target, plan, store, wanted, force)
     if target != ALL:
         require_packages(target, "convert")
-    done, failed = _export(checkpoint, plan, store, force)
-    next_command = command("edgeacc", "verify", *(each.bundle for each in done))
-    tables = [_table(done), *_warnings(done)] if done else []
-    left_out = missing_recipes() if target == ALL else {}
-    if left_out:
-        tables.append(table("Left out", ("recipe", "why"), list(left_out.items())))
-    failures = [{"recipe": name, "problem": error.problem} for name, error in failed]
-    if done or json:
-        found = {"bundles": done, "failed": failures, "left_out": left_out}
-        show(found, tables, as_json=json, next_command=next_command)
+    done, failed = _export(checkpoint, plan, store, wanted, force)
+    _tell(target, done, failed, as_json=json)
     if failed:
         raise as_one([error for _, error in failed])
 
 
-def _project(
-    model: Path, target: str, output: Path | None, *, recipe: str | None, store: Path | None, force: bool, json: bool
+def _tell(target: str, done: "list[ExportResult]", failed: "list[tuple[str, EdgeaccError]]", *, as_json: bool) -> None:
+    from edgeacc.export.registry import missing_recipes
+
+    next_command = command("edgeacc", "verify", *(each.bundle for each in done))
+    tables = _tables(done) if done else []
+    left_out = missing_recipes() if target == ALL else {}
+    if left_out:
+        tables.append(table("Left out", ("recipe", "why"), list(left_out.items())))
+    failures = [{"recipe": name, "problem": error.problem} for name, error in failed]
+    if done or as_json:
+        found = {"bundles": done, "failed": failures, "left_out": left_out}
+        show(found, tables, as_json=as_json, next_command=next_command)
+
+
+def _require_inputs(
+    checkpoint: Path, target: str, plan: "list[tuple[Recipe, Path]]", store: Path | None, wanted: _Wanted, force: bool
 ) -> None:
-    if target != "firmware" or recipe is not None or store is not None:
+    """Before minutes of work, not after them."""
+    from edgeacc.bundle.signature import private_key
+    from edgeacc.models.folder import require_checkpoint
+    from edgeacc.windows.manifest import read_manifest
+
+    require_all(
+        partial(require_checkpoint, checkpoint),
+        *([partial(read_manifest, store)] if store else []),
+        partial(_require_field, target, wanted.field_runtimes),
+        *([partial(private_key, wanted.sign)] if wanted.sign else []),
+        partial(_refuse_existing, plan, force, [checkpoint, *([store] if store else [])]),
+    )
+
+
+def _project(model: Path, target: str, output: Path | None, *, force: bool, json: bool) -> None:
+    if target != "firmware":
         raise BadInput(
-            f"{model} is a TFLite file: it takes --target firmware, and neither --recipe nor --store",
+            f"{model} is a TFLite file: it takes --target firmware",
             next_command=command("edgeacc", "export", model, "--target", "firmware"),
         )
     from edgeacc.files import refuse_existing
@@ -124,6 +189,28 @@ def _recipes(target: str, recipe: str | None) -> "list[Recipe]":
     return [chosen]
 
 
+def _for_system(recipe: "Recipe", target: str, minimum_os: str | None) -> "Recipe":
+    """The recipe for systems of the age of `minimum_os`."""
+    if minimum_os is None:
+        return recipe
+    if target != "coreml":
+        raise BadInput(f"--minimum-os {minimum_os}: target {target} has none to choose", valid="--target coreml")
+    for age in AGES:
+        if minimum_os in age:
+            return recipe.model_copy(update={"minimum_os": age})
+    raise unknown("minimum OS", minimum_os, [system for age in AGES for system in age])
+
+
+def _require_field(target: str, field_runtimes: list[str]) -> None:
+    from edgeacc.export.field import FIELD_RUNTIMES
+
+    if field_runtimes and target != "tflite":
+        options = ", ".join(f"--{name}" for name in field_runtimes)
+        raise BadInput(f"{options}: a runtime of .tflite files, not of target {target}", valid="--target tflite")
+    for name in field_runtimes:
+        FIELD_RUNTIMES[name].version()
+
+
 def _plan(
     checkpoint: Path, recipes: "list[Recipe]", output: Path | None, *, together: bool
 ) -> "list[tuple[Recipe, Path]]":
@@ -136,7 +223,6 @@ def _plan(
 
 
 def _refuse_existing(plan: "list[tuple[Recipe, Path]]", force: bool, inputs: list[Path]) -> None:
-    """Before minutes of work, not after them."""
     from edgeacc.files import refuse_existing
 
     for _, path in plan:
@@ -150,24 +236,27 @@ def _refuse_existing(plan: "list[tuple[Recipe, Path]]", force: bool, inputs: lis
 
 
 def _export(
-    checkpoint: Path, plan: "list[tuple[Recipe, Path]]", store: Path | None, force: bool
+    checkpoint: Path, plan: "list[tuple[Recipe, Path]]", store: Path | None, wanted: _Wanted, force: bool
 ) -> "tuple[list[ExportResult], list[tuple[str, EdgeaccError]]]":
     """Make every bundle of the plan; of several, one that fails does not stop the others."""
     import torch
 
+    from edgeacc.bundle.signature import private_key
     from edgeacc.export.pipeline import export_bundle, read_source
 
     torch.set_num_threads(1)  # small work: more threads wait for one another, twice the time beside another command
     done: list[ExportResult] = []
     failed: list[tuple[str, EdgeaccError]] = []
     total = STAGES_OF_SOURCE + STAGES_OF_BUNDLE * len(plan)
+    key = private_key(wanted.sign) if wanted.sign else None
     with progress("export") as report:
         steps = _shifted(report, total)
-        wanted = max(recipe.calibration_windows for recipe, _ in plan)
-        source = read_source(checkpoint, store, wanted, next(steps))
+        calibration_windows = max(recipe.calibration_windows for recipe, _ in plan)
+        source = read_source(checkpoint, store, calibration_windows, next(steps), heads=wanted.heads)
+        make = partial(export_bundle, source, field_runtimes=wanted.field_runtimes, key=key, force=force)
         for recipe, path in plan:
             try:
-                done.append(export_bundle(source, recipe, path, force=force, progress=next(steps)))
+                done.append(make(recipe, path, progress=next(steps)))
             except EdgeaccError as error:
                 if len(plan) == 1:
                     raise
@@ -184,6 +273,11 @@ def _shifted(report: Progress, total: int) -> Iterator[Progress]:
     yield at(0)
     for start in range(STAGES_OF_SOURCE, total, STAGES_OF_BUNDLE):
         yield at(start)
+
+
+def _tables(done: "list[ExportResult]") -> "list[Table]":
+    heads = heads_table({each.recipe: each.verification.heads for each in done})
+    return [_table(done), *heads, *_field_table(done), *_warnings(done)]
 
 
 def _table(done: "list[ExportResult]") -> "Table":
@@ -207,6 +301,23 @@ def _table(done: "list[ExportResult]") -> "Table":
         for each in done
     ]  # fmt: skip
     return table("Bundles", columns, rows)
+
+
+def heads_table(checks: "Mapping[str, Sequence[HeadCheck]]") -> "list[Table]":
+    """What was measured on the heads of each recipe's artifact; nothing where none has heads."""
+    rows = [
+        (recipe, head.name, f"{head.snr_db:.1f}", "-" if head.worst_error is None else f"{head.worst_error:.2g}")
+        for recipe, heads in checks.items()
+        for head in heads
+    ]
+    return [table("Heads", ("recipe", "output", "SNR [dB]", "largest error"), rows)] if rows else []
+
+
+def _field_table(done: "list[ExportResult]") -> "list[Table]":
+    checks = [(result.recipe, check) for result in done for check in result.verification.field]
+    rows = [(recipe, check.name, check.version, f"{check.snr_db:.1f}") for recipe, check in checks]
+    columns = ("recipe", "runtime", "version", "SNR of the worst output [dB]")
+    return [table("In other runtimes", columns, rows)] if rows else []
 
 
 def signed_bpm(bpm: float | None) -> str | None:

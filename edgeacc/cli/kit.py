@@ -11,7 +11,12 @@ from edgeacc.errors import command
 
 def kit(
     bundle: Annotated[Path, typer.Argument(help="A folder written by `edgeacc export`.")],
-    platform: Annotated[str, typer.Option(help="`c`: C99, for bundles of the target firmware.")],
+    platform: Annotated[
+        str,
+        typer.Option(
+            help="`c` (bundles of the target firmware), `wearos` (firmware, tflite) or `watchos` (coreml, firmware)."
+        ),
+    ],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="The folder to make; by default BUNDLE-PLATFORM-kit.")
     ] = None,
@@ -28,7 +33,7 @@ def kit(
     folder = output or Path(f"{bundle.name or bundle.resolve().name}-{platform}-kit")
     require_bundle(bundle)
     refuse_existing(folder, force=force, inputs=[bundle])
-    from edgeacc.export.kits.kit import make_kit
+    from edgeacc.export.kits.kit import PLATFORMS, make_kit
 
     made = make_kit(bundle, platform, folder, force=force)
     rates = ", ".join(map(str, made.rates_hz))
@@ -39,5 +44,5 @@ def kit(
         ("sensor rates [Hz]", rates),
         ("files", sum(path.is_file() for path in folder.rglob("*"))),
     ]
-    next_command = command("cmake", "-S", folder, "-B", folder / "build")
+    next_command = command(*(word.format(folder) for word in PLATFORMS[platform].first))
     show({"kit": folder, **made.model_dump()}, [table("", ("", ""), rows)], as_json=json, next_command=next_command)

@@ -18,9 +18,23 @@ app = typer.Typer(help="List what exists: targets, recipes, sizes, formats, devi
 
 
 @app.command()
-def targets(json: Json = False) -> None:
+def targets(
+    measured: Annotated[
+        bool,
+        typer.Option("--measured", help="What recipes gave on one student instead: size, fidelity, cost, how checked."),
+    ] = False,
+    json: Json = False,
+) -> None:
     """Where a student can be exported to."""
     from edgeacc.export.registry import TARGETS
+
+    if measured:
+        from edgeacc.export.measured import COLUMNS, measured_reports, row
+
+        reports = measured_reports()
+        rows = [row(report) for report in reports]
+        show({"bundles": reports}, [table("Recipes on one student", COLUMNS, rows)], as_json=json)
+        return
 
     columns = ("target", "default recipe", "checked by", "extra", "summary")
     rows = [(t.name, t.default_recipe, t.level, t.extra, t.summary) for t in TARGETS.values()]

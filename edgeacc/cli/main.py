@@ -26,6 +26,7 @@ from edgeacc.cli import (
     import_,
     kit,
     ls,
+    report,
     simulate,
     study,
     train,
@@ -54,6 +55,7 @@ VERBS: dict[str, Callable[..., None] | typer.Typer] = {
     "simulate": simulate.simulate,
     "bench": bench.bench,
     "compare": compare.compare,
+    "report": report.report,
     "demo": demo.demo,
     "study": study.app,
 }

@@ -112,9 +112,9 @@ def _norm_relu(tokens_BPD: Tensor, norm: nn.Module) -> Tensor:
 class Block(nn.Module):
     """Pre-norm transformer block.
 
-    Attention is written out, so that every target lowers it to plain matrix products; in training it is fused where that
-    is faster: a block takes a quarter less time on a processor in fp32, but more in bf16. The heads together can be
-    narrower than the token, as structured pruning leaves them.
+    Attention is written out, so that every target lowers it to plain matrix products; in training it is fused where
+    that is faster: a block takes a quarter less time on a processor in fp32, but more in bf16. The heads together can
+    be narrower than the token, as structured pruning leaves them.
     """
 
     def __init__(self, width: int, inside: BlockConfig, head_width: int) -> None:

@@ -1,6 +1,7 @@
 """The Core AI target behind the `Exporter` seam."""
 
 import errno
+import json
 import os
 import shutil
 from pathlib import Path
@@ -11,7 +12,7 @@ from torch.export import ExportedProgram
 
 from edgeacc.compression.recipe import Recipe
 from edgeacc.export.coreai.session import AssetSession
-from edgeacc.export.exporter import INPUT_NAME, OUTPUT_NAME, Exporter, Level, Session
+from edgeacc.export.exporter import INPUT_NAME, Exporter, Level, Session, output_names
 from edgeacc.export.quiet import refusing
 
 ASSET_NAME = "model.aimodel"
@@ -39,8 +40,9 @@ class CoreAIExporter(Exporter):
 
             converter = TorchConverter(mode=TorchConverter.Mode.RELEASE)
             decomposed = program.run_decompositions(get_decomp_table())
-            converter.add_exported_program(decomposed, input_names=[INPUT_NAME], output_names=[OUTPUT_NAME])
+            converter.add_exported_program(decomposed, input_names=[INPUT_NAME], output_names=output_names(program))
             converter.to_coreai().save_asset(asset)
+        _settle_date(asset / "metadata.json")
         return asset
 
     def load(self, model: Path) -> Session:
@@ -50,6 +52,13 @@ class CoreAIExporter(Exporter):
             BadInput: not an asset of an encoder, or one that the runtime refuses.
         """
         return AssetSession(model)
+
+
+def _settle_date(metadata: Path) -> None:
+    """Replace the date of the conversion by the epoch: two conversions give the same bytes."""
+    content = json.loads(metadata.read_text())
+    content["creationDate"] = "19700101T000000Z"
+    metadata.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
 
 
 def _require_space(program: ExportedProgram, out: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeacc.errors import BadInput
-from edgeacc.export.exporter import INPUT_NAME, OUTPUT_NAME
+from edgeacc.export.exporter import INPUT_NAME, OUTPUT_NAME, Outputs
 from edgeacc.export.quiet import UNREADABLE, contained
 from edgeacc.files import sha256
 
@@ -34,18 +34,20 @@ class AssetSession:
         except UNREADABLE as error:
             problem = f"{asset} cannot be opened by the Core AI runtime: {type(error).__name__}: {error}"
             raise BadInput(problem, valid="an asset as `edgeacc export --target coreai` writes it") from error
-        names = (self._function.desc.input_names, self._function.desc.output_names)
-        if names != ([INPUT_NAME], [OUTPUT_NAME]):
-            raise BadInput(f"{asset} has inputs and outputs {names}", valid=f"{[INPUT_NAME]} and {[OUTPUT_NAME]}")
+        inputs, self._outputs = self._function.desc.input_names, self._function.desc.output_names
+        if inputs != [INPUT_NAME] or self._outputs[:1] != [OUTPUT_NAME]:
+            raise BadInput(
+                f"{asset} has inputs {inputs} and outputs {self._outputs}",
+                valid=f"{[INPUT_NAME]} and {[OUTPUT_NAME]}, with or without heads",
+            )
 
-    def __call__(self, acc_BCT: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Embed one window (1, 3, T) float32: z_BD (1, D) float32."""
+    def __call__(self, acc_BCT: NDArray[np.float32]) -> Outputs:
+        """Embed one window (1, 3, T) float32: its outputs, the embedding (1, D) float32 first."""
         from coreai.runtime import NDArray as Array
 
         inputs = {INPUT_NAME: Array(np.ascontiguousarray(acc_BCT, dtype=np.float32))}
         outputs = self._loop.run_until_complete(self._function(inputs))
-        embedding: NDArray[np.float32] = outputs[OUTPUT_NAME].numpy().copy()
-        return embedding
+        return tuple(outputs[name].numpy().copy() for name in self._outputs)
 
 
 def _refuse_damaged(asset: Path) -> None:

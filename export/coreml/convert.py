@@ -1,8 +1,10 @@
 """Convert an exported program to a Core ML package, in 16-bit float, with float, integer or palettized weights."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 import numpy as np
 from torch.export import ExportedProgram
@@ -11,7 +13,7 @@ from edgeacc.compression.recipe import Recipe
 from edgeacc.compression.schemes import WEIGHT_BITS, Weights
 from edgeacc.errors import BadInput, NotPossibleHere
 from edgeacc.export.coreml.toolkit import coremltools
-from edgeacc.export.exporter import INPUT_NAME, OUTPUT_NAME
+from edgeacc.export.exporter import INPUT_NAME, output_names
 from edgeacc.export.quiet import contained, refusing
 
 SMALLEST_COMPRESSED_WEIGHT = 512
@@ -44,7 +46,7 @@ class Converted:
 
 
 def convert(program: ExportedProgram, recipe: Recipe, package: Path) -> Converted:
-    """Write `package` from a program (1, 3, T) -> (1, D): input `acc` and output `embedding`, both 32-bit float.
+    """Write `package` from a program of input `acc` (1, 3, T) and `output_names`, all in 32-bit float.
 
     Args:
         program: not changed.
@@ -62,7 +64,7 @@ def convert(program: ExportedProgram, recipe: Recipe, package: Path) -> Converte
         model = ct.convert(
             program.run_decompositions({}),
             inputs=[ct.TensorType(name=INPUT_NAME, shape=shape, dtype=np.float32)],
-            outputs=[ct.TensorType(name=OUTPUT_NAME, dtype=np.float32)],
+            outputs=[ct.TensorType(name=name, dtype=np.float32) for name in output_names(program)],
             convert_to="mlprogram",
             minimum_deployment_target=oldest,
             compute_precision=ct.precision.FLOAT16,
@@ -79,6 +81,7 @@ def convert(program: ExportedProgram, recipe: Recipe, package: Path) -> Converte
         )
     with contained():
         model.save(str(package))
+    _settle_identifiers(package / "Manifest.json")
     return Converted(model.get_spec().specificationVersion, compressed)
 
 
@@ -123,6 +126,16 @@ def _deployment_target(recipe: Recipe) -> Any:  # noqa: ANN401
             valid="systems of one age, such as watchOS10 with iOS17, or watchOS11 with iOS18",
         )
     return known[recipe.minimum_os[0]]
+
+
+def _settle_identifiers(manifest: Path) -> None:
+    """Replace coremltools' random identifiers by ones of the parts' paths: two conversions give the same bytes."""
+    content = json.loads(manifest.read_text())
+    parts = content["itemInfoEntries"]
+    settled = {identifier: str(uuid5(NAMESPACE_URL, part["path"])) for identifier, part in parts.items()}
+    content["itemInfoEntries"] = {settled[identifier]: part for identifier, part in parts.items()}
+    content["rootModelIdentifier"] = settled[content["rootModelIdentifier"]]
+    manifest.write_text(json.dumps(content, indent=4, sort_keys=True) + "\n")
 
 
 def _count_compressed(model: Any) -> int:  # noqa: ANN401

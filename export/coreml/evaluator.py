@@ -16,6 +16,7 @@ from torch import Tensor
 from edgeacc.errors import BadInput
 from edgeacc.export.coreml.operations import OPERATIONS
 from edgeacc.export.coreml.package import Argument, Output, Program, Ref, Step
+from edgeacc.export.exporter import Outputs
 
 FLOATS = {"fp16": torch.float16, "fp32": torch.float32}
 
@@ -42,8 +43,8 @@ class Evaluator:
             else:
                 self._steps.append(step)
 
-    def __call__(self, acc_BCT: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Embed windows of exactly the program's input shape, usually (1, 3, T): z_BD (1, D) float32.
+    def __call__(self, acc_BCT: NDArray[np.float32]) -> Outputs:
+        """Embed windows of exactly the program's input shape, usually (1, 3, T): its outputs, float32.
 
         Raises:
             BadInput: another shape.
@@ -54,7 +55,7 @@ class Evaluator:
         with torch.inference_mode():
             for step in self._steps:
                 values |= evaluate(step, values)
-        return values[self._program.output_name].numpy()
+        return tuple(values[name].numpy() for name in self._program.output_names)
 
 
 def evaluate(step: Step, values: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -40,7 +40,7 @@ class CoreMLExporter(Exporter):
             offset = measure_offset(program, self.load(package), calibration_BCT)
             if offset.helps:
                 shutil.rmtree(package)
-                converted = convert(with_offset(program, offset.offset_D), recipe, package)
+                converted = convert(with_offset(program, offset), recipe, package)
             notes = {"offset": offset.helps, "snr_db_before": offset.before_db, "snr_db_after": offset.after_db}
         write_notes(out, **asdict(converted), **notes)
         return package

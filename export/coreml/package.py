@@ -53,30 +53,28 @@ class Program:
         input_name: of its only input.
         input_shape: all dimensions of the input.
         steps: in the order of computation.
-        output_name: of its only output.
+        output_names: in the order of the package.
     """
 
     input_name: str
     input_shape: tuple[int, ...]
     steps: tuple[Step, ...]
-    output_name: str
+    output_names: tuple[str, ...]
 
 
 def read_program(package: Path) -> Program:
-    """Read the program of an `.mlpackage` with one function, one input and one output.
+    """Read the program of an `.mlpackage` with one function and one input.
 
     Raises:
         BadInput: missing, damaged, or not a package of that kind.
     """
     function = _main_function(package)
-    inputs, outputs = list(function.inputs.items()), list(function.outputs)
-    if len(inputs) != 1 or len(outputs) != 1:
-        raise BadInput(
-            f"{package} has {len(inputs)} inputs and {len(outputs)} outputs", valid="an encoder: one input, one output"
-        )
+    inputs, outputs = list(function.inputs.items()), [output.name for output in function.outputs]
+    if len(inputs) != 1 or not outputs:
+        raise BadInput(f"{package} has {len(inputs)} inputs and {len(outputs)} outputs", valid="an encoder: one input")
     steps = tuple(_step(operation) for operation in function.operations if operation.op_type != "const")
-    (input_name, variable), (output,) = inputs[0], outputs
-    return Program(input_name, tuple(variable.shape), steps, output.name)
+    ((input_name, variable),) = inputs
+    return Program(input_name, tuple(variable.shape), steps, tuple(outputs))
 
 
 def _main_function(package: Path) -> Any:  # noqa: ANN401

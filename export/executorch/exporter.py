@@ -13,7 +13,7 @@ from edgeacc.compression.recipe import Recipe
 from edgeacc.errors import BadInput
 from edgeacc.export.executorch.lower import to_pte
 from edgeacc.export.executorch.quantize import static_int8
-from edgeacc.export.exporter import Exporter, Level, Session
+from edgeacc.export.exporter import Exporter, Level, Outputs, Session
 from edgeacc.export.quiet import REFUSALS, contained
 
 
@@ -48,9 +48,8 @@ def _open_session(model: Path) -> Session:
         program = Runtime.get().load_program(model)
         method = program.load_method("forward")
 
-    def embed(acc_1CT: NDArray[np.float32]) -> NDArray[np.float32]:
-        (z_1D,) = method.execute((torch.from_numpy(np.ascontiguousarray(acc_1CT)),))
-        embedding: NDArray[np.float32] = z_1D.numpy().copy()  # the runtime writes the next result to the same memory
-        return embedding
+    def embed(acc_1CT: NDArray[np.float32]) -> Outputs:
+        outputs = method.execute((torch.from_numpy(np.ascontiguousarray(acc_1CT)),))
+        return tuple(each.numpy().copy() for each in outputs)  # the runtime writes the next ones to the same memory
 
     return embed

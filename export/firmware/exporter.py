@@ -10,9 +10,9 @@ from torch.export import ExportedProgram
 
 from edgeacc.compression.recipe import Recipe
 from edgeacc.errors import BadInput
-from edgeacc.export.exporter import Exporter, Level, Session
+from edgeacc.export.exporter import Exporter, Level, Outputs, Session
 from edgeacc.export.firmware.artifact import read_artifact, write_artifact
-from edgeacc.export.firmware.compile import compile_model
+from edgeacc.export.firmware.compile import Port, compile_model
 from edgeacc.export.firmware.session import FirmwareSession
 from edgeacc.export.tflite.exporter import TFLiteExporter
 
@@ -35,17 +35,20 @@ class FirmwareExporter(Exporter):
     def load(self, model: Path) -> Session:
         """See `Exporter.load`."""
         compiled = read_artifact(model)
-        if len(compiled.inputs) != 1 or len(compiled.outputs) != 1:
+        if len(compiled.inputs) != 1 or not compiled.outputs:
             raise BadInput(
-                f"{model} has {len(compiled.inputs)} inputs, {len(compiled.outputs)} outputs", valid="one each"
+                f"{model} has {len(compiled.inputs)} inputs, {len(compiled.outputs)} outputs", valid="one input"
             )
-        (entry,), (result,) = compiled.inputs, compiled.outputs
+        (entry,) = compiled.inputs
         run = FirmwareSession(compiled)
 
-        def embed(acc_1CT: NDArray[np.float32]) -> NDArray[np.float32]:
+        def embed(acc_1CT: NDArray[np.float32]) -> Outputs:
             stored = np.clip(np.round(acc_1CT / entry.scale) + entry.zero_point, -128, 127).astype(np.int8)
-            (embedded,) = run([stored])
-            real: NDArray[np.float32] = (embedded.astype(np.float32) - result.zero_point) * np.float32(result.scale)
-            return real.reshape(result.shape)
+            return tuple(_real(each, port) for each, port in zip(run([stored]), compiled.outputs, strict=True))
 
         return embed
+
+
+def _real(stored: NDArray[np.int8], port: Port) -> NDArray[np.float32]:
+    real: NDArray[np.float32] = (stored.astype(np.float32) - port.zero_point) * np.float32(port.scale)
+    return real.reshape(port.shape)

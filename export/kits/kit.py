@@ -11,8 +11,13 @@ from pydantic import BaseModel, ConfigDict
 from edgeacc.bundle.bundle import Bundle, open_bundle
 from edgeacc.bundle.sums import NAME as SUMS
 from edgeacc.bundle.sums import write_sums
-from edgeacc.errors import BadInput, command, unknown
+from edgeacc.errors import BadInput, ParityFailed, command, unknown
 from edgeacc.export.kits.c.write import RATES_HZ, write_c
+from edgeacc.export.kits.project import copy_file
+from edgeacc.export.kits.watchos import write as watchos
+from edgeacc.export.kits.watchos.checks import problems as watchos_problems
+from edgeacc.export.kits.wearos import write as wearos
+from edgeacc.export.kits.wearos.checks import problems as wearos_problems
 from edgeacc.files import replacing, sha256, write_json
 from edgeacc.signals.contract import SignalContract
 
@@ -25,14 +30,27 @@ class Platform:
 
     Attributes:
         targets: of the bundles that it can run.
-        write: puts its source code into a folder.
+        write: puts its source code into a folder, and tells what its README and VERIFY name.
+        problems: what is wrong with a kit in a folder; none where it may be used.
+        first: the command to begin with; `{}` is the kit's folder.
     """
 
     targets: tuple[str, ...]
-    write: Callable[[Bundle, Path], None]
+    write: Callable[[Bundle, Path], dict[str, object]]
+    problems: Callable[[Path], list[str]]
+    first: tuple[str, ...]
 
 
-PLATFORMS = {"c": Platform(("firmware",), write_c)}
+PLATFORMS = {
+    "c": Platform(("firmware",), write_c, lambda _: [], ("cmake", "-S", "{}", "-B", "{}/build")),
+    "wearos": Platform(
+        tuple(wearos.ENGINES), wearos.write_wearos, wearos_problems, ("gradle", "-p", "{}", ":core:selfTest")
+    ),
+    "watchos": Platform(
+        tuple(watchos.ENGINES), watchos.write_watchos, watchos_problems, ("swift", "test", "--package-path", "{}")
+    ),
+}
+"""What each platform can run; all else that differs is in its folder."""
 
 
 class KitManifest(BaseModel):
@@ -67,8 +85,9 @@ def make_kit(bundle: Path, platform: str, folder: Path, *, force: bool = False) 
         force: replace what edgeacc made there before.
 
     Raises:
-        BadInput: no such platform; no bundle, or one that was changed; a recipe that the platform cannot run; `folder`
-            exists and `force` is not set.
+        BadInput: no such platform; no bundle, or one that was changed; a recipe that the platform cannot run, or with
+            which the kit would break one of the platform's rules; `folder` exists and `force` is not set.
+        ParityFailed: a bundle below its recipe's floor.
         NotPossibleHere: no C compiler, to run the encoder on the golden window.
     """
     if platform not in PLATFORMS:
@@ -81,6 +100,7 @@ def make_kit(bundle: Path, platform: str, folder: Path, *, force: bool = False) 
             valid=f"a bundle of the target {' or '.join(chosen.targets)}",
             next_command=command("edgeacc", "export", "CHECKPOINT", "--target", chosen.targets[0]),
         )
+    _require_floor(opened)
     manifest = KitManifest(
         platform=platform,
         recipe=opened.recipe.name,
@@ -91,11 +111,23 @@ def make_kit(bundle: Path, platform: str, folder: Path, *, force: bool = False) 
     )
     with replacing(folder, force=force) as beside:
         beside.mkdir()
-        chosen.write(opened, beside)
+        values = chosen.write(opened, beside)
+        found = chosen.problems(beside)
+        if found:
+            raise BadInput.several(f"a kit for {platform} of {bundle}", found)
         write_json(beside / "kit.json", manifest)
         shutil.copyfile(bundle / "card.md", beside / "card.md")
-        for name in ("README.md", "VERIFY.md"):
-            shutil.copyfile(TEXTS / platform / name, beside / name)
+        for text in (TEXTS / platform).glob("*.md*"):
+            copy_file(text, beside / text.name, values)
         shutil.copyfile(TEXTS / "LICENSE.txt", beside / "LICENSE.txt")
         write_sums(beside)
     return manifest
+
+
+def _require_floor(bundle: Bundle) -> None:
+    verified = bundle.manifest.verification.model_copy(update={"min_snr_db": bundle.recipe.min_snr_db})
+    if verified.failures:
+        raise ParityFailed(
+            f"{bundle.path}: {'; '.join(verified.failures)}: no kit is made of it",
+            next_command=command("edgeacc", "verify", bundle.path),
+        )

@@ -11,7 +11,7 @@ from torch.export import ExportedProgram
 
 from edgeacc.compression.recipe import Recipe
 from edgeacc.errors import BadInput
-from edgeacc.export.exporter import INPUT_NAME, OUTPUT_NAME, Exporter, Level, Session
+from edgeacc.export.exporter import INPUT_NAME, Exporter, Level, Outputs, Session, output_names
 from edgeacc.export.onnx.quantize import dynamic_int8
 from edgeacc.export.quiet import REFUSALS, contained, refusing
 
@@ -47,12 +47,11 @@ class OnnxExporter(Exporter):
             except (*REFUSALS, *_runtime_errors()) as error:
                 raise BadInput(f"onnxruntime cannot load {model}: {error}") from error
 
-        def embed(acc_1CT: NDArray[np.float32]) -> NDArray[np.float32]:
+        def embed(acc_1CT: NDArray[np.float32]) -> Outputs:
             try:
-                embedding: NDArray[np.float32] = session.run([OUTPUT_NAME], {INPUT_NAME: acc_1CT})[0]
+                return tuple(session.run(None, {INPUT_NAME: acc_1CT}))
             except _runtime_errors() as error:  # none of Python's own kinds
                 raise RuntimeError(str(error)) from error
-            return embedding
 
         return embed
 
@@ -66,7 +65,7 @@ def _to_onnx(program: ExportedProgram) -> Any:  # noqa: ANN401
             dynamo=True,
             opset_version=OPSET,
             input_names=[INPUT_NAME],
-            output_names=[OUTPUT_NAME],
+            output_names=output_names(program),
             verbose=False,
         )
         if converted is None:

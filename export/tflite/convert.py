@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.export import ExportedProgram
 
-from edgeacc.export.exporter import INPUT_NAME, OUTPUT_NAME
+from edgeacc.export.exporter import INPUT_NAME, named_outputs
 from edgeacc.export.quiet import refusing
 
 
@@ -17,11 +17,11 @@ class _Named(nn.Module):
         self.training = False  # `eval()` would reach into the captured program, which is of one mode and refuses
 
     def forward(self, acc: Tensor) -> dict[str, Tensor]:
-        return {OUTPUT_NAME: self.program(acc)}
+        return named_outputs(self.program(acc))
 
 
 def to_flatbuffer(program: ExportedProgram) -> bytes:
-    """Convert; the signature is `serving_default(acc) -> embedding`.
+    """Convert; the signature is `serving_default(acc)`, its outputs by their names.
 
     Raises:
         NotPossibleHere: litert-torch refused, with its message.

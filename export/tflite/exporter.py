@@ -10,7 +10,7 @@ from torch.export import ExportedProgram
 
 from edgeacc.compression.recipe import Recipe
 from edgeacc.errors import BadInput, NotPossibleHere
-from edgeacc.export.exporter import Exporter, Level, Session, write_notes
+from edgeacc.export.exporter import Exporter, Level, Outputs, Session, write_notes
 from edgeacc.export.quiet import UNREADABLE, contained
 from edgeacc.export.tflite.convert import to_flatbuffer
 from edgeacc.export.tflite.flatbuffer import custom_operators, external_buffers, inlined
@@ -61,12 +61,12 @@ def open_session(model: bytes) -> Session:
 
         interpreter = Interpreter(model_content=model, num_threads=1)
         interpreter.allocate_tensors()
-    (entry,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
+    (entry,), results = interpreter.get_input_details(), interpreter.get_output_details()
 
-    def embed(acc_1CT: NDArray[np.float32]) -> NDArray[np.float32]:
+    def embed(acc_1CT: NDArray[np.float32]) -> Outputs:
         interpreter.set_tensor(entry["index"], _stored(acc_1CT, entry["dtype"], *entry["quantization"]))
         interpreter.invoke()
-        return _real(interpreter.get_tensor(result["index"]), *result["quantization"])
+        return tuple(_real(interpreter.get_tensor(each["index"]), *each["quantization"]) for each in results)
 
     return embed
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeacc.export.exporter import INPUT_NAME, Session
+from edgeacc.export.exporter import INPUT_NAME, Session, run_session
 from edgeacc.export.parity import parity
 from edgeacc.export.quiet import refusing
 
@@ -84,11 +84,11 @@ def static(
         from ai_edge_quantizer import recipe
 
         rules = {8: recipe.static_wi8_ai8, 16: recipe.static_wi8_ai16}[activation_bits]()
-    expected_BD = _embed(run(model), calibration_BCT)
+    expected_BD = run_session(run(model), calibration_BCT)[0]
     models, snr_db = {}, {}
     for name, ranges in _activation_ranges(model, calibration_BCT, rules).items():
         models[name] = _quantize(model, rules, ranges)
-        snr_db[name] = parity(expected_BD, _embed(run(models[name]), calibration_BCT)).snr_db
+        snr_db[name] = parity(expected_BD, run_session(run(models[name]), calibration_BCT)[0]).snr_db
     kept = max(snr_db, key=lambda name: snr_db[name])
     return Quantized(models[kept], kept, snr_db)
 
@@ -131,7 +131,3 @@ def _recipe_manager(rules: Any) -> Any:  # noqa: ANN401
     manager = recipe_manager.RecipeManager()
     manager.load_quantization_recipe(rules)
     return manager
-
-
-def _embed(session: Session, acc_BCT: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.concatenate([session(window[None]) for window in acc_BCT])

@@ -3,18 +3,10 @@
 import pytest
 import torch
 
-from edgeacc.benchmarks.report.demo_page import demo_page
-from edgeacc.benchmarks.report.demo_report import (
-    DemoReport,
-    RealReport,
-    StepRow,
-    nature,
-    retrieval_row,
-    signed,
-    summary,
-    target_rows,
-)
 from edgeacc.benchmarks.report.page import render
+from edgeacc.benchmarks.report.report import Demo, RealReport, Report, StepRow, nature, target_rows, verified_row
+from edgeacc.benchmarks.report.report_page import report_page
+from edgeacc.benchmarks.report.summary import retrieval_row, signed, summary
 from edgeacc.benchmarks.results import FULL, BenchResult, Machine, Row, Warm
 from edgeacc.evaluation.bootstrap import Improvement, Interval
 from edgeacc.evaluation.result import (
@@ -80,26 +72,28 @@ def verified(recipe, level, snr_db, floor_db, cost_bpm):
     return VerifyReport(
         bundle="b", target=recipe.split("-")[0], recipe=recipe, level=level, model_bytes=2048, windows=64,
         snr_db=snr_db, min_snr_db=floor_db, worst_cosine=1.0, hr_mae_bpm=3.0, task_cost_bpm=cost_bpm,
-        prepared_difference=0.0, failures=[],
+        prepared_difference=0.0, heads=(), failures=[],
     )  # fmt: skip
 
 
 VERIFIED = [
-    verified("tflite-w8a8", "executed", 24.0, 15.0, 0.0214),
-    verified("coreml-fp16", "evaluated", 54.0, 50.0, 0),
+    verified_row(verified("tflite-w8a8", "executed", 24.0, 15.0, 0.0214), "verify.json"),
+    verified_row(verified("coreml-fp16", "evaluated", 54.0, 50.0, 0), "verify.json"),
 ]
 
 
 @pytest.fixture
 def bench():
-    machine = Machine.model_construct(cpu="A CPU")
-    warm = Warm.model_construct(p50_ms=0.75, p90_ms=0.8, p99_ms=1.5)
+    machine = Machine.model_construct(cpu="A CPU", cores=2, governor=None, load_average=0.1, commit=None)
+    warm = Warm.model_construct(p50_ms=0.75, p90_ms=0.8, p99_ms=1.5, cpu_ms=0.7)
     rows = (
         Row(name="tflite-w8a8", kind="artifact", target="tflite", path="b", state="timed", warm=warm),
         Row(name="coreml-fp16", kind="artifact", target="coreml", path="b", state="needs an Apple device"),
         Row(name="pytorch-eager", kind="peer", target=None, path="b", state="timed", warm=warm),
     )
-    return BenchResult.model_construct(settings=FULL, machine=machine, rows=rows, warnings=("the machine was busy",))
+    return BenchResult.model_construct(
+        date_utc="2026-01-01", settings=FULL, machine=machine, rows=rows, warnings=("the machine was busy",)
+    )
 
 
 @pytest.fixture
@@ -117,11 +111,13 @@ def report(bench):
         limits=limits,
         evaluation=evaluation("recordings", "empatica-e4"),
     )
-    return DemoReport.model_construct(
-        size="full", targets=target_rows(VERIFIED, bench), evaluation=evaluation(), bench=bench, real=[real],
-        missing={"coreai-fp32": "not installed: coreai-core"}, wall_s=540.0, peak_memory_bytes=2**31,
+    demo = Demo(
+        size="full", missing={"coreai-fp32": "not installed: coreai-core"}, wall_s=540.0, peak_memory_bytes=2**31,
         steps=[StepRow(name="student", command="edgeacc train student", seconds=100.0)],
     )  # fmt: skip
+    return Report.model_construct(
+        targets=target_rows(VERIFIED, bench), evaluation=evaluation(), bench=bench, real=[real], demo=demo
+    )
 
 
 @pytest.fixture
@@ -146,22 +142,23 @@ def test_the_headline_is_the_largest_pool_up_to_the_one_asked_for_and_the_accele
 
 
 def test_the_summary_tells_retrieval_with_its_control_and_limit_and_the_better_probe(report):
-    retrieval, heart_rate, targets = summary(report)
+    retrieval, heart_rate, targets, speed = summary(report)
     assert "preset calibrated" in retrieval
     for told in ("first of 1,000", "95.0 % (85.5-104.5)", "2.0 %", "99.3 %", "0.1 %"):
         assert told in retrieval
     assert "(mlp probe, all labels): student 2.50, acc-mae 5.25, global mean 9.50" in heart_rate
     assert "closest: coreml-fp16, 54.0 dB against 50" in targets
     assert "none of them adds more than 0.022 bpm to the error in heart rate (most: tflite-w8a8)" in targets
+    assert "one thread of A CPU: tflite-w8a8, 0.75 ms" in speed
 
 
 def test_where_nothing_costs_accuracy_that_is_said(report):
     rows = [
         row.model_copy(update={"task_cost_bpm": cost}) for row, cost in zip(report.targets, (-0.01, 0), strict=True)
     ]
-    assert "none of them costs accuracy" in summary(report.model_copy(update={"targets": rows}))[-1]
+    assert "none of them costs accuracy" in summary(report.model_copy(update={"targets": rows}))[2]
     rows[0] = rows[0].model_copy(update={"task_cost_bpm": 0.0001})
-    assert "more than 0.001 bpm" in summary(report.model_copy(update={"targets": rows}))[-1]
+    assert "more than 0.001 bpm" in summary(report.model_copy(update={"targets": rows}))[2]
 
 
 def test_only_what_was_timed_has_a_latency(bench):
@@ -183,7 +180,7 @@ def test_recordings_are_told_by_what_was_measured_of_them(report):
 
 
 def test_the_page_tells_all_of_it(report, example):
-    html = render(demo_page(report, example))
+    html = render(report_page(report, example))
     for told in (
         "Simulated cohort, preset calibrated",
         "9.0 min, at most 2.0 GiB",
@@ -201,19 +198,20 @@ def test_the_page_tells_all_of_it(report, example):
     ):
         assert told in html
     assert "other code" not in html
-    assert html.count("<svg") == 5
+    assert html.count("<svg") == 6
 
 
 def test_the_page_tells_which_steps_other_code_made(report, example):
-    html = render(demo_page(report.model_copy(update={"of_other_code": ["teacher", "student"]}), example))
+    demo = report.demo.model_copy(update={"of_other_code": ["teacher", "student"]})
+    html = render(report_page(report.model_copy(update={"demo": demo}), example))
     assert "Made by other code than this one" in html
     assert "teacher, student." in html
 
 
 def test_recordings_without_probes_and_without_training_have_no_probe_figures(report, example):
     alone = report.real[0].model_copy(update={"evaluation": evaluation("recordings", "polar-sense", probes=False)})
-    html = render(demo_page(report.model_copy(update={"real": [alone]}), example))
-    assert html.count("<svg") == 4
+    html = render(report_page(report.model_copy(update={"real": [alone]}), example))
+    assert html.count("<svg") == 5
 
 
 @pytest.mark.parametrize(("cost", "said"), [(0.0, "0.000"), (-0.0004, "0.000"), (0.0214, "+0.021"), (-1.0, "-1.000")])

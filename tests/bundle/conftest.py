@@ -50,7 +50,7 @@ def contents():
         manifest=manifest,
         recipe=recipe,
         card=Card(kind="student", objective="distill", encoder=SIZES["conv-s"], contract=DEFAULT),
-        calibration=CalibrationSet(torch.ones(0, 3, 8), torch.ones(0), torch.ones(0), "store x").record(0),
+        calibration=CalibrationSet(torch.ones(0, 3, 8), torch.ones(0, 3), torch.ones(0), "store x").record(0),
         golden=Golden(raw_BCT, raw_BCT, ones(WINDOWS, WIDTH), ones(WINDOWS)),
         probe=Probe(ones(WIDTH), ones(WIDTH), ones(WIDTH), ones(1)),
     )

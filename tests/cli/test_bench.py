@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pytest
+import torch
 
 from edgeacc.benchmarks.results import BenchResult
 from edgeacc.compression.recipe import RECIPES
@@ -81,6 +82,16 @@ def test_the_kernels_need_a_cross_compiler(edgeacc, monkeypatch, tmp_path):
     ran = edgeacc("bench", "--suite", "kernels")
     assert ran.code == 1
     assert "next: apt-get install gcc-arm-none-eabi" in ran.err
+
+
+def test_the_reference_needs_a_checkpoint_and_a_gpu(edgeacc, tiny_checkpoint):
+    ran = edgeacc("bench", "--suite", "reference")
+    assert ran.code == 2
+    assert "valid: edgeacc bench --suite reference --checkpoint" in ran.err
+    if not torch.cuda.is_available():
+        ran = edgeacc("bench", "--suite", "reference", "--checkpoint", tiny_checkpoint)
+        assert ran.code == 1
+        assert "no CUDA device" in ran.err
 
 
 def test_mlperf_takes_no_checkpoint(edgeacc, tmp_path):

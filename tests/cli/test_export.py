@@ -1,6 +1,7 @@
 """`edgeacc export`: what it prints, where it writes, and how it refuses."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -26,6 +27,12 @@ needs_onnx = pytest.mark.skipif(bool(missing_packages("onnx", "convert")), reaso
         ),
         (["--target", "all", "--recipe", "onnx-fp32"], ("--target all takes no --recipe", "tflite-w8a8")),
         (["--target", "onnx", "--recipe", "none.toml"], ("none.toml does not exist",)),
+        (
+            ["--target", "coreml", "--minimum-os", "watchOS9"],
+            ("unknown minimum OS 'watchOS9'", "iOS17, iOS18, watchOS10, watchOS11"),
+        ),
+        (["--target", "onnx", "--minimum-os", "iOS18"], ("target onnx has none to choose", "valid: --target coreml")),
+        (["--target", "onnx", "--tflm"], ("--tflm: a runtime of .tflite files, not of target onnx",)),
         ([], ("--target",)),
     ],
 )
@@ -77,6 +84,30 @@ def test_table_next_command_and_default_output(edgeacc, tiny_checkpoint, tiny_st
     assert "executed" in ran.out
     assert ran.out.rstrip().endswith("next: edgeacc verify my-student-onnx-fp32")
     assert "export: 5 of 5" in ran.err
+
+
+@needs_onnx
+@pytest.mark.integration
+def test_heads_and_a_signature(edgeacc, tiny_checkpoint, tmp_path):
+    pytest.importorskip("cryptography", reason="the extra `sign` is not installed")
+    key, public, out = tmp_path / "key.pem", tmp_path / "public.pem", tmp_path / "b"
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", key], check=True)
+    subprocess.run(["openssl", "pkey", "-in", key, "-pubout", "-out", public], check=True)
+    refused = edgeacc("export", tiny_checkpoint, "--target", "onnx", "--sign", public, "-o", out)
+    assert (refused.code, out.exists()) == (2, False)
+    assert "is no private key" in refused.err
+    ran = edgeacc("export", tiny_checkpoint, "--target", "onnx", "--heads", "--sign", key, "-o", out)
+    assert ran.code == 0
+    assert "sdnn_ms" in ran.out
+    looked = edgeacc("verify", out, "--public-key", public)
+    assert looked.code == 0
+    assert "rmssd_ms" in looked.out
+    (out / "SHA256SUMS.sig").write_bytes(bytes(64))
+    refused = edgeacc("verify", out, "--public-key", public)
+    assert (refused.code, refused.out) == (2, "")
+    assert "not signed by that key" in refused.err
 
 
 @needs_onnx

@@ -1,6 +1,7 @@
 """What exists, as tables and as JSON."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -62,3 +63,15 @@ def test_a_format_tells_whose_the_data_are_and_where_it_is_described(edgeacc):
     assert [name for name, each in told.items() if not (each["licence"] and each["source"] and each["axes"])] == []
     assert "CC BY 4.0" in plain
     assert "10.24432/C53890" in plain
+
+
+def test_what_was_measured_of_every_recipe_is_the_page_s_table(edgeacc):
+    ran = edgeacc("ls", "targets", "--measured")
+    assert ran.code == 0
+    page = (Path(__file__).parent.parent.parent / "docs" / "targets.md").read_text()
+    lines = [line.strip() for line in ran.out.splitlines() if line.strip()]
+    assert [line for line in lines if line not in page] == []
+    reports = json.loads(edgeacc("ls", "targets", "--measured", "--json").out)["bundles"]
+    assert {report["recipe"] for report in reports} <= RECIPES.keys()
+    assert {report["target"] for report in reports} == TARGETS.keys()
+    assert {report["level"] for report in reports} == {"executed", "evaluated"}

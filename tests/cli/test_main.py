@@ -59,7 +59,7 @@ def test_the_help_keeps_the_order_of_work(edgeacc):
     ("arguments", "problem", "valid"),
     [
         (["fly"], "unknown verb 'fly'", "doctor"),
-        (["ls", "planes"], "unknown verb 'planes'", "formats, recipes, sizes, targets"),
+        (["ls", "planes"], "unknown verb 'planes'", "formats, recipes, sizes, students, targets"),
         (["--fly"], "No such option: --fly", "edgeacc [OPTIONS]"),
         (["cat"], "Missing argument 'name'", "edgeacc cat"),
     ],

@@ -71,6 +71,9 @@ def test_result_says_what_is_in_the_bundle(exported, encoder):
     assert manifest.verification.hr_mae_bpm is not None
     assert abs(result.task_cost_bpm) < 0.01
     assert {"torch", "onnx", "onnxruntime"} <= manifest.tool_versions.keys()
+    assert manifest.tool_licences.keys() == manifest.tool_versions.keys()
+    assert manifest.tool_licences["onnx"] == "Apache-2.0"
+    assert "Made with onnx: Apache-2.0." in (out / "card.md").read_text()
 
 
 def test_stages_are_told_and_timed(exported):
@@ -174,7 +177,7 @@ def test_below_the_floor_no_bundle_is_made_and_the_artifact_kept_aside(source, t
 
 def test_an_artifact_that_gives_no_numbers_is_kept_aside_too(source, tmp_path, monkeypatch):
     """A NaN reaches no file: nothing in the manifest or the card is anything but a number or missing."""
-    monkeypatch.setattr(OnnxExporter, "run", lambda self, model, acc_BCT: np.full((len(acc_BCT), 80), np.nan, "f4"))
+    monkeypatch.setattr(OnnxExporter, "run", lambda self, model, acc_BCT: (np.full((len(acc_BCT), 80), np.nan, "f4"),))
     with pytest.raises(ParityFailed, match=r"-200\.0 dB"):
         export_bundle(source, RECIPE, tmp_path / "b")
     checked = open_bundle(tmp_path / "b.rejected").manifest.verification

@@ -45,7 +45,7 @@ def test_a_recipe_does_what_its_name_says(name, network, calibration_BCT, acc_BC
     with torch.no_grad():
         z_BD = network(acc_BCT).numpy()
     model = tool.convert(exported_program(network, DEFAULT), recipe, used_BCT, tmp_path)
-    close = parity(z_BD, tool.run(model, acc_BCT.numpy()))
+    close = parity(z_BD, tool.run(model, acc_BCT.numpy())[0])
     assert recipe.min_snr_db < close.snr_db < CEILING_DB[WEIGHT_BITS[recipe.weights]]
 
 

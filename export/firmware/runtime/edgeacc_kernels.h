@@ -1,10 +1,15 @@
 /* The kernels of the runtime, int8 in and out, channels last, with the arithmetic of TFLite's reference kernels.
-   Plain C runs everywhere; where the core has SIMD (__ARM_FEATURE_DSP) or Helium (__ARM_FEATURE_MVE) another body takes
+   Plain C runs everywhere; where the core has SIMD (EDGEACC_SIMD) or Helium (__ARM_FEATURE_MVE) another body takes
    the same name, with the same results to the last bit. The caller has checked every shape and pointer. */
 #ifndef EDGEACC_KERNELS_H
 #define EDGEACC_KERNELS_H
 
 #include <stdint.h>
+
+/* Of the M profile: 32-bit application cores say __ARM_FEATURE_DSP too, but have other registers to spare. */
+#if defined(__ARM_FEATURE_DSP) && !defined(__ARM_FEATURE_MVE) && __ARM_ARCH_PROFILE == 'M'
+#define EDGEACC_SIMD
+#endif
 
 /* From the sum of products to an int8 value: per channel, sum x multiplier x 2^(shift - 31), rounded, plus the offset. */
 typedef struct {

@@ -27,42 +27,59 @@ _HERE = Path(__file__).parent
 _LINE = 12
 
 
-def write_c(bundle: Bundle, folder: Path) -> None:
-    """Write the kit's C into an existing folder.
+def write_c(bundle: Bundle, folder: Path) -> dict[str, object]:
+    """Write the kit's C into an existing folder: `edgeacc/`, `host/` and `CMakeLists.txt`; raises as `write_encoder`.
+
+    Returns:
+        Nothing: its texts name nothing of a bundle.
+    """
+    write_encoder(bundle, folder / "edgeacc")
+    (folder / "host").mkdir()
+    for name in ("host_test.c", "recording.c"):
+        shutil.copyfile(_HERE / name, folder / "host" / name)
+    shutil.copyfile(_HERE / "CMakeLists.txt", folder / "CMakeLists.txt")
+    return {}
+
+
+def write_encoder(bundle: Bundle, folder: Path) -> None:
+    """Write a new folder: signal core, tables, encoder, golden window, self-test.
 
     Args:
         bundle: of the target `firmware`.
-        folder: gets `edgeacc/`, `host/` and `CMakeLists.txt`.
+        folder: to make.
 
     Raises:
         BadInput: a damaged artifact, or a contract that the signal core does not serve.
         NotPossibleHere: no C compiler, to run the encoder on the golden window.
     """
     compiled = read_artifact(bundle.model)
-    write_project(compiled, folder / "edgeacc")
-    signal = folder / "edgeacc" / "signal"
-    signal.mkdir()
-    for source in sorted(core.FOLDER.glob("*.[ch]")):
-        shutil.copyfile(source, signal / source.name)
-    tables = folder / "edgeacc" / "tables"
-    tables.mkdir()
-    for hz in RATES_HZ:
-        made = core.to_c(core.tables_of(bundle.contract, hz), _table(hz))
-        (tables / f"{_table(hz)}.c").write_text(made)
-    for name in ("edgeacc_wrist.h", "edgeacc_wrist.c", "self_test.c"):
-        shutil.copyfile(_HERE / name, folder / "edgeacc" / name)
-    (folder / "edgeacc" / "tables.h").write_text(_tables_header())
-    (folder / "edgeacc" / "tables.c").write_text(_tables_source())
+    write_project(compiled, folder)
+    write_signal(bundle.contract, folder)
+    for name in ("edgeacc_wrist.h", "edgeacc_wrist.c", "edgeacc_encoder.h", "edgeacc_encoder.c", "self_test.c"):
+        shutil.copyfile(_HERE / name, folder / name)
     probe = bundle.probe()
     golden = _golden(bundle, compiled)
-    (folder / "edgeacc" / "encoder.h").write_text(_encoder_header(bundle.contract, compiled, probe))
-    (folder / "edgeacc" / "encoder.c").write_text(_encoder_source(probe))
-    (folder / "edgeacc" / "golden.h").write_text(_GOLDEN_HEADER.format(unit=_float(GOLDEN_UNIT_G)))
-    (folder / "edgeacc" / "golden.c").write_text(golden.to_c(bundle.contract))
-    (folder / "host").mkdir()
-    for name in ("host_test.c", "recording.c"):
-        shutil.copyfile(_HERE / name, folder / "host" / name)
-    shutil.copyfile(_HERE / "CMakeLists.txt", folder / "CMakeLists.txt")
+    (folder / "encoder.h").write_text(_encoder_header(bundle.contract, compiled, probe))
+    (folder / "encoder.c").write_text(_encoder_source(probe))
+    (folder / "golden.h").write_text(_GOLDEN_HEADER.format(unit=float_constant(GOLDEN_UNIT_G)))
+    (folder / "golden.c").write_text(golden.to_c(bundle.contract))
+
+
+def write_signal(contract: SignalContract, folder: Path) -> None:
+    """Write the signal core into an existing folder: `signal/`, `tables/`, `tables.h` and `tables.c`.
+
+    Raises:
+        BadInput: a contract that the core does not serve.
+    """
+    (folder / "signal").mkdir()
+    for source in sorted(core.FOLDER.glob("*.[ch]")):
+        shutil.copyfile(source, folder / "signal" / source.name)
+    (folder / "tables").mkdir()
+    for hz in RATES_HZ:
+        made = core.to_c(core.tables_of(contract, hz), _table(hz))
+        (folder / "tables" / f"{_table(hz)}.c").write_text(made)
+    (folder / "tables.h").write_text(_tables_header())
+    (folder / "tables.c").write_text(_tables_source())
 
 
 @dataclass(frozen=True)
@@ -85,8 +102,8 @@ class _Golden:
             [
                 '#include "golden.h"\n',
                 *_matrix("const int16_t golden_raw", self.raw_CT, str),
-                *_matrix("const float golden_scores", self.scores_CT, _float),
-                f"const int8_t golden_embedding[EDGEACC_EMBEDDING] = {{\n{_rows(map(str, self.embedding_D))}\n}};\n",
+                *_matrix("const float golden_scores", self.scores_CT, float_constant),
+                f"const int8_t golden_embedding[EDGEACC_EMBEDDING] = {{\n{rows(map(str, self.embedding_D))}\n}};\n",
                 own,
             ]
         )
@@ -97,11 +114,11 @@ def _golden(bundle: Bundle, compiled: Compiled) -> _Golden:
     limit = np.iinfo(np.int16)
     raw_CT = np.clip(np.round(acc_g_CT / GOLDEN_UNIT_G), limit.min + 1, limit.max).astype(np.int16)
     scores_CT = prepare_acc((raw_CT.astype(np.float32) * np.float32(GOLDEN_UNIT_G))[None], bundle.contract)[0]
-    (entry,), (_,) = compiled.inputs, compiled.outputs
+    (entry,) = compiled.inputs
     scaled_CT = scores_CT / np.float32(entry.scale)
     away_CT = np.trunc(scaled_CT + np.where(scaled_CT < 0, np.float32(-0.5), np.float32(0.5)))
     stored_CT = np.clip(away_CT + entry.zero_point, -128, 127).astype(np.int8)
-    (embedding_D,) = FirmwareSession(compiled)([stored_CT])
+    embedding_D, *_ = FirmwareSession(compiled)([stored_CT])
     return _Golden(raw_CT, scores_CT.astype(np.float32), embedding_D)
 
 
@@ -150,7 +167,7 @@ const edgeacc_tables *edgeacc_tables_at(float rate_hz)
 
 
 def _encoder_header(contract: SignalContract, compiled: Compiled, probe: Probe | None) -> str:
-    (entry,), (result,) = compiled.inputs, compiled.outputs
+    (entry,), (result, *_) = compiled.inputs, compiled.outputs
     signal_bytes = 3 * contract.samples * 4
     self_test = -(-(signal_bytes + 64) // 16) * 16 + compiled.arena_bytes + 4 * contract.samples + 64
     return f"""\
@@ -177,7 +194,7 @@ extern const float edgeacc_probe_weight[EDGEACC_EMBEDDING], edgeacc_probe_bias;
 
 
 def _scales(name: str, port: Port) -> str:
-    return f"#define EDGEACC_{name}_SCALE {_float(port.scale)}\n#define EDGEACC_{name}_ZERO ({port.zero_point})"
+    return f"#define EDGEACC_{name}_SCALE {float_constant(port.scale)}\n#define EDGEACC_{name}_ZERO ({port.zero_point})"
 
 
 def _encoder_source(probe: Probe | None) -> str:
@@ -185,10 +202,10 @@ def _encoder_source(probe: Probe | None) -> str:
         return '#include "encoder.h"\n\ntypedef int edgeacc_no_probe; /* a file of C holds something */\n'
     arrays = {"mean": probe.mean_D, "std": probe.std_D, "weight": probe.weight_D}
     defined = "\n".join(
-        f"const float edgeacc_probe_{name}[EDGEACC_EMBEDDING] = {{\n{_rows(map(_float, values))}\n}};"
+        f"const float edgeacc_probe_{name}[EDGEACC_EMBEDDING] = {{\n{rows(map(float_constant, values))}\n}};"
         for name, values in arrays.items()
     )
-    return f'#include "encoder.h"\n\n{defined}\nconst float edgeacc_probe_bias = {_float(probe.bias[0])};\n'
+    return f'#include "encoder.h"\n\n{defined}\nconst float edgeacc_probe_bias = {float_constant(probe.bias[0])};\n'
 
 
 _GOLDEN_HEADER = """\
@@ -213,18 +230,19 @@ extern const int8_t golden_embedding[EDGEACC_EMBEDDING]; /* of the quantized sco
 def _matrix(declared: str, values_CT: NDArray[np.generic], written) -> Iterator[str]:  # type: ignore[no-untyped-def]  # noqa: ANN001
     yield f"{declared}[EDGEACC_AXES][EDGEACC_SAMPLES] = {{"
     for values_T in values_CT:
-        yield f"    {{\n{_rows(map(written, values_T))}\n    }},"
+        yield f"    {{\n{rows(map(written, values_T))}\n    }},"
     yield "};\n"
 
 
-def _rows(cells: Iterable[str]) -> str:
+def rows(cells: Iterable[str]) -> str:
+    """Constants of an array, some to a line."""
     listed = list(cells)
     return "\n".join(
         "    " + " ".join(f"{cell}," for cell in listed[at : at + _LINE]) for at in range(0, len(listed), _LINE)
     )
 
 
-def _float(value: float) -> str:
+def float_constant(value: float) -> str:
     """A C constant of the nearest 32-bit number."""
     text = f"{np.float32(value):.9g}"
     return f"{text}f" if any(mark in text for mark in ".en") else f"{text}.0f"

@@ -47,7 +47,7 @@ def test_embeds_as_the_network_does(size, tmp_path):
     deployed = deployable(encoder.eval())
 
     asset = CoreAIExporter().convert(exported_program(encoder, DEFAULT), RECIPE, NO_CALIBRATION, tmp_path)
-    got_BD = CoreAIExporter().run(asset, acc_BCT.numpy())
+    got_BD = CoreAIExporter().run(asset, acc_BCT.numpy())[0]
 
     expected_BD = torch.cat([deployed(window) for window in acc_BCT.split(1)]).numpy()
     assert parity(expected_BD, got_BD).snr_db > RECIPE.min_snr_db
@@ -57,7 +57,7 @@ def test_a_session_may_be_called_many_times_and_leaves_nothing_open(tmp_path):
     network = nn.Sequential(nn.Conv1d(3, 4, 5), nn.Flatten(1))
     session = CoreAIExporter().load(convert(network, tmp_path))
     first, second = (np.full((1, 3, 96), value, dtype=np.float32) for value in (1.0, 2.0))
-    a, b, c = session(first), session(second), session(first)
+    (a,), (b,), (c,) = session(first), session(second), session(first)
     np.testing.assert_array_equal(a, c)
     assert not np.array_equal(a, b)
     del session

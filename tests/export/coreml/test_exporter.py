@@ -100,7 +100,7 @@ def test_evaluates_what_pytorch_computes(name, tmp_path):
     package = convert(Apply(FUNCTIONS[name]), tmp_path)
     acc_BCT = windows(1)
     expected = FUNCTIONS[name](acc_BCT).numpy()
-    np.testing.assert_allclose(CoreMLExporter().run(package, acc_BCT.numpy()), expected, rtol=4e-3, atol=4e-3)
+    np.testing.assert_allclose(CoreMLExporter().run(package, acc_BCT.numpy())[0], expected, rtol=4e-3, atol=4e-3)
 
 
 def test_evaluates_the_fused_attention_of_newer_systems(tmp_path):
@@ -108,7 +108,7 @@ def test_evaluates_the_fused_attention_of_newer_systems(tmp_path):
     package = convert(Apply(attention), tmp_path, recipe("coreml-fp16", NEW))
     acc_BCT = windows(1)
     assert "scaled_dot_product_attention" in {step.operation for step in read_program(package).steps}
-    got = CoreMLExporter().run(package, acc_BCT.numpy())
+    got = CoreMLExporter().run(package, acc_BCT.numpy())[0]
     np.testing.assert_allclose(got, attention(acc_BCT).numpy(), rtol=4e-3, atol=4e-3)
 
 
@@ -142,7 +142,7 @@ def test_embeds_as_the_network_does(networks, size, name, minimum_os, floor_db, 
     package = CoreMLExporter().convert(program, recipe(name, minimum_os), NO_CALIBRATION, tmp_path)
     expected_BD = torch.cat([network(window) for window in acc_BCT.split(1)]).numpy()
 
-    result = parity(expected_BD, CoreMLExporter().run(package, acc_BCT.numpy()))
+    result = parity(expected_BD, CoreMLExporter().run(package, acc_BCT.numpy())[0])
 
     assert result.snr_db > floor_db
     assert take_notes(tmp_path)["specification_version"] == {OLD: 8, NEW: 9}[minimum_os]
@@ -163,7 +163,7 @@ def test_int8_weights_survive_a_convolution_before_a_transpose(tmp_path):
     network, acc_BCT = PatchesPlusTable(), windows(4)
     package = convert(network, tmp_path, recipe("coreml-w8"))
     expected_BD = torch.cat([network(window) for window in acc_BCT.split(1)]).detach().numpy()
-    assert parity(expected_BD, CoreMLExporter().run(package, acc_BCT.numpy())).snr_db > 30
+    assert parity(expected_BD, CoreMLExporter().run(package, acc_BCT.numpy())[0]).snr_db > 30
 
 
 def test_the_interface_is_in_32_bits_and_has_our_names(tmp_path):
@@ -252,7 +252,7 @@ def test_calibration_windows_take_back_the_constant_error(networks, tmp_path):
         exporter.convert(program, recipe("coreml-w8"), acc_BCT, folder)
     expected_BD = torch.cat([network(window) for window in judged_on.split(1)]).numpy()
     before, after = (
-        parity(expected_BD, exporter.run(folder / "model.mlpackage", judged_on.numpy())) for folder in folders
+        parity(expected_BD, exporter.run(folder / "model.mlpackage", judged_on.numpy())[0]) for folder in folders
     )
     assert after.snr_db > before.snr_db + 1
     assert "offset" not in take_notes(folders[0])

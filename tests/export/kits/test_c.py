@@ -8,14 +8,11 @@ import numpy as np
 import pytest
 
 from edgeacc.bundle.bundle import open_bundle
-from edgeacc.bundle.probe import Probe
 from edgeacc.bundle.sums import check_sums, write_sums
-from edgeacc.compression.recipe import RECIPES
-from edgeacc.errors import BadInput
+from edgeacc.errors import BadInput, ParityFailed
 from edgeacc.export.firmware.artifact import read_artifact
 from edgeacc.export.firmware.exporter import FirmwareExporter
 from edgeacc.export.kits.kit import make_kit
-from edgeacc.export.registry import missing_packages
 from edgeacc.signals.core.tables import tables_of
 from edgeacc.signals.prepare import prepare_acc
 from edgeacc.signals.resample import resample
@@ -24,25 +21,6 @@ pytestmark = pytest.mark.integration
 
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wpedantic", "-Wstrict-prototypes", "-Werror")
 SANITIZED = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
-
-
-@pytest.fixture(scope="module")
-def firmware_bundle(tiny_source, tmp_path_factory):
-    """An untrained network, which quantizes badly, with a probe that knows nothing."""
-    from edgeacc.export.pipeline import export_bundle
-
-    if missing_packages("firmware", "convert") or shutil.which("cc") is None:
-        pytest.skip("the extra `tflite` or cc is not installed")
-    path = tmp_path_factory.mktemp("kit") / "bundle"
-    untrained = RECIPES["firmware-w8a8"].model_copy(update={"min_snr_db": 0.0, "name": "firmware-w8a8-untrained"})
-    export_bundle(tiny_source, untrained, path)
-    width = open_bundle(path).embedding_width
-    random = np.random.default_rng(0)
-    mean_D, weight_D = random.normal(size=(2, width)).astype(np.float32)
-    std_D = random.uniform(0.5, 2, width).astype(np.float32)
-    Probe(mean_D, std_D, weight_D, np.array([60], np.float32)).write(path / "probe.safetensors")
-    write_sums(path)
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +59,7 @@ def test_the_self_test_passes_under_sanitizers(kit, tmp_path):
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "self-test passed" in ran.stdout
     assert "0 of" in ran.stdout
+    assert re.search(r"from a whole window to its embedding: \d+\.\d\d ms here", ran.stdout)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +87,7 @@ def test_damage_fails_the_self_test(kit, tmp_path, file, pattern, replacement):
 def embeddings(bundle, acc_g_CT, starts):
     session, samples = FirmwareExporter().load(bundle.model), bundle.contract.samples
     windows_BCT = np.stack([acc_g_CT[:, start : start + samples] for start in starts]).astype(np.float32)
-    return np.concatenate([session(window_CT[None]) for window_CT in prepare_acc(windows_BCT, bundle.contract)])
+    return np.concatenate([session(window_CT[None])[0] for window_CT in prepare_acc(windows_BCT, bundle.contract)])
 
 
 def output_step(bundle):
@@ -140,7 +119,7 @@ def test_a_recording_gives_the_embeddings_of_python(recording, firmware_bundle, 
     assert steps_off_BD.max() < 2.5  # scores that lie between two int8 values may fall to either side
     assert (steps_off_BD > 0.5).mean() < 0.05
     told_bpm = np.array([window[2] for window in windows], float)
-    np.testing.assert_allclose(told_bpm, bundle.probe().hr_bpm(got_BD), atol=0.02)
+    np.testing.assert_allclose(told_bpm, bundle.probe().predict(got_BD), atol=0.02)
 
 
 def test_what_is_strange_about_samples_is_told_by_line(recording, firmware_bundle):
@@ -200,6 +179,25 @@ def test_cmake_builds_it_and_its_test_passes(kit, tmp_path):
         ran = subprocess.run(step, capture_output=True, text=True, timeout=300)
         assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "100% tests passed" in ran.stdout
+
+
+def test_a_bundle_below_its_floor_makes_no_kit(firmware_bundle, tmp_path):
+    path = shutil.copytree(firmware_bundle, tmp_path / "failing")
+    (path / "recipe.toml").write_text(open_bundle(path).recipe.model_copy(update={"min_snr_db": 199.0}).to_toml())
+    write_sums(path)
+    with pytest.raises(ParityFailed, match="below the recipe's floor of 199 dB: no kit"):
+        make_kit(path, "c", tmp_path / "kit")
+    assert not (tmp_path / "kit").exists()
+
+
+def test_a_kit_is_replaced_only_when_asked(edgeacc, firmware_bundle, tmp_path):
+    arguments = ("kit", firmware_bundle, "--platform", "c", "-o", tmp_path / "kit")
+    assert edgeacc(*arguments).code == 0
+    (tmp_path / "kit" / "old.txt").write_text("mine")
+    refused = edgeacc(*arguments)
+    assert (refused.code, "exists already" in refused.err) == (2, True)
+    assert edgeacc(*arguments, "--force").code == 0
+    assert not (tmp_path / "kit" / "old.txt").exists()
 
 
 def test_what_makes_no_kit(firmware_bundle, onnx_bundle, tampered_bundle, tmp_path):

@@ -2,7 +2,7 @@
    places are widened to halves once, and read for every pair of channels. */
 #include "edgeacc_kernels.h"
 
-#if defined(__ARM_FEATURE_DSP) && !defined(__ARM_FEATURE_MVE)
+#if defined(EDGEACC_SIMD)
 #include "dsp/simd.h"
 
 enum { MOST_TAPS = 1024 }; /* larger windows run in plain C: the widened inputs of two places take 4 KB of stack */

@@ -1,7 +1,7 @@
 /* Four channels at a time: one word of inputs and one of weights are widened to halves, SMLABB and SMLATT multiply them. */
 #include "edgeacc_kernels.h"
 
-#if defined(__ARM_FEATURE_DSP) && !defined(__ARM_FEATURE_MVE)
+#if defined(EDGEACC_SIMD)
 #include "dsp/simd.h"
 
 /* Four channels, and how to step through input, weights and output. */

@@ -43,7 +43,7 @@ void edgeacc_depthwise_conv_2d_plain(const edgeacc_window *window, const edgeacc
     }
 }
 
-#if !defined(__ARM_FEATURE_DSP) && !defined(__ARM_FEATURE_MVE)
+#if !defined(EDGEACC_SIMD) && !defined(__ARM_FEATURE_MVE)
 void edgeacc_depthwise_conv_2d(const edgeacc_window *window, const edgeacc_scaling *scaling, const int8_t *input,
                                const int8_t *weights, int8_t *output)
 {

@@ -1,104 +1,29 @@
-"""The page of a demo: its report as sections with tables and figures."""
+"""Sections of an evaluation: retrieval, probes, improvements; and the same on real recordings."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from edgeacc.benchmarks.report import plots
-from edgeacc.benchmarks.report.demo_report import UNITS, DemoReport, RealReport, cost, nature, signed, summary
-from edgeacc.benchmarks.report.page import Figure, Page, Section, Table
-from edgeacc.benchmarks.results import BenchResult
+from edgeacc.benchmarks.report.page import Figure, Section, Table
+from edgeacc.benchmarks.report.report import UNITS, RealReport, nature
 from edgeacc.evaluation.bootstrap import Interval
 from edgeacc.evaluation.report import correlation, shares, with_interval
 from edgeacc.evaluation.result import EvaluationResult, ImprovementRow, LimitResult, RetrievalRow
 from edgeacc.windows.window_set import WindowSet
 
 FRACTIONS_SHOWN = (0.1, 1.0)
-_STUDENT, _TEACHER = "student", "teacher (PPG)"
+_STUDENT = "student"
 _DASH = "–"
-_KEPT = "Edgeacc's sources have changed since; the results of these steps were kept: "
 
 
-def demo_page(report: DemoReport, example: WindowSet) -> Page:
-    """The page.
-
-    Args:
-        report: of a finished demo.
-        example: one window of the test split to show.
-    """
-    store = report.evaluation.store
-    return Page(
-        title="edgeacc demo",
-        subtitle=(
-            f"Simulated cohort, preset {store.name}: {store.windows:,} test windows of {store.window_s:g} s from "
-            f"{store.participants} participants that nothing was trained on. Size {report.size}, seed "
-            f"{report.evaluation.seed}; {cost(report)}."
-        ),
-        summary=summary(report),
-        sections=list(_sections(report, example)),
-    )
-
-
-def _sections(report: DemoReport, example: WindowSet) -> Iterator[Section]:
-    if report.of_other_code:
-        yield Section("Made by other code than this one", paragraphs=[_KEPT + ", ".join(report.of_other_code) + "."])
-    yield targets_section(report)
-    yield retrieval_section(report.evaluation, example)
-    yield from probes_sections(report.evaluation)
-    for real in report.real:
-        yield from real_sections(real)
-    yield latency_section(report.bench)
-    yield Section("What was not measured, and why", items=list(_not_measured(report)))
-    yield Section(
-        "The commands that were run",
-        paragraphs=["Each can be run alone. Times are of one thread, two commands at a time."],
-        table=Table(["step", "time (s)"], [[s.name, f"{s.seconds:.0f}"] for s in report.steps], folded=True),
-        commands=[step.command for step in report.steps],
-    )
-
-
-def targets_section(report: DemoReport) -> Section:
-    """The table of artifacts, with their latency as bars."""
-    columns = ["recipe", "target", "size (KiB)", "SNR (dB)", "floor (dB)", "task cost (bpm)", "p50 (ms)", "checked"]
-    rows = [
-        [
-            row.recipe,
-            row.target,
-            f"{row.size_bytes / 1024:,.0f}",
-            f"{row.snr_db:.1f}",
-            f"{row.min_snr_db:g}",
-            _DASH if row.task_cost_bpm is None else signed(row.task_cost_bpm),
-            _DASH if row.p50_ms is None else f"{row.p50_ms:.2f}",
-            row.level,
-        ]
-        for row in report.targets
-    ]
-    return Section(
-        "Every target",
-        table=Table(columns, rows, texts=2),
-        note=(
-            "SNR: signal-to-noise ratio of the embedding against the fp32 network, mean removed, on the bundle's "
-            "golden windows. Task cost: heart-rate error that the conversion added. Executed: by the target's own "
-            "runtime; evaluated: our evaluator computed the artifact's own program."
-        ),
-    )
-
-
-def latency_section(bench: BenchResult) -> Section:
-    """Latency of every artifact beside PyTorch."""
-    timed = [plots.Latency(row.name, row.warm.p50_ms, row.warm.p99_ms) for row in bench.rows if row.warm]
-    caption = f"Warm, on {bench.machine.cpu}, not on a watch; line: to the 99th percentile."
-    warnings = " ".join(f"{text[:1].upper()}{text[1:]}." for text in bench.warnings)
-    return Section("Latency", figures=[Figure(plots.latency(timed), caption)], note=warnings)
-
-
-def retrieval_section(result: EvaluationResult, example: WindowSet) -> Section:
-    """One pair; top-1 over the pool size, with the limit and the controls; every row as a table."""
+def retrieval_section(result: EvaluationResult, example: WindowSet | None) -> Section:
+    """One pair, if given; top-1 over the pool size, with the limit and the controls; every row as a table."""
     controls = [row for row in result.retrieval if row.group in ("control", "synchronisation", "snr")]
     headline = [row for row in result.retrieval if row.group == "headline" and not row.variant]
     return Section(
         "Which PPG window belongs to this accelerometer window?",
         figures=[
-            _example(example),
+            *([] if example is None else [_example(example)]),
             Figure(
                 plots.retrieval(_curves(result.retrieval)),
                 "The limit needs no training: it says what the two signals allow. Independent beats: the same person's "
@@ -106,9 +31,15 @@ def retrieval_section(result: EvaluationResult, example: WindowSet) -> Section:
                 "score.",
             ),
         ],
-        table=replace(_retrieval_table([*headline, *controls]), folded=True),
+        table=replace(_retrieval_table([*headline, *controls]), folded=True, source=_source(result)),
         note=" ".join(result.notes),
     )
+
+
+def _source(result: EvaluationResult) -> str:
+    """Of every number of the evaluation."""
+    store = result.store
+    return f"edgeacc evaluate on {store.name} ({store.source}, digest {store.content_digest}), seed {result.seed}"
 
 
 def _curves(rows: Sequence[RetrievalRow]) -> list[plots.Curve]:
@@ -195,7 +126,12 @@ def improvements_section(result: EvaluationResult) -> Section:
     ]
     return Section(
         "How much smaller the student's error is",
-        table=Table(["than that of", "probe", "labels", *(UNITS[target][0] for target in targets)], rows, texts=2),
+        table=Table(
+            ["than that of", "probe", "labels", *(UNITS[target][0] for target in targets)],
+            rows,
+            texts=2,
+            source=_source(result),
+        ),
         note=(
             "(base − student) / base: negative where the student is worse. The same windows, probe and labels; 95 % "
             "intervals over participants. In evaluation.json also as a difference, and over the student's error."
@@ -218,7 +154,10 @@ def real_sections(real: RealReport) -> Iterator[Section]:
             f"{result.store.windows} still windows of {result.store.window_s:g} s, {result.store.participants} "
             f"participant(s). {nature(real)}"
         ],
-        table=_retrieval_table(*zip(*[(row, f"{s:g} s") for s, row in rows if _in_short(row)], strict=True)),
+        table=replace(
+            _retrieval_table(*zip(*[(row, f"{s:g} s") for s, row in rows if _in_short(row)], strict=True)),
+            source=_source(result),
+        ),
     )
     if result.probes:
         yield _real_probes(real)
@@ -226,7 +165,7 @@ def real_sections(real: RealReport) -> Iterator[Section]:
     everything = _retrieval_table(*zip(*[(row, f"{s:g} s") for s, row in rows], strict=True))
     yield Section(
         f"Real recordings: {real.name}, every control",
-        table=replace(everything, folded=True),
+        table=replace(everything, folded=True, source=_source(result)),
         note=" ".join(dict.fromkeys(notes)),
     )
 
@@ -260,25 +199,11 @@ def _real_probes(real: RealReport) -> Section:
         if target in result.scored_on
     ]
     columns = ["method", "probe", "heart rate: mean absolute error (bpm, 95 %)", "r"]
-    return Section(f"Real recordings: {real.name}, heart rate", figures=figures, table=Table(columns, rows, texts=2))
+    table = Table(columns, rows, texts=2, source=_source(result))
+    return Section(f"Real recordings: {real.name}, heart rate", figures=figures, table=table)
 
 
 def _example(example: WindowSet) -> Figure:
     acc_CT, ppg_CT, beats_K = example.acc_BCT[0], example.ppg_BCT[0], example.beats_BK[0]
     svg = plots.window(acc_CT.float().numpy(), ppg_CT.float().numpy(), beats_K.numpy(), example.contract.rate_hz)
     return Figure(svg, "A test window of median accelerometer signal-to-noise ratio, after the contract's steps.")
-
-
-def _not_measured(report: DemoReport) -> Iterator[str]:
-    yield "Nothing ran on a watch: latency is of this machine's processor, and energy and battery were not measured."
-    yield "One seed, one simulated cohort: another seed would move the figures by about their intervals."
-    evaluated = [row.recipe for row in report.targets if row.level == "evaluated"]
-    if evaluated:
-        yield (
-            f"{', '.join(evaluated)}: not executed by Apple's runtime, which needs Apple hardware; our evaluator "
-            "computed the program inside the package."
-        )
-    for recipe, why in report.missing.items():
-        yield f"{recipe}: {why}"
-    if not report.real:
-        yield "No real recordings: `edgeacc demo --recordings PATH` repeats limit, teacher and probes on them."

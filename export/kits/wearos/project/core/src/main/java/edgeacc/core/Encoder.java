@@ -1,0 +1,17 @@
+package edgeacc.core;
+
+/** A network: a prepared window in, its embedding out. */
+public interface Encoder extends AutoCloseable {
+    /** For people, such as "C, int8". */
+    String name();
+
+    /**
+     * @param scores standard scores (3, T)
+     * @return the embedding
+     * @throws WristProblem NO_MODEL, ENCODER_FAILED
+     */
+    float[] embed(float[][] scores) throws WristProblem;
+
+    @Override
+    void close();
+}
