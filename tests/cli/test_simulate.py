@@ -107,6 +107,32 @@ def test_a_bundle_on_several_devices(edgeacc, int8_bundle, emulated, tmp_path):
     assert rows["cortex-m55-class"]["instructions"] < rows["nrf54l15"]["instructions"]
 
 
+@pytest.mark.slow
+@pytest.mark.integration
+@pytest.mark.parametrize("name", ["conv-xxs", "conv-xs"])
+def test_a_small_student_keeps_its_budget_on_a_cortex_m4(name, edgeacc, emulated, tiny_store, tmp_path):
+    from edgeacc.export.pipeline import export_bundle, read_source
+    from edgeacc.models.checkpoint import Card, save
+    from edgeacc.models.encoder import settle
+    from edgeacc.models.sizes import SIZES, build
+    from edgeacc.signals.contract import DEFAULT
+
+    if missing_packages("tflite", "convert"):
+        pytest.skip("the extra `tflite` is not installed")
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    encoder = settle(build(name, 3), [torch.randn(16, 3, DEFAULT.samples)])
+    save(tmp_path / name, Card(kind="student", objective="distill", encoder=SIZES[name], contract=DEFAULT), encoder)
+    untrained = RECIPES["tflite-w8a8"].model_copy(update={"min_snr_db": 0.0, "name": "tflite-w8a8-untrained"})
+    export_bundle(read_source(tmp_path / name, tiny_store, 0), untrained, tmp_path / "bundle")
+    ran = edgeacc("simulate", tmp_path / "bundle", "--device", "stm32l4r5", "--hours", "1", "--json")
+    assert ran.code == 0, ran.err
+    (row,) = json.loads(ran.out)["rows"]
+    assert row["ram_bytes"] <= 64 * 1024
+    assert row["flash_bytes"] <= 160 * 1024
+    assert row["cycles"][1] <= 60e6
+
+
 @pytest.mark.integration
 def test_a_foreign_model_gives_the_outputs_of_the_reference(edgeacc, int8_bundle, emulated, tmp_path):
     from ai_edge_litert.interpreter import Interpreter, OpResolverType

@@ -55,8 +55,9 @@ static void widen_one(const int8_t *from, int32_t count, int32_t offset, uint32_
     [x0] "+r"(x0), [x1] "+r"(x1), [y0] "+r"(y0), [y1] "+r"(y1), [x] "+r"(x), [w0] "+r"(w0), [w1] "+r"(w1),              \
         [xa] "=&r"(xa), [xb] "=&r"(xb), [ya] "=&r"(ya), [yb] "=&r"(yb), [w] "=&r"(w), [v] "=&r"(v)
 
-/* sums[0, 1] of the first place, [2, 3] of the second. */
-static inline void sums_of_two(const uint32_t *x, const int8_t *w0, const int8_t *w1, int32_t count, int32_t sums[4])
+/* sums[0, 1] of the first place, [2, 3] of the second. Gives where the second channel's weights end. */
+static inline const int8_t *sums_of_two(const uint32_t *x, const int8_t *w0, const int8_t *w1, int32_t count,
+                                        int32_t sums[4])
 {
     int32_t x0 = sums[0], x1 = sums[1], y0 = sums[2], y1 = sums[3], eights = count >> 3;
     uint32_t xa, xb, ya, yb, w, v;
@@ -78,6 +79,7 @@ static inline void sums_of_two(const uint32_t *x, const int8_t *w0, const int8_t
     sums[1] = x1;
     sums[2] = y0;
     sums[3] = y1;
+    return w1;
 }
 
 #define CHANNEL_OF_ONE(weights, sum)             \
@@ -129,27 +131,40 @@ static int32_t sum_of_one(const uint32_t *x, const int8_t *weights, int32_t taps
     return sum;
 }
 
-/* All channels of two places; not inlined, as the loop within takes all registers. An odd channel at the end is computed
-   twice and written once. */
-__attribute__((noinline)) static void two_places(const edgeacc_scaling *scaling, int quick, int32_t channels,
-                                                 const uint32_t *wide, const int8_t *weights, int32_t taps,
-                                                 int8_t *output)
+/* What `edgeacc_quick` does not do: sums of two channels of two places, as `sums_of_two` leaves them. */
+__attribute__((noinline)) static void write_slowly(const edgeacc_scaling *scaling, int32_t channel, int32_t channels,
+                                                   const int32_t sums[4], int8_t *to)
+{
+    to[0] = edgeacc_output(scaling, sums[0], channel);
+    to[1] = edgeacc_output(scaling, sums[1], channel + 1);
+    to[channels] = edgeacc_output(scaling, sums[2], channel);
+    to[channels + 1] = edgeacc_output(scaling, sums[3], channel + 1);
+}
+
+/* Pairs of channels, of `all` from `channel` on, of two places; not inlined, as the loop within takes all registers. */
+__attribute__((noinline)) static void two_places(const edgeacc_scaling *scaling, int quick, int32_t channel,
+                                                 int32_t pairs, int32_t all, const uint32_t *wide,
+                                                 const int8_t *weights, int32_t taps, int8_t *output)
 {
     const int32_t offset = 2 * scaling->output_offset + 1;
-    for (int32_t c = 0; c < channels; c += 2, weights += 2 * taps) {
-        const int32_t next = c + 1 < channels;
-        int32_t sums[4] = {scaling->bias[c], scaling->bias[c + next], scaling->bias[c], scaling->bias[c + next]};
-        sums_of_two(wide, weights, weights + next * taps, taps, sums);
-        for (int32_t i = 0; i <= next; i++) {
-            int8_t *to = output + c + i;
-            const int32_t multiplier = scaling->multiplier[c + i], last_shift = ~scaling->shift[c + i];
-            if (quick) {
-                to[0] = edgeacc_quick(sums[i], multiplier, last_shift, offset);
-                to[channels] = edgeacc_quick(sums[i + 2], multiplier, last_shift, offset);
-            } else {
-                to[0] = edgeacc_output(scaling, sums[i], c + i);
-                to[channels] = edgeacc_output(scaling, sums[i + 2], c + i);
-            }
+    weights += channel * taps;
+    output += channel;
+    for (; pairs > 0; pairs--, channel += 2, output += 2) {
+        const int32_t *bias = scaling->bias + channel;
+        int32_t sums[4] = {bias[0], bias[1], bias[0], bias[1]};
+        weights = sums_of_two(wide, weights, weights + taps, taps, sums);
+        if (quick) {
+            const int32_t *multiplier = scaling->multiplier + channel, *shift = scaling->shift + channel;
+            const int32_t factor = multiplier[0], next_factor = multiplier[1];
+            const int32_t last_shift = ~shift[0], next_shift = ~shift[1];
+            int8_t *next = output + all;
+            output[0] = edgeacc_quick(sums[0], factor, last_shift, offset);
+            output[1] = edgeacc_quick(sums[1], next_factor, next_shift, offset);
+            next[0] = edgeacc_quick(sums[2], factor, last_shift, offset);
+            next[1] = edgeacc_quick(sums[3], next_factor, next_shift, offset);
+        } else {
+            const int32_t copy[4] = {sums[0], sums[1], sums[2], sums[3]};
+            write_slowly(scaling, channel, all, copy, output);
         }
     }
 }
@@ -185,18 +200,27 @@ void edgeacc_conv_2d(const edgeacc_window *window, const edgeacc_scaling *scalin
     const int quick = edgeacc_is_quick(scaling, channels, taps);
     uint32_t wide[taps + 3];
     int8_t rooms[2][taps];
+    const int pointwise = taps == window->in_c && places == window->in_h * window->in_w && window->stride_h == 1 &&
+                          window->stride_w == 1 && window->pad_h == 0 && window->pad_w == 0;
     int32_t y = 0, x = 0;
-    for (int32_t place = 0; place < places; place += 2, output += 2 * channels) {
+    for (int32_t place = 0, count; place < places; place += count, output += count * channels) {
         const int8_t *patches[2];
-        const int32_t count = edgeacc_least(2, places - place);
+        count = channels > 1 ? edgeacc_least(2, places - place) : 1;
         for (int32_t i = 0; i < count; i++) {
+            if (pointwise) {
+                patches[i] = input + (place + i) * taps;
+                continue;
+            }
             patches[i] = edgeacc_patch(window, offset, input, y, x, rooms[i]);
             x = x + 1 < window->out_w ? x + 1 : 0;
             y += x == 0;
         }
         if (count == 2) {
             widen_two(patches[0], patches[1], taps, offset, wide);
-            two_places(scaling, quick, channels, wide, weights, taps, output);
+            two_places(scaling, quick, 0, channels / 2, channels, wide, weights, taps, output);
+            if (channels % 2 != 0) { /* the last channel, once more with the one before */
+                two_places(scaling, quick, channels - 2, 1, channels, wide, weights, taps, output);
+            }
         } else {
             widen_one(patches[0], taps, offset, wide);
             one_place(scaling, quick, channels, wide, weights, taps, output);

@@ -19,24 +19,30 @@ typedef struct {
     int32_t output_step;
 } four_channels;
 
-#define TAP                                \
-    "ldr %[s], [%[x]]\n\t"                 \
-    "ldr %[r], [%[w]]\n\t"                 \
-    "add %[x], %[tap]\n\t"                 \
-    "add %[w], %[tap]\n\t"                 \
-    "sxtab16 %[u], %[both], %[s]\n\t"      \
-    "sxtb16 %[t], %[r]\n\t"                \
-    "smlabb %[s0], %[u], %[t], %[s0]\n\t"  \
-    "smlatt %[s2], %[u], %[t], %[s2]\n\t"  \
-    "sxtab16 %[u], %[both], %[s], ror #8\n\t" \
-    "sxtb16 %[t], %[r], ror #8\n\t"        \
-    "smlabb %[s1], %[u], %[t], %[s1]\n\t"  \
-    "smlatt %[s3], %[u], %[t], %[s3]\n\t"
+/* Products of the words in s and r, whose halves u and t take in turn. */
+#define PRODUCTS                              \
+    "sxtab16 %[u], %[both], %[s]\n\t"         \
+    "sxtb16 %[t], %[r]\n\t"                   \
+    "smlabb %[s0], %[u], %[t], %[s0]\n\t"     \
+    "smlatt %[s2], %[u], %[t], %[s2]\n\t"     \
+    "sxtab16 %[s], %[both], %[s], ror #8\n\t" \
+    "sxtb16 %[r], %[r], ror #8\n\t"           \
+    "smlabb %[s1], %[s], %[r], %[s1]\n\t"     \
+    "smlatt %[s3], %[s], %[r], %[s3]\n\t"
 
-#define REGISTERS                                                                                                      \
+#define TAP "ldr %[s], [%[x]]\n\tldr %[r], [%[w]]\n\tadd %[x], %[tap]\n\tadd %[w], %[tap]\n\t" PRODUCTS
+
+#define TAP_AT(place) "ldr %[s], [%[x]" place "]\n\tldr %[r], [%[w]" place "]\n\t" PRODUCTS
+
+/* A row of three taps whose weights follow those of the row before. */
+#define ROW                                                          \
+    TAP_AT("") TAP_AT(", %[tap]") TAP_AT(", %[tap], lsl #1")         \
+    "add %[x], %[row]\n\tadd %[w], %[tap]\n\tadd %[w], %[w], %[tap], lsl #1\n\t"
+
+#define REGISTERS(...)                                                                                                 \
     : [s0] "+r"(s0), [s1] "+r"(s1), [s2] "+r"(s2), [s3] "+r"(s3), [x] "+r"(x), [w] "+r"(w), [n] "+r"(n),                \
       [u] "=&r"(u), [s] "=&r"(s), [t] "=&r"(t), [r] "=&r"(r)                                                           \
-    : [both] "r"(both), [tap] "r"(tap)                                                                                 \
+    : [both] "r"(both), [tap] "r"(tap) __VA_ARGS__                                                                     \
     : "cc", "memory"
 
 /* `places` places of one line, all with the same taps. */
@@ -48,15 +54,23 @@ __attribute__((noinline)) static void line_of_four(const four_channels *four, co
     do {
         int32_t s0 = four->bias[0], s1 = four->bias[1], s2 = four->bias[2], s3 = four->bias[3], left = rows;
         const int8_t *input_row = input, *weights_row = weights;
+        if (columns == 3 && left > 0 && four->weights_row == 3 * tap) {
+            const int8_t *x = input, *w = weights;
+            const int32_t row = four->input_row;
+            uint32_t u, s, t, r;
+            int32_t n = left;
+            __asm("1:\n\t" ROW "subs %[n], #1\n\tbne 1b" REGISTERS(, [row] "r"(row)));
+            left = 0;
+        }
         while (left > 0) {
             const int8_t *x = input_row, *w = weights_row;
             uint32_t u, s, t, r;
             int32_t n = columns;
             if (n >= 3) {
-                __asm("1:\n\t" TAP TAP TAP "subs %[n], #3\n\tcmp %[n], #3\n\tbge 1b" REGISTERS);
+                __asm("1:\n\t" TAP TAP TAP "subs %[n], #3\n\tcmp %[n], #3\n\tbge 1b" REGISTERS());
             }
             while (n > 0) {
-                __asm(TAP "subs %[n], #1" REGISTERS);
+                __asm(TAP "subs %[n], #1" REGISTERS());
             }
             if (--left == 0) {
                 break;

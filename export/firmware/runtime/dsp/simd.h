@@ -52,8 +52,8 @@ static inline int8_t edgeacc_quick(int32_t sum, int32_t multiplier, int32_t last
     int32_t value;
     __asm("smmulr %0, %1, %2" : "=r"(value) : "r"((int32_t)((uint32_t)sum << 1)), "r"(multiplier));
     value += value >> 31;
-    value = ((value >> last_shift) + offset) >> 1;
-    __asm("ssat %0, #8, %1" : "=r"(value) : "r"(value));
+    value = (value >> last_shift) + offset;
+    __asm("ssat %0, #8, %1, asr #1" : "=r"(value) : "r"(value));
     return (int8_t)value;
 }
 

@@ -44,26 +44,51 @@ static int check(const edgeacc_model *model, const void *parameters_at)
            edgeacc_within(p->high, -128, 127);
 }
 
+enum { VALUES = 256 };
+
+/* Every value of an operand, scaled. */
+static void scale_all(const operand *o, int32_t left_shift, int32_t scaled[VALUES])
+{
+    for (int32_t value = -128; value < 128; value++) {
+        *scaled++ = edgeacc_scaled((value + o->offset) * (1 << left_shift), o->multiplier, o->shift);
+    }
+}
+
 static int32_t combined(const parameters *p, int32_t a, int32_t b)
 {
     if (p->operation == MUL) {
         return a * b;
     }
-    const int32_t first = edgeacc_scaled(a * (1 << p->left_shift), p->first.multiplier, p->first.shift);
-    const int32_t second = edgeacc_scaled(b * (1 << p->left_shift), p->second.multiplier, p->second.shift);
     if (p->operation == ADD) {
-        return (int32_t)((uint32_t)first + (uint32_t)second);
+        return (int32_t)((uint32_t)a + (uint32_t)b);
     }
-    const uint32_t difference = (uint32_t)first - (uint32_t)second;
+    const uint32_t difference = (uint32_t)a - (uint32_t)b;
     return (int32_t)(p->operation == SUB ? difference : difference * difference);
 }
 
-static void line(const parameters *p, const int8_t *first, const int8_t *second, int8_t *output)
+static void line(const parameters *p, int32_t scaled[2][VALUES], const int8_t *first, const int8_t *second,
+                 int8_t *output)
 {
     const int32_t one = p->first.stride[DIMENSIONS - 1], other = p->second.stride[DIMENSIONS - 1];
     for (int32_t i = 0; i < p->sizes[DIMENSIONS - 1]; i++, first += one, second += other) {
-        const int32_t sum = combined(p, *first + p->first.offset, *second + p->second.offset);
-        *output++ = edgeacc_limited(edgeacc_scaled(sum, p->multiplier, p->shift), p->output_offset, p->low, p->high);
+        const int32_t a = p->operation == MUL ? *first + p->first.offset : scaled[0][*first + 128];
+        const int32_t b = p->operation == MUL ? *second + p->second.offset : scaled[1][*second + 128];
+        const int32_t value = edgeacc_scaled(combined(p, a, b), p->multiplier, p->shift);
+        *output++ = edgeacc_limited(value, p->output_offset, p->low, p->high);
+    }
+}
+
+/* `line` of sums, whose operands are within 2^28, for a shift below 0. For differences the second operand is negated. */
+static void line_of_sums(const parameters *p, int32_t scaled[2][VALUES], const int8_t *first, const int8_t *second,
+                         int8_t *output)
+{
+    const int32_t one = p->first.stride[DIMENSIONS - 1], other = p->second.stride[DIMENSIONS - 1];
+    const int32_t *a = scaled[0] + 128, *b = scaled[1] + 128, multiplier = p->multiplier, right = -p->shift;
+    const int32_t half = 1 << (right - 1), offset = p->output_offset, low = p->low, high = p->high;
+    for (const int8_t *end = output + p->sizes[DIMENSIONS - 1]; output < end; first += one, second += other) {
+        const int64_t product = (int64_t)(2 * (a[*first] + b[*second])) * multiplier;
+        const int32_t value = (int32_t)((product + ((int64_t)1 << 31)) >> 32);
+        *output++ = edgeacc_limited((value + half + (value >> 31)) >> right, offset, low, high);
     }
 }
 
@@ -72,11 +97,22 @@ static void run(const edgeacc_model *model, const void *parameters_at)
     const parameters *p = parameters_at;
     const int8_t *first = edgeacc_read(model, p->first.place), *second = edgeacc_read(model, p->second.place);
     const int32_t *a = p->first.stride, *b = p->second.stride;
+    const int sums = (p->operation == ADD || p->operation == SUB) && p->shift < 0;
     int8_t *output = edgeacc_write(model, p->output);
+    int32_t scaled[2][VALUES];
+    if (p->operation != MUL) {
+        scale_all(&p->first, p->left_shift, scaled[0]);
+        scale_all(&p->second, p->left_shift, scaled[1]);
+    }
+    for (int32_t i = 0; i < VALUES && sums && p->operation == SUB; i++) {
+        scaled[1][i] = -scaled[1][i];
+    }
     for (int32_t i = 0; i < p->sizes[0]; i++) {
         for (int32_t j = 0; j < p->sizes[1]; j++) {
             for (int32_t k = 0; k < p->sizes[2]; k++, output += p->sizes[3]) {
-                line(p, first + i * a[0] + j * a[1] + k * a[2], second + i * b[0] + j * b[1] + k * b[2], output);
+                const int8_t *one = first + i * a[0] + j * a[1] + k * a[2];
+                const int8_t *other = second + i * b[0] + j * b[1] + k * b[2];
+                (sums ? line_of_sums : line)(p, scaled, one, other, output);
             }
         }
     }
