@@ -45,6 +45,15 @@ typedef struct {
     : [both] "r"(both), [tap] "r"(tap) __VA_ARGS__                                                                     \
     : "cc", "memory"
 
+static inline void four_outputs(const four_channels *four, int32_t s0, int32_t s1, int32_t s2, int32_t s3, int8_t *output)
+{
+    const int32_t offset = four->offset;
+    output[0] = edgeacc_quick(s0, four->scale[0].multiplier, four->scale[0].last_shift, offset);
+    output[1] = edgeacc_quick(s1, four->scale[1].multiplier, four->scale[1].last_shift, offset);
+    output[2] = edgeacc_quick(s2, four->scale[2].multiplier, four->scale[2].last_shift, offset);
+    output[3] = edgeacc_quick(s3, four->scale[3].multiplier, four->scale[3].last_shift, offset);
+}
+
 /* `places` places of one line, all with the same taps. */
 __attribute__((noinline)) static void line_of_four(const four_channels *four, const int8_t *input, const int8_t *weights,
                                                    int32_t rows, int32_t columns, int32_t places, int8_t *output)
@@ -54,14 +63,6 @@ __attribute__((noinline)) static void line_of_four(const four_channels *four, co
     do {
         int32_t s0 = four->bias[0], s1 = four->bias[1], s2 = four->bias[2], s3 = four->bias[3], left = rows;
         const int8_t *input_row = input, *weights_row = weights;
-        if (columns == 3 && left > 0 && four->weights_row == 3 * tap) {
-            const int8_t *x = input, *w = weights;
-            const int32_t row = four->input_row;
-            uint32_t u, s, t, r;
-            int32_t n = left;
-            __asm("1:\n\t" ROW "subs %[n], #1\n\tbne 1b" REGISTERS(, [row] "r"(row)));
-            left = 0;
-        }
         while (left > 0) {
             const int8_t *x = input_row, *w = weights_row;
             uint32_t u, s, t, r;
@@ -78,11 +79,24 @@ __attribute__((noinline)) static void line_of_four(const four_channels *four, co
             input_row += four->input_row;
             weights_row += four->weights_row;
         }
-        const int32_t offset = four->offset;
-        output[0] = edgeacc_quick(s0, four->scale[0].multiplier, four->scale[0].last_shift, offset);
-        output[1] = edgeacc_quick(s1, four->scale[1].multiplier, four->scale[1].last_shift, offset);
-        output[2] = edgeacc_quick(s2, four->scale[2].multiplier, four->scale[2].last_shift, offset);
-        output[3] = edgeacc_quick(s3, four->scale[3].multiplier, four->scale[3].last_shift, offset);
+        four_outputs(four, s0, s1, s2, s3, output);
+        input += four->input_step;
+        output += four->output_step;
+    } while (--places > 0);
+}
+
+/* The same of `rows` rows, from 1 on, of three taps. */
+__attribute__((noinline)) static void line_of_threes(const four_channels *four, const int8_t *input,
+                                                     const int8_t *weights, int32_t rows, int32_t places, int8_t *output)
+{
+    const int32_t tap = four->tap, row = four->input_row;
+    const uint32_t both = four->both;
+    do {
+        int32_t s0 = four->bias[0], s1 = four->bias[1], s2 = four->bias[2], s3 = four->bias[3], n = rows;
+        const int8_t *x = input, *w = weights;
+        uint32_t u, s, t, r;
+        __asm("1:\n\t" ROW "subs %[n], #1\n\tbne 1b" REGISTERS(, [row] "r"(row)));
+        four_outputs(four, s0, s1, s2, s3, output);
         input += four->input_step;
         output += four->output_step;
     } while (--places > 0);
@@ -113,8 +127,13 @@ static void line(const four_channels *four, const edgeacc_window *window, int32_
         }
         const int32_t rows = columns > 0 ? end_row - first_row : 0;
         const int32_t from = rows > 0 ? ((top + first_row) * window->in_w + left + first) * channels + channel : 0;
-        line_of_four(four, input + from, weights + (first_row * window->kernel_w + first) * channels + channel, rows,
-                     columns, places, output + (y * window->out_w + x) * channels + channel);
+        const int8_t *at = input + from, *with = weights + (first_row * window->kernel_w + first) * channels + channel;
+        int8_t *to = output + (y * window->out_w + x) * channels + channel;
+        if (columns == 3 && window->kernel_w == 3 && rows > 0) {
+            line_of_threes(four, at, with, rows, places, to);
+        } else {
+            line_of_four(four, at, with, rows, columns, places, to);
+        }
     }
 }
 
