@@ -10,6 +10,7 @@ from edgeacc.models.sizes import SIZES, build
 FAMILIES = ("conv-xxs", "conv-s", "pyramid-s", "transformer-xxxs")
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("size", FAMILIES)
 def test_a_plain_encoder_is_the_same_function(size):
     torch.manual_seed(0)
@@ -22,6 +23,7 @@ def test_a_plain_encoder_is_the_same_function(size):
     torch.testing.assert_close(ours.eval()(x_BCT), plain.eval()(x_BCT), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.integration
 def test_a_plain_student_gets_the_same_gradients():
     torch.manual_seed(0)
     size = SIZES["conv-xxs"]

@@ -58,6 +58,7 @@ def test_the_next_command_can_be_copied_whatever_the_folders_are_called(edgeacc,
     ]
 
 
+@pytest.mark.integration
 def test_the_teacher_goes_on_from_a_checkpoint(edgeacc, store, tmp_path):
     first, second = tmp_path / "first", tmp_path / "second"
     assert edgeacc("train", "teacher", store, "-o", first, *SHORT).code == 0

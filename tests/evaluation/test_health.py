@@ -77,6 +77,7 @@ def test_traits_of_too_few_people_are_left_out_and_told():
     assert set(few.left_out) == {*CLASSES, CONTROL}
 
 
+@pytest.mark.integration
 @given(st.lists(st.tuples(st.integers(0, 4), st.booleans()), min_size=2, max_size=12))
 def test_the_area_is_the_share_of_pairs_in_order(people):
     score_P = torch.tensor([float(score) for score, _ in people])

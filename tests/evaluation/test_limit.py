@@ -41,6 +41,7 @@ def test_plain_scores_equal_the_sums_written_out(paired):
             assert float(got[q, n]) == pytest.approx(energy, rel=1e-3)
 
 
+@pytest.mark.integration
 def test_both_forms_find_the_beats_and_not_others(paired):
     windows = paired(seed=1)
     template = fitted_template(paired)
@@ -50,6 +51,7 @@ def test_both_forms_find_the_beats_and_not_others(paired):
         assert top1(scorer, windows, unrelated) < 0.15
 
 
+@pytest.mark.integration
 def test_the_template_does_better_where_the_signal_is_weak(paired):
     windows = paired(12, 8, seed=5, snr=0.5)
     assert top1(fitted_template(paired), windows) >= top1(Plain(RATE), windows) > 0.1

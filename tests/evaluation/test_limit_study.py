@@ -44,6 +44,7 @@ def test_streams_that_are_not_aligned_are_told_and_matched(paired, recordings):
     assert float(told[1]) == pytest.approx(1.5, abs=0.25)
 
 
+@pytest.mark.integration
 def test_unrelated_pairs_stay_at_chance_even_with_the_delay_searched(paired, recordings):
     windows = paired(seed=1)
     windows.beats_BK.copy_(paired(seed=2).beats_BK[:, : windows.beats_BK.shape[1]])
@@ -52,6 +53,7 @@ def test_unrelated_pairs_stay_at_chance_even_with_the_delay_searched(paired, rec
     assert top1(result, "delay searched") < 0.3
 
 
+@pytest.mark.integration
 def test_shorter_windows_are_harder(paired, recordings):
     store = recordings(paired(4, 6, seed=1, snr=0.6))
     short = evaluate_limit(store, 5.0)

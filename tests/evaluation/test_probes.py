@@ -56,6 +56,7 @@ def test_every_probe_learns_a_linear_target_and_repeats_itself(name):
     assert bool((error < 0.25 * target.std(0)).all())
 
 
+@pytest.mark.integration
 def test_the_mlp_reads_what_a_line_cannot():
     generator = torch.Generator().manual_seed(0)
     z = torch.randn(3000, 4, generator=generator)

@@ -53,6 +53,7 @@ def test_an_encoder_comes_back_as_it_was(tmp_path):
     ]
 
 
+@pytest.mark.integration
 def test_a_student_comes_back_as_it_was(tmp_path):
     path, student = _student(tmp_path / "student")
     x_BCT, tokens_BPD = torch.randn(2, 3, 3840), torch.randn(2, 120, 96)

@@ -92,6 +92,7 @@ def test_a_missing_column(write):
         aurora.read(write(rows(1), head=HEAD.replace("optical", "red")), "p")
 
 
+@pytest.mark.integration
 @settings(deadline=None, max_examples=60)
 @given(st.text(alphabet="0123456789.-e\t\nnaif", max_size=60), st.integers(0, 600))
 def test_no_text_makes_it_fall_over(tmp_path_factory, text, count):

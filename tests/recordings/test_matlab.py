@@ -217,6 +217,7 @@ def test_what_a_file_claims(tmp_path, raw, told):
         troika.read(tmp_path / "run.mat", "p")
 
 
+@pytest.mark.integration
 def test_a_bomb_is_not_unpacked(tmp_path):
     inner = named(6, struct.pack("<II", 9, 2**29) + bytes(2**26))
     squeezed = zlib.compress(struct.pack("<II", 14, 2**29) + inner[8:], 9)
@@ -264,6 +265,7 @@ def test_without_h5py(tmp_path, monkeypatch):
     assert "edgeacc[formats]" in caught.value.next_command
 
 
+@pytest.mark.integration
 @settings(deadline=20_000, max_examples=100)
 @given(st.lists(st.tuples(st.integers(512, 6000), st.binary(min_size=1, max_size=2)), min_size=1, max_size=8))
 def test_no_change_of_hdf5_makes_it_fall_over(tmp_path_factory, changes):
@@ -282,6 +284,7 @@ def test_no_change_of_hdf5_makes_it_fall_over(tmp_path_factory, changes):
     assert told is None or "any.mat" in told
 
 
+@pytest.mark.integration
 @settings(deadline=20_000, max_examples=100)
 @given(st.data())
 def test_no_change_makes_it_fall_over(tmp_path_factory, data):

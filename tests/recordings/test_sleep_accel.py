@@ -77,6 +77,7 @@ def test_wrong_files(write, lines, rates, told):
     assert "\n" not in caught.value.problem
 
 
+@pytest.mark.integration
 @settings(deadline=None, max_examples=60)
 @given(st.text(alphabet="0123456789.-e \nnaif", max_size=60), st.integers(0, 300))
 def test_no_text_makes_it_fall_over(tmp_path_factory, text, count):

@@ -201,6 +201,7 @@ def test_the_command_line_tells_the_file(edgeacc, write, tmp_path):
 FILES = ("imu/imu_meta.json", "imu/imu_time.bin", "imu/imu_values.bin", "ppg/ppg_meta.json", "ppg/ppg_values.bin")
 
 
+@pytest.mark.integration
 @settings(deadline=None, max_examples=80)
 @given(
     file=st.sampled_from(FILES),

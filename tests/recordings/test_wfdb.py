@@ -179,6 +179,7 @@ def test_wrong_files(write, texts, told):
         wfdb.read(write(**texts), "p")
 
 
+@pytest.mark.integration
 @settings(deadline=20_000, max_examples=100)
 @given(st.data())
 def test_no_change_makes_it_fall_over(tmp_path_factory, data):

@@ -52,6 +52,7 @@ def test_in_noise_as_well_as_neurokit2(noise):
     assert min(mine) > 0.98
 
 
+@pytest.mark.integration
 @settings(max_examples=8, deadline=None)
 @given(st.floats(1e-6, 1e6), st.floats(-1e3, 1e3), st.booleans())
 def test_unit_offset_and_sign_do_not_matter(scale, offset, inverted):

@@ -8,6 +8,7 @@ from hypothesis.extra import numpy as hnp
 from edgeacc.signals.standardize import z_score
 
 
+@pytest.mark.integration
 @settings(deadline=None, max_examples=60)
 @given(
     hnp.arrays(np.float32, (2, 64), elements=st.floats(-1e3, 1e3, width=32)),

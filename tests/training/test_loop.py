@@ -55,6 +55,7 @@ def test_a_killed_run_ends_bit_by_bit_where_an_unbroken_one_does(run, monkeypatc
     assert all(torch.equal(weights[name], resumed_state[name]) for name in weights)
 
 
+@pytest.mark.integration
 def test_a_run_goes_on_with_another_number_of_threads(run, monkeypatch):
     monkeypatch.setattr(loop, "SAVE_EVERY_STEPS", 5)
     with pytest.raises(_Killed):

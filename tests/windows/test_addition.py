@@ -270,6 +270,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", place], check=True)
 
 
+@pytest.mark.integration
 def test_a_full_disk_leaves_what_was_there(sets, write_table, tmp_path, small_disk):
     def imported(path, **options):
         return from_recordings([path], small_disk / "store", contract=SHORT, mapping=MAPPING, append=True, **options)

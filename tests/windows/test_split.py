@@ -62,6 +62,7 @@ def test_all_at_once_each_side_has_its_share_whatever_their_order(people, seed):
     assert sides == join_split({}, sorted(people, reverse=True), seed=seed)
 
 
+@pytest.mark.integration
 @given(st.lists(st.sets(st.integers(0, 10_000), min_size=1, max_size=20), min_size=4, max_size=20))
 def test_the_shares_are_kept_as_people_come(batches):
     sides = {}

@@ -97,6 +97,7 @@ def tiny_store(tmp_path_factory, make_windows, small_parts):
     )
 
 
+@pytest.mark.integration
 @settings(max_examples=12)
 @given(mixed=st.integers(1, 90), shards=st.integers(1, 70), batch=st.integers(1, 40), epoch=st.integers(0, 5))
 def test_any_shards_and_sizes_hold_every_window_once(tiny_store, mixed, shards, batch, epoch):
