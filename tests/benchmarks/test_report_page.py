@@ -103,6 +103,7 @@ def test_methods_that_fit_nothing_are_drawn_aside():
     assert mark not in without
 
 
+@pytest.mark.integration
 def test_a_figure_is_the_same_in_every_run(figures):
     assert all_figures() == figures
 

@@ -19,6 +19,7 @@ def top1(result, variant="", direction="acc->ppg", pool=None):
     return found[0].top1.value
 
 
+@pytest.mark.integration
 def test_recordings_are_matched_within_each_person(paired, recordings):
     result = evaluate_limit(recordings(paired(seed=1)))
     assert result.within_participant
@@ -32,6 +33,7 @@ def test_recordings_are_matched_within_each_person(paired, recordings):
     assert LimitResult.model_validate_json(result.model_dump_json()) == result
 
 
+@pytest.mark.integration
 def test_streams_that_are_not_aligned_are_told_and_matched(paired, recordings):
     result = evaluate_limit(recordings(paired(seed=1, late_s=1.5)))
     searched = "delay searched"

@@ -46,6 +46,7 @@ def test_ridge_takes_a_small_penalty_for_clean_data_and_a_large_one_for_noise():
     assert float(unrelated.std(0).max()) < 0.3
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", list(PROBES))
 def test_every_probe_learns_a_linear_target_and_repeats_itself(name):
     z, target, participant = linear_data()

@@ -8,6 +8,7 @@ from edgeacc.models.sizes import build
 from edgeacc.signals.contract import DEFAULT
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("size", ["conv-xs", "transformer-xxxs"])
 def test_weights_are_contiguous(size):
     """litert-torch reads a strided weight as if it were not: -15 dB without an error; XNNPACK refuses it."""

@@ -36,6 +36,7 @@ def compared(found, true, tolerance_s=0.01):
     return near.mean(), right.mean()
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("hr_bpm", [45, 70, 120, 170])
 @pytest.mark.parametrize("rate_hz", [100, 250, 700])
 def test_all_beats_and_no_others(hr_bpm, rate_hz):

@@ -99,6 +99,7 @@ def test_one_trained_with_its_teacher_is_called_so(cells):
     assert "| both, trained with its teacher |" in page(cells, {})
 
 
+@pytest.mark.integration
 def test_pictures_are_drawn_and_told(cells, tmp_path):
     drawn = draw_all(cells, tmp_path, "mine", force=False)
     assert set(drawn) == {f"mine-{kind}.png" for kind in ("labels", "pools", "sizes")}

@@ -141,6 +141,7 @@ def test_precision_is_one_of_two():
     assert fastest_precision() in ("fp32", "bf16")
 
 
+@pytest.mark.integration
 def test_bf16_trains_as_well(run):
     losses, _ = run("bf16", precision="bf16")
     reference, _ = run("fp32")
@@ -215,6 +216,7 @@ def test_compiled_code_needs_a_compiler(make_windows, make_config, tiny_conv, mo
         pass
 
 
+@pytest.mark.integration
 def test_no_space_while_saving_loses_nothing(run, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "SAVE_EVERY_STEPS", 5)
     unbroken, _ = run("unbroken")

@@ -40,6 +40,7 @@ def expected(beats_s, start_s):
     return 60 / intervals.mean(), 1000 * intervals.std(ddof=1), 1000 * np.sqrt((np.diff(intervals) ** 2).mean())
 
 
+@pytest.mark.integration
 def test_peaks_found_in_the_ecg(recording, beats_s):
     told = reference_of(recording, STARTS_S, 60.0)
     assert told.source == "R peaks found in the ECG"
@@ -51,6 +52,7 @@ def test_peaks_found_in_the_ecg(recording, beats_s):
         assert float(told.labels["reference_quality"][row]) > 0.95
 
 
+@pytest.mark.integration
 def test_marked_peaks_go_first(recording, beats_s):
     marked = irregular(100.0 + beats_s[2::2], (beats_s[2::2] - beats_s[:-2:2])[:, None], "s", place=lines("made", 1))
     told = reference_of(dataclasses.replace(recording, reference=marked), STARTS_S, 60.0)
@@ -67,6 +69,7 @@ def test_a_window_that_is_not_covered_has_no_truth(recording):
     assert told.labels["reference_quality"].isnan().tolist() == [False, True, False, False]
 
 
+@pytest.mark.integration
 def test_without_a_reference_there_is_none(recording):
     assert reference_of(dataclasses.replace(recording, ecg=None), STARTS_S, 60.0) is None
     flat = dataclasses.replace(recording.ecg, samples_CN=np.zeros_like(recording.ecg.samples_CN))

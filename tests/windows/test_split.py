@@ -45,6 +45,7 @@ def test_shares_that_do_not_fit_are_refused(shares):
 batches_of_people = st.lists(st.sets(st.integers(0, 2**53 - 1), max_size=30), max_size=8)
 
 
+@pytest.mark.integration
 @given(batches_of_people, st.integers(0, 1000))
 def test_adding_people_moves_nobody(batches, seed):
     sides = {}

@@ -81,6 +81,7 @@ def test_too_few_windows_keep_the_usual_delay(together):
     assert done.synchrony.delay_s == pytest.approx((1.0, 1.0), abs=0.01)
 
 
+@pytest.mark.integration
 def test_every_minute_is_accounted_for(together):
     recording = late(together, LATE_S)
     done = cut(recording, DEFAULT)
@@ -90,6 +91,7 @@ def test_every_minute_is_accounted_for(together):
     assert done.recorded_s - kept_s < 75
 
 
+@pytest.mark.integration
 def test_a_window_that_its_clock_moves_onto_a_fault_is_dropped(together):
     """The last window's pulse is half a second later than the others': these move it onto samples it did not hold."""
     last, end, behind = 4 * DEFAULT.samples, 5 * DEFAULT.samples, 300
