@@ -24,6 +24,8 @@ Model = TypeVar("Model", bound=BaseModel)
 
 _OURS = ("manifest.json", "config.json", "recipe.toml", "kit.json")
 """Every folder that is a result holds one of these: a store or a bundle, a checkpoint, a rejected artifact, a kit."""
+SUMS = "SHA256SUMS"
+"""Holds the hash of every file of the folder that it lies in: one that is added there is a mistake."""
 _LONGEST_VALUE = 80
 """Characters of a wrong value that an error shows."""
 
@@ -63,10 +65,10 @@ def replacing(path: Path, *, force: bool = False) -> Iterator[Path]:
             path.replace(aside)
         beside.replace(path)
         _remove(aside)
+    except (SafetensorError, shutil.Error) as error:
+        raise _spoken(_system_error_of(error), path) from error
     except OSError as error:
         raise _spoken(error, path) from error
-    except SafetensorError as error:
-        raise _spoken(_system_error_of(error), path) from error
     finally:
         _remove(beside)
 
@@ -87,8 +89,8 @@ def refuse_existing(path: Path, *, force: bool = False, inputs: Iterable[Path] =
 
     Raises:
         OutputExists: `path` exists and `force` is not set.
-        BadInput: it is somebody else's folder, it holds an input, or what is to
-            hold it is not a folder.
+        BadInput: it is somebody else's folder, it holds an input, it lies in a
+            folder with the hash of every file, or what is to hold it is not a folder.
         NotPossibleHere: the folder that is to hold it cannot be written.
     """
     if not path.name:
@@ -101,6 +103,11 @@ def refuse_existing(path: Path, *, force: bool = False, inputs: Iterable[Path] =
             raise BadInput(f"{path} is what the result is made from, or holds it", valid="another path")
     if foreign:
         raise BadInput(f"{path} is a folder that edgeacc did not make; it is not replaced", valid="another path")
+    for sealed in path.resolve().parents:
+        if _is_ours(sealed) and (sealed / SUMS).is_file():
+            raise BadInput(
+                f"{path} lies in {sealed}, a bundle or a kit with the hash of every file", valid="a path outside of it"
+            )
     parent = next(parent for parent in path.absolute().parents if parent.exists())
     if not parent.is_dir():
         raise BadInput(f"cannot write {path}: {parent} is not a folder", valid="a path in a folder")
@@ -195,9 +202,9 @@ def _remove(path: Path) -> None:
         path.unlink()
 
 
-def _system_error_of(error: SafetensorError) -> OSError:
-    """What the system said behind a SafetensorError, which tells it in words only; any other is raised as it is."""
-    said = re.search(r"\(os error (\d+)\)", str(error))
+def _system_error_of(error: SafetensorError | shutil.Error) -> OSError:
+    """What the system said first behind an error that tells it in words only; any other is raised as it is."""
+    said = re.search(r"(?:\(os error |\[Errno )(\d+)[)\]]", str(error))
     if said is None:
         raise error
     return OSError(int(said[1]), os.strerror(int(said[1])))

@@ -5,6 +5,7 @@ import hashlib
 import json
 import math
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -58,10 +59,11 @@ def test_nothing_is_left_when_the_block_fails(tmp_path, error):
 FULL_DISK = (
     OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
     SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"),
+    shutil.Error([("a", "b", f"[Errno {errno.ENOSPC}] No space left on device: 'a' -> 'b'")]),
 )
 
 
-@pytest.mark.parametrize("error", FULL_DISK, ids=["system", "safetensors"])
+@pytest.mark.parametrize("error", FULL_DISK, ids=["system", "safetensors", "copied tree"])
 def test_a_full_disk_is_the_machines_fault_and_leaves_nothing(tmp_path, error):
     with pytest.raises(NotPossibleHere, match="no space left") as failure:
         write_half_and_fail(tmp_path / "result", error)
@@ -173,6 +175,16 @@ def test_a_result_does_not_replace_what_it_is_made_from(tmp_path, output):
         (folder / "manifest.json").write_text("{}")
     with pytest.raises(BadInput, match="made from, or holds it"):
         refuse_existing(tmp_path / "set" / output, force=True, inputs=[tmp_path / "set" / "store"])
+
+
+def test_a_result_is_not_put_where_every_file_has_its_hash(tmp_path):
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "SHA256SUMS").touch()
+    (tmp_path / "bundle" / "SHA256SUMS").touch()
+    refuse_existing(tmp_path / "bundle" / "somebody's")
+    (tmp_path / "bundle" / "recipe.toml").touch()
+    with pytest.raises(BadInput, match="a bundle or a kit with the hash of every file"):
+        refuse_existing(tmp_path / "bundle" / "new" / "kit", force=True)
 
 
 def test_a_path_without_a_name_is_no_place_for_a_result():

@@ -131,7 +131,8 @@ def _evaluation(
 
 def _subjects(student: Path, teacher: Path, baselines: list[Path]) -> "Subjects":
     from edgeacc.evaluation.evaluate import Subjects
-    from edgeacc.models.checkpoint import check_teacher, load_encoder, load_student, require_teacher
+    from edgeacc.models.card import check_teacher, require_teacher
+    from edgeacc.models.checkpoint import load_encoder, load_student
 
     require_teacher(teacher)
     loaded, its_teacher = load_student(student), load_encoder(teacher)

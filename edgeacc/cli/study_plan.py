@@ -13,7 +13,7 @@ from edgeacc.cli.several import require_all
 from edgeacc.errors import BadInput
 from edgeacc.evaluation.result import EvaluationResult, LimitResult
 from edgeacc.files import read_model, write_json
-from edgeacc.models.checkpoint import load_card
+from edgeacc.models.card import load_card
 from edgeacc.models.cost import cost
 from edgeacc.models.sizes import require_size
 from edgeacc.study.cell import CELLS, Cell, Place
@@ -61,14 +61,16 @@ class StudyPlan:
             )
 
         at = partial(Place, data=data, seed=seed)
-        pairs = self.study.pairs(data)
+        pairs = self.study.pairs(data, seed)
         teachers = {
             row.name: trained("teacher", row, row.name, at(kind="teacher", teacher=row.name, network=row.name))
             for row in self.study.teachers
             if any(row == teacher for _, teacher, _ in pairs)
         }
         bases = [
-            trained("baseline", row, row.name, at(kind="baseline", network=row.name)) for row in self.study.baselines
+            trained("baseline", row, row.name, at(kind="baseline", network=row.name))
+            for row in self.study.baselines
+            if row.is_trained(data, seed)
         ]
 
         def evaluated(name: str, student: Path, teacher: Path, place: Place) -> None:
@@ -82,7 +84,7 @@ class StudyPlan:
             name, path = f"{teacher.name}/{row.name}", teachers[teacher.name]
             student = trained("student", row, f"of/{name}", here(kind="student"), "--teacher", path)
             evaluated(name, student, path, here(kind="evaluation"))
-        for row in self.study.joint_on(data):
+        for row in (row for row in self.study.joint if row.is_trained(data, seed)):
             here = partial(at, network=row.name, ablation=True)
             student = trained("joint", row, f"joint/{row.name}", here(kind="student"))
             evaluated(f"joint/{row.name}", student, student / "teacher", here(kind="evaluation"))

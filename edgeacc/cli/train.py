@@ -1,5 +1,6 @@
 """`edgeacc train`: a PPG teacher, an accelerometer student distilled from it, and baselines without a teacher."""
 
+from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from edgeacc.errors import command
 if TYPE_CHECKING:
     from edgeacc.training.config import TrainConfig
     from edgeacc.training.runs import TrainResult
+    from edgeacc.training.scalars import Scalars
     from edgeacc.windows.store import Store
 
 app = typer.Typer(help="Train a teacher, a student or a baseline; the same command goes on after an interruption.")
@@ -112,6 +114,7 @@ Fresh = Annotated[
 Accumulate = Annotated[int, typer.Option(min=1, help="Batches whose gradients make one step.")]
 Recompute = Annotated[bool, typer.Option("--recompute", help="Less memory: activations are computed twice.")]
 Compile = Annotated[bool, typer.Option("--compile", help="The encoder by torch.compile; needs a C++ compiler.")]
+Curves = Annotated[Path | None, typer.Option("--tensorboard", help="Folder that gets the curves of the run.")]
 Force = Annotated[
     bool, typer.Option("--force", help="Replace the output if it exists; an unfinished run of it is discarded.")
 ]
@@ -135,6 +138,7 @@ def teacher(
     compiled: Compile = False,
     threads: Threads = 1,
     device: DeviceOption = Device.cpu,
+    curves: Curves = None,
     force: Force = False,
     json: Json = False,
 ) -> None:
@@ -152,8 +156,10 @@ def teacher(
         "compiled": compiled,
     }
     whole = _parsed(config)
-    with progress("teacher") as report:
-        result = train_teacher(_open(store), output, whole, start_from=start_from, progress=report, force=force)
+    with progress("teacher") as report, _scalars(curves) as scalars:
+        result = train_teacher(
+            _open(store), output, whole, start_from=start_from, progress=report, scalars=scalars, force=force
+        )
     _show(result, json, command("edgeacc", "train", "student", store, "--teacher", output, "-o", "DIR"))
 
 
@@ -182,6 +188,7 @@ def student(
     compiled: Compile = False,
     threads: Threads = 1,
     device: DeviceOption = Device.cpu,
+    curves: Curves = None,
     force: Force = False,
     json: Json = False,
 ) -> None:
@@ -206,8 +213,8 @@ def student(
         }
     )
     whole = _parsed(config)
-    with progress("student") as report:
-        result = train_student(_open(store), teacher, output, whole, progress=report, force=force)
+    with progress("student") as report, _scalars(curves) as scalars:
+        result = train_student(_open(store), teacher, output, whole, progress=report, scalars=scalars, force=force)
     after = ("--student", output, "--teacher", teacher, "--store", store)
     _show(result, json, command("edgeacc", "evaluate", *after))
 
@@ -228,6 +235,7 @@ def joint(
     seed: Seed = 0,
     threads: Threads = 1,
     device: DeviceOption = Device.cpu,
+    curves: Curves = None,
     force: Force = False,
     json: Json = False,
 ) -> None:
@@ -249,8 +257,8 @@ def joint(
         }
     )
     whole = _parsed(config)
-    with progress("joint") as report:
-        result = train_joint(opened, output, whole, progress=report, force=force)
+    with progress("joint") as report, _scalars(curves) as scalars:
+        result = train_joint(opened, output, whole, progress=report, scalars=scalars, force=force)
     after = ("--student", output, "--teacher", output / "teacher", "--store", store)
     _show(result, json, command("edgeacc", "evaluate", *after))
 
@@ -267,6 +275,7 @@ def baseline(
     seed: Seed = 0,
     threads: Threads = 1,
     device: DeviceOption = Device.cpu,
+    curves: Curves = None,
     force: Force = False,
     json: Json = False,
 ) -> None:
@@ -280,8 +289,8 @@ def baseline(
         _config(encoder, objective.value, steps, batch, seed, threads, device.value)
         | {"labels": labels.value, "augmentation": augmentation}
     )
-    with progress(objective.value) as report:
-        result = train_baseline(_open(store), output, config, progress=report, force=force)
+    with progress(objective.value) as report, _scalars(curves) as scalars:
+        result = train_baseline(_open(store), output, config, progress=report, scalars=scalars, force=force)
     after = ("--student", "DIR", "--teacher", "DIR", "--store", store, "--baseline", output)
     _show(result, json, command("edgeacc", "evaluate", *after))
 
@@ -332,6 +341,12 @@ def _parsed(config: dict[str, Any]) -> "TrainConfig":
     from edgeacc.training.config import TrainConfig
 
     return parse_model(config, TrainConfig, where="these options")
+
+
+def _scalars(folder: Path | None) -> "AbstractContextManager[Scalars]":
+    from edgeacc.training.scalars import tensorboard, unwatched
+
+    return nullcontext(unwatched) if folder is None else tensorboard(folder)
 
 
 def _open(store: Path) -> "Store":

@@ -17,7 +17,8 @@ from edgeacc.evaluation.probes import FRACTIONS, PROBES, QUICK_FRACTIONS
 from edgeacc.evaluation.result import STUDENT, TEACHER, EvaluationResult, HealthRow, Misses, PartRow, RetrievalRow
 from edgeacc.evaluation.rows import strata
 from edgeacc.evaluation.student_retrieval import Aligned
-from edgeacc.models.checkpoint import Card, LoadedEncoder, LoadedStudent
+from edgeacc.models.card import Card
+from edgeacc.models.checkpoint import LoadedEncoder, LoadedStudent
 from edgeacc.progress import Progress, silent
 from edgeacc.windows.labels import Source
 from edgeacc.windows.store import Store

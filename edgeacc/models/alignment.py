@@ -15,75 +15,21 @@ not pass a ReLU, but sixty of them, added up in step with the pulse, are plain; 
 """
 
 import math
-from typing import Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from edgeacc.models.config import LONGEST_SAMPLES, MOST_TOKENS, WIDEST, EncoderConfig
+from edgeacc.models.config import AlignmentConfig, Form
 from edgeacc.models.encoder import PARTS, Encoder, summarise
 
-Form = Literal["pooled", "time-resolved", "bound", "regression", "dense"]
-
-FORMS: tuple[Form, ...] = ("pooled", "time-resolved", "bound", "regression", "dense")
-CONTRASTIVE: tuple[Form, ...] = FORMS[:3]  # those of InfoNCE
 _TOKEN_SERIES, _FILTER_SERIES = 4, 6  # of the accelerometer, in this order
-_LONGEST_MOMENT_SAMPLES = 4  # 62.5 ms at 64 Hz
 _FILTER_REACH_SAMPLES = 48  # 0.75 s either way: the main deflection comes within 0.6 s of the pulse's start
 _HIDDEN: dict[Form, int] = {"pooled": 256, "time-resolved": 64, "bound": 64, "regression": 256, "dense": 64}
 _POOLED_WIDTH, _BOUND_WIDTH = 128, 256
 _FIRST_SHARPNESS: dict[Form, float] = {"pooled": 25, "time-resolved": 60, "bound": 25, "regression": 25, "dense": 25}
 _LARGEST_SHARPNESS = 200
 _CODE_SEED = 20_240_917  # any: both sides and every checkpoint must draw the same codes
-
-
-class AlignmentConfig(BaseModel):
-    """The two heads: their form and what they read.
-
-    `times` is the number of times at which the two sides are compared: slots (`bound`, `dense`) or moments
-    (`time-resolved`) of the window.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    form: Form
-    times: int = Field(ge=1, le=LONGEST_SAMPLES)
-    acc_tokens: int = Field(ge=1, le=MOST_TOKENS)
-    acc_width: int = Field(ge=1, le=WIDEST)
-    acc_first_tokens: int = Field(ge=1, le=LONGEST_SAMPLES)
-    acc_first_width: int = Field(ge=1, le=WIDEST)
-    ppg_tokens: int = Field(ge=1, le=MOST_TOKENS)
-    ppg_width: int = Field(ge=1, le=WIDEST)
-
-    @classmethod
-    def between(cls, form: Form, student: EncoderConfig, teacher: EncoderConfig) -> "AlignmentConfig":
-        """The heads that fit these two encoders."""
-        slots = math.gcd(student.tokens, teacher.tokens)
-        times: dict[Form, int] = {
-            "pooled": 1,
-            "time-resolved": _moments(student, teacher),
-            "bound": slots,
-            "regression": 1,
-            "dense": slots,
-        }
-        return cls(
-            form=form,
-            times=times[form],
-            acc_tokens=student.tokens,
-            acc_width=student.width,
-            acc_first_tokens=student.first_tokens,
-            acc_first_width=student.frame_filters,
-            ppg_tokens=teacher.tokens,
-            ppg_width=teacher.width,
-        )
-
-
-def _moments(student: EncoderConfig, teacher: EncoderConfig) -> int:
-    """The fewest moments that every layer read divides into, none longer than 4 samples."""
-    common = math.lcm(student.tokens, student.first_tokens, teacher.tokens)
-    return common * math.ceil(student.samples / _LONGEST_MOMENT_SAMPLES / common)
 
 
 class PooledHead(nn.Module):

@@ -1,12 +1,16 @@
-"""What an encoder is, as data."""
+"""What an encoder is, and how it meets the other sensor's, as data."""
 
-from math import prod
+import math
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+Form = Literal["pooled", "time-resolved", "bound", "regression", "dense"]
+FORMS: tuple[Form, ...] = ("pooled", "time-resolved", "bound", "regression", "dense")
+CONTRASTIVE: tuple[Form, ...] = FORMS[:3]  # those of InfoNCE
 Family = Literal["transformer", "pyramid", "conv", "efficientnet"]
 
+_LONGEST_MOMENT_SAMPLES = 4  # 62.5 ms at 64 Hz
 WIDEST = 4096
 """Channels of a layer, or samples under one filter."""
 LONGEST_SAMPLES = 65_536
@@ -107,7 +111,7 @@ class EncoderConfig(BaseModel):
     @property
     def token_samples(self) -> int:
         """Samples from one token to the next."""
-        return self.frame_stride * prod(stage.stride for stage in self._strided)
+        return self.frame_stride * math.prod(stage.stride for stage in self._strided)
 
     @property
     def tokens(self) -> int:
@@ -168,3 +172,50 @@ class EncoderConfig(BaseModel):
         if any(block.heads > self.heads or block.hidden > self.mlp_ratio * self.width for block in self.pruned):
             raise ValueError(f"a pruned block has up to {self.heads} heads and {self.mlp_ratio * self.width} units")
         return self
+
+
+class AlignmentConfig(BaseModel):
+    """The two heads: their form and what they read.
+
+    `times` is the number of times at which the two sides are compared: slots (`bound`, `dense`) or moments
+    (`time-resolved`) of the window.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    form: Form
+    times: int = Field(ge=1, le=LONGEST_SAMPLES)
+    acc_tokens: int = Field(ge=1, le=MOST_TOKENS)
+    acc_width: int = Field(ge=1, le=WIDEST)
+    acc_first_tokens: int = Field(ge=1, le=LONGEST_SAMPLES)
+    acc_first_width: int = Field(ge=1, le=WIDEST)
+    ppg_tokens: int = Field(ge=1, le=MOST_TOKENS)
+    ppg_width: int = Field(ge=1, le=WIDEST)
+
+    @classmethod
+    def between(cls, form: Form, student: EncoderConfig, teacher: EncoderConfig) -> "AlignmentConfig":
+        """The heads that fit these two encoders."""
+        slots = math.gcd(student.tokens, teacher.tokens)
+        times: dict[Form, int] = {
+            "pooled": 1,
+            "time-resolved": _moments(student, teacher),
+            "bound": slots,
+            "regression": 1,
+            "dense": slots,
+        }
+        return cls(
+            form=form,
+            times=times[form],
+            acc_tokens=student.tokens,
+            acc_width=student.width,
+            acc_first_tokens=student.first_tokens,
+            acc_first_width=student.frame_filters,
+            ppg_tokens=teacher.tokens,
+            ppg_width=teacher.width,
+        )
+
+
+def _moments(student: EncoderConfig, teacher: EncoderConfig) -> int:
+    """The fewest moments that every layer read divides into, none longer than 4 samples."""
+    common = math.lcm(student.tokens, student.first_tokens, teacher.tokens)
+    return common * math.ceil(student.samples / _LONGEST_MOMENT_SAMPLES / common)

@@ -5,7 +5,7 @@ from math import prod
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -42,6 +42,13 @@ def cost(config: EncoderConfig) -> Cost:
     with torch.no_grad(), _Recorded(deployed.state_dict().values()) as recorded:
         z_1D = deployed(window_1CT)
     return Cost(parameters(encoder), recorded.macs, recorded.most_alive(z_1D))
+
+
+def macs(network: nn.Module, *inputs: Tensor) -> int:
+    """Multiply-accumulates of convolutions and matrix products in one call."""
+    with torch.no_grad(), _Recorded(()) as recorded:
+        network(*inputs)
+    return int(recorded.macs)
 
 
 class _Operation(NamedTuple):

@@ -14,7 +14,7 @@ from edgeacc.models.config import EncoderConfig
 from edgeacc.models.efficientnet import Last, Stem, inverted_blocks
 from edgeacc.models.layers import Block, Frames, Patches, Stage, sinusoidal_positions
 
-LAGS = (1, 2, 4)  # tokens: 0.5, 1 and 2 s with the pyramids' tokens of 0.5 s
+LAGS = (1, 2, 4)  # tokens: 0.5, 1 and 2 s in the conv families, 0.3, 0.6 and 1.3 s with 192 tokens
 PARTS = 2 + len(LAGS)  # of the summary, each as wide as one token
 
 

@@ -27,6 +27,24 @@ def _stages(*parts: tuple[int, int] | tuple[int, int, Literal["context"]]) -> tu
     return tuple(StageConfig(width=part[0], stride=part[1], context=len(part) == 3) for part in parts)
 
 
+def _transformer_c(size: str, layers: int, width: int, filters: int, *stages: tuple[int, int]) -> EncoderConfig:
+    """The transformer of that size, 192 tokens too, behind convolutions in place of linear patches.
+
+    As the ViT_C of Xiao et al. 2021, "Early convolutions help transformers see better". Behind linear patches nothing
+    of the heart is learned in the steps that our studies have (docs/research-log.md).
+    """
+    return EncoderConfig(
+        name=f"transformer-c-{size}",
+        family="pyramid",
+        frame_samples=25,
+        frame_stride=5,
+        frame_filters=filters,
+        stages=_stages(*stages, (width, 1)),
+        layers=layers,
+        heads=width // 32,
+    )
+
+
 def _inverted(*parts: tuple[int, int, int, int, int]) -> tuple[InvertedStage, ...]:
     """(repeats, width, kernel, stride, expand) of each stage."""
     names = ("repeats", "width", "kernel", "stride", "expand")
@@ -41,6 +59,8 @@ _LADDER = (
     _transformer("xs", 4, 128),
     _transformer("xxs", 3, 96),
     _transformer("xxxs", 2, 64),
+    _transformer_c("xs", 4, 128, 24, (32, 2), (64, 2), (64, 1)),
+    _transformer_c("xxs", 3, 96, 16, (24, 2), (48, 2), (48, 1)),
     EncoderConfig(  # the stages are the paper's; stem, last filters and token width our choice, which counts 3.38 M
         name="efficientnet",
         family="efficientnet",

@@ -28,7 +28,7 @@ RANGE_G = 127 / 64
 """Counts are 8-bit: -128 ... 127."""
 PPG_LATE_S = 1.45
 """By how much the PPG is late against the accelerometer: median over the 25 recordings of Stress-Predict with four
-still windows or more (docs/results.md). Starts are told in whole seconds, and rates are nominal."""
+still windows or more (docs/findings.md). Starts are told in whole seconds, and rates are nominal."""
 SPANS_DIFFER, SPANS_DIFFER_S = 0.01, 10.0
 """How much the spans of the streams may differ, as a part and in s (our choice; the real ones by up to 1.8 s)."""
 UNIX_S = (946_684_800.0, 4_102_444_800.0)

@@ -15,17 +15,17 @@ whole. The taps are symmetric and their delay is taken off: nothing moves in tim
 """
 
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy import fft, signal
-from torch import Tensor
-from torch.nn import functional
 
 from edgeacc.errors import BadInput
 from edgeacc.signals.samples import Samples
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 STOP_BAND_DB = 60.0
 WIDEST_TRANSITION_HZ = 2.0
@@ -84,9 +84,7 @@ def low_pass_taps(rate_hz: float, edge_hz: float, width_hz: float) -> NDArray[np
 
 def filtered(x: Samples, taps: NDArray[np.float64]) -> Samples:
     """Convolve the last dimension with symmetric taps: reflected edges, delay taken off, the same length."""
-    if isinstance(x, Tensor):
-        return _filtered_torch(x, taps)
-    return _filtered_numpy(x, taps)
+    return _filtered_numpy(x, taps) if isinstance(x, np.ndarray) else _filtered_torch(x, taps)
 
 
 def _windowed_taps(
@@ -114,7 +112,10 @@ def _filtered_numpy(x: NDArray[np.floating[Any]], taps: NDArray[np.float64]) -> 
     return np.asarray(y, np.result_type(x.dtype, np.float32))
 
 
-def _filtered_torch(x: Tensor, taps: NDArray[np.float64]) -> Tensor:
+def _filtered_torch(x: "Tensor", taps: NDArray[np.float64]) -> "Tensor":
+    import torch
+    from torch.nn import functional
+
     x = x if x.dtype == torch.float64 else x.float()
     first = x[..., :1]
     half = len(taps) // 2

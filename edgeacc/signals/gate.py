@@ -1,7 +1,6 @@
 """The low-motion gate: how much the wrist moves within a window."""
 
 import numpy as np
-from torch import Tensor
 
 from edgeacc.signals.samples import Samples, centred, variance
 
@@ -18,6 +17,6 @@ def motion_mg(acc_g_BCT: Samples) -> Samples:
         (...) in mg.
     """
     power_BC = variance(centred(acc_g_BCT))
-    if isinstance(power_BC, Tensor):
-        return power_BC.sum(-1).sqrt().mul(1000.0)
-    return np.asarray(1000.0 * np.sqrt(power_BC.sum(-1)))
+    if isinstance(power_BC, np.ndarray):
+        return np.asarray(1000.0 * np.sqrt(power_BC.sum(-1)))
+    return power_BC.sum(-1).sqrt().mul(1000.0)

@@ -1,15 +1,16 @@
 """What can be wrong with a window: gaps, saturation, frozen axes; short gaps are filled, the rest rejected by name."""
 
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from edgeacc.signals.contract import SignalContract
 from edgeacc.signals.samples import Samples
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MOST_SATURATED = 3
 """Samples at the end of the range that a window may hold ("a few": our choice)."""
@@ -94,9 +95,9 @@ def fill_gaps(x: Samples, rate_hz: float, max_gap_s: float) -> Samples:
         (..., T); `x` itself where nothing is missing.
     """
     longest = int(min(max_gap_s * rate_hz + 1e-6, x.shape[-1]))
-    if isinstance(x, Tensor):
-        return _filled_torch(x, longest) if bool(x.isnan().any()) else x
-    return _filled_numpy(x, longest) if np.isnan(x).any() else x
+    if isinstance(x, np.ndarray):
+        return _filled_numpy(x, longest) if np.isnan(x).any() else x
+    return _filled_torch(x, longest) if bool(x.isnan().any()) else x
 
 
 def _filled_numpy(x: NDArray[np.floating[Any]], longest: int) -> NDArray[np.floating[Any]]:
@@ -111,7 +112,9 @@ def _filled_numpy(x: NDArray[np.floating[Any]], longest: int) -> NDArray[np.floa
     return np.where(missing & (after - before - 1 <= longest), a + share * (b - a), x).astype(x.dtype)
 
 
-def _filled_torch(x: Tensor, longest: int) -> Tensor:
+def _filled_torch(x: "Tensor", longest: int) -> "Tensor":
+    import torch
+
     missing, last = x.isnan(), x.shape[-1] - 1
     place = torch.arange(last + 1, device=x.device).expand(x.shape)
     before = torch.where(missing, -1, place).cummax(-1).values

@@ -1,7 +1,6 @@
 """Standard scores: the last declared step, per channel and window."""
 
 import numpy as np
-from torch import Tensor
 
 from edgeacc.signals.samples import Samples, centred, variance
 
@@ -19,6 +18,6 @@ def z_score(x: Samples) -> Samples:
         (..., T), mean 0 and standard deviation 1 along T; a constant channel gives exact zeros, never NaN.
     """
     y = centred(x)
-    if isinstance(y, Tensor):
-        return y.div(variance(y).sqrt().clamp(min=FLOOR)[..., None])
-    return np.asarray(y / np.sqrt(variance(y)).clip(min=FLOOR)[..., None])
+    if isinstance(y, np.ndarray):
+        return np.asarray(y / np.sqrt(variance(y)).clip(min=FLOOR)[..., None])
+    return y.div(variance(y).sqrt().clamp(min=FLOOR)[..., None])

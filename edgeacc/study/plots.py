@@ -19,7 +19,10 @@ TARGET = "hr_bpm"
 UNFITTED = ("global mean", "participant's own mean")
 """Methods without labels: level lines beside the others."""
 COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#bbbbbb")
-"""Tol's bright set, told apart by colour-blind readers too."""
+"""Tol's bright set, told apart by colour-blind readers too; more lines have another marker."""
+MARKERS = "os^D"
+SURE, TOP1 = 0.9995, (0.001, 0.003, 0.01, 0.03, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.999)
+"""End and marks of retrieval's axis, whose scale spreads what is near to 1, and holds no 1."""
 STYLE: dict[Any, Any] = {"font.family": "DejaVu Sans", "font.size": 9.0}
 Kind = Literal["labels", "pools", "sizes"]
 _MORE: dict[Kind, str] = {
@@ -71,31 +74,43 @@ def draw_all(cells: Sequence[Cell], folder: Path, stem: str, *, force: bool) -> 
 def _figure(kind: Kind, lines: Lines, x: str, y: str) -> Figure:
     panels = sorted({data for data, _ in lines})
     figure = Figure(figsize=(7.5 * len(panels), 4.2), layout="constrained")
-    colour = {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(sorted({line for _, line in lines}))}
+    names = sorted({line for _, line in lines})
+    look = {name: (COLOURS[at % len(COLOURS)], MARKERS[at // len(COLOURS)]) for at, name in enumerate(names)}
     for axes, data in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         for (of, name), values in sorted(lines.items()):
             if of == data:
-                _line(axes, name, values, colour[name])
-        most = max(max(seeds) for (of, _), values in lines.items() if of == data for seeds in values.values())
-        axes.set(title=data, xlabel=x, ylabel=y, xscale="log", ylim=(0, 1.05 * most))
-        _ticks(axes, kind, sorted({at for (of, _), values in lines.items() if of == data for at in values}))
+                _line(axes, name, values, *look[name])
+        axes.set(title=data, xlabel=x, ylabel=y, xscale="log")
+        here = [values for (of, _), values in lines.items() if of == data]
+        _scale(axes, kind, [value for values in here for seeds in values.values() for value in seeds])
+        _ticks(axes, kind, sorted({at for values in here for at in values}))
         axes.legend(frameon=False, fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
 
 def _ticks(axes: Axes, kind: Kind, at: list[float]) -> None:
-    """Where there are values; of many sizes of networks matplotlib chooses."""
-    if kind == "sizes":
-        return
     told = [f"{100 * x:g} %" if kind == "labels" else f"{x:,.0f}" for x in at]
     axes.set_xticks(at, labels=told, rotation=0 if kind == "labels" else 45)
     axes.minorticks_off()
 
 
-def _line(axes: Axes, name: str, values: Mapping[float, list[float]], colour: str) -> None:
+def _scale(axes: Axes, kind: Kind, values: list[float]) -> None:
+    """Errors from zero; retrieval so that .95 and .98 lie apart."""
+    if kind != "pools":
+        axes.set_ylim(0, 1.05 * max(values))
+        return
+    axes.set_yscale("logit", nonpositive="clip")
+    axes.set_ylim(max(0.5 * min(values), 1 - SURE), SURE)
+    shown = [tick for tick in TOP1 if tick >= axes.get_ylim()[0]]
+    axes.set_yticks(shown, labels=[f"{tick:g}" for tick in shown])
+    axes.grid(axis="y", alpha=0.3)
+
+
+def _line(axes: Axes, name: str, values: Mapping[float, list[float]], colour: str, marker: str) -> None:
     at = sorted(values)
     style = "--" if name in UNFITTED else "-"
-    axes.plot(at, [mean(values[x]) for x in at], style, marker="o", markersize=4, color=colour, label=name)
+    means = [mean(values[x]) for x in at]
+    axes.plot(at, means, style, marker=marker, markersize=4, color=colour, label=name)
     dots = [(x, value) for x in at for value in values[x]]
     axes.plot(*zip(*dots, strict=True), ".", color=colour, alpha=0.4)
 
@@ -148,7 +163,7 @@ def _sizes(cells: Sequence[Cell]) -> Lines:
         [
             (
                 cell,
-                f"students of {cell.place.teacher}",
+                f"{str(cell.place.network).split('-')[0]}, students of {cell.place.teacher}",
                 size[cell.place.data, cell.place.network],
                 row.mae.value,
             )

@@ -10,7 +10,8 @@ from edgeacc.errors import BadInput
 from edgeacc.evaluation.report import with_interval
 from edgeacc.evaluation.result import STUDENT, EvaluationResult
 from edgeacc.files import refuse_existing, replacing, sha256, write_json
-from edgeacc.models.checkpoint import Card, load_card, load_tensors
+from edgeacc.models.card import Card, load_card
+from edgeacc.models.checkpoint import load_tensors
 from edgeacc.models.cost import cost
 from edgeacc.models.folder import CARD
 from edgeacc.study.cell import Cell, Place, read_cells

@@ -47,6 +47,8 @@ class Network(_Frozen):
         options: of the verb that trains it, without the dashes: `{objective = "distill", interval-target = false}`.
         teacher: name of the one that a student or an ablation is distilled from; otherwise a student has every
             teacher, an ablation the first.
+        data: names of the windows that it is trained on; all without it.
+        seeds: those of the study's that it is trained with; all without it.
     """
 
     name: Name
@@ -54,6 +56,12 @@ class Network(_Frozen):
     steps: int = Field(ge=1)
     options: dict[str, bool | int | float | str] = {}
     teacher: Name | None = None
+    data: list[Name] = []
+    seeds: list[int] = []
+
+    def is_trained(self, data: str, seed: int) -> bool:
+        """Whether the row stands on these windows with this seed."""
+        return (not self.data or data in self.data) and (not self.seeds or seed in self.seeds)
 
     def words(self) -> list[object]:
         """Its part of the command line."""
@@ -76,9 +84,9 @@ class Study(_Frozen):
         device: that trains; evaluations are a processor's.
         cohorts: to simulate.
         stores: that are there.
-        teachers: those that a student or an ablation has.
+        teachers: those that a student or an ablation has; trained where one of these is.
         students: distilled.
-        ablations: students of one teacher, on the first windows only, compared with no baseline.
+        ablations: students of one teacher, compared with no baseline.
         joint: as the ablations, trained together with a PPG encoder of their own in the teacher's place.
         baselines: without a teacher; every student is compared with each.
     """
@@ -111,6 +119,18 @@ class Study(_Frozen):
             for row in self.networks
             if row.teacher is not None and (row not in distilled or row.teacher not in known)
         ]
+        problems += [
+            f"{row.name}: a teacher is trained where a student of it is, not by data and seeds of its own"
+            for row in self.teachers
+            if row.data or row.seeds
+        ]
+        problems += [
+            f"{row.name} names {what} {value!r}, which the study does not have ({', '.join(map(str, there))})"
+            for row in self.networks
+            for what, values, there in (("the windows", row.data, data), ("the seed", row.seeds, self.seeds))
+            for value in values
+            if value not in there
+        ]
         problems += [] if len(set(self.seeds)) == len(self.seeds) else ["a seed is listed twice"]
         if problems:
             raise ValueError("; ".join(problems))
@@ -126,21 +146,16 @@ class Study(_Frozen):
         """Every row that is trained."""
         return [*self.teachers, *self.students, *self.ablations, *self.joint, *self.baselines]
 
-    def pairs(self, data: str) -> list[tuple[Network, Network, bool]]:
-        """Row, teacher and whether it is an ablation, of all that is distilled on these windows."""
+    def pairs(self, data: str, seed: int) -> list[tuple[Network, Network, bool]]:
+        """Row, teacher and whether it is an ablation, of all that is distilled on these windows with this seed."""
         of = {row.name: row for row in self.teachers}
-        pairs = [
+        students = [
             (row, teacher, False)
             for row in self.students
             for teacher in ([of[row.teacher]] if row.teacher else self.teachers)
         ]
-        if data == self.data[0].name:
-            pairs += [(row, of[row.teacher] if row.teacher else self.teachers[0], True) for row in self.ablations]
-        return pairs
-
-    def joint_on(self, data: str) -> list[Network]:
-        """What is trained together with its teacher on these windows."""
-        return self.joint if data == self.data[0].name else []
+        ablations = [(row, of[row.teacher] if row.teacher else self.teachers[0], True) for row in self.ablations]
+        return [pair for pair in (*students, *ablations) if pair[0].is_trained(data, seed)]
 
 
 def read_study(asked: str) -> Study:

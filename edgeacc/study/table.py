@@ -1,16 +1,34 @@
 """The tables of a study as one Markdown page, from its cells alone."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import mean, stdev
 
 from edgeacc.evaluation.report import with_interval
-from edgeacc.evaluation.result import PARTED, STUDENT, TEACHER, EvaluationResult, LimitResult, Misses, RetrievalRow
+from edgeacc.evaluation.result import (
+    PARTED,
+    STUDENT,
+    TEACHER,
+    EvaluationResult,
+    HealthRow,
+    ImprovementRow,
+    LimitResult,
+    ProbeRow,
+    RetrievalRow,
+)
 from edgeacc.study.cell import Cell
 
 Row = Sequence[str]
+Found = Sequence[tuple[Cell, EvaluationResult]]
+Value = tuple[tuple[str, ...], str, int | None, float]
+"""Line, column, seed and what stands there: a line of one seed is told once, in however many evaluations it is."""
+POOL = 1000
+"""Candidates of the headline: as many as the paper's claim is for, or the most below."""
+WITH = " with age, sex, BMI"
+"""Ends the name of a method that was fitted on these too."""
 SPREAD = (
     "**How to read it.** `mean ± SD` is over the seeds of training; one seed has no spread. An interval in "
-    "brackets is of one seed, by resampling the participants. The two are different doubts and are never mixed."
+    "brackets is of one seed, by resampling the participants. The two are different doubts and are never mixed. "
+    "Errors are mean absolute errors. Every number with its interval, and more of them, is in the cells' JSONs."
 )
 
 
@@ -25,7 +43,8 @@ def page(cells: Sequence[Cell], pictures: Mapping[str, str]) -> str:
     parts += [f"![{caption}]({name})\n\n*{caption}*" for name, caption in pictures.items()]
     for data in sorted({cell.place.data for cell in cells}):
         here = [cell for cell in cells if cell.place.data == data]
-        parts += [f"## {data}", *_of_data(here)]
+        told = [(f"### {title}", table) for title, table in _of_data(here) if table]
+        parts += [f"## {data}", *(part for pair in told for part in pair)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -36,8 +55,18 @@ def over_seeds(values: Sequence[float], digits: int, scale: float = 1.0) -> str:
 
 
 def evaluations(cells: Iterable[Cell]) -> list[tuple[Cell, EvaluationResult]]:
-    """The cells that evaluated a student, with what they found."""
-    return [(cell, cell.result) for cell in cells if isinstance(cell.result, EvaluationResult)]
+    """The cells that evaluated a student, with what they found: students by falling size, then ablations."""
+    cells = list(cells)
+    size = {
+        (cell.place.data, cell.place.network): cell.parameters or 0 for cell in cells if cell.place.kind == "student"
+    }
+
+    def order(cell: Cell) -> tuple[bool, int, str]:
+        place = cell.place
+        return place.ablation, -size.get((place.data, place.network), 0), student_of(cell)
+
+    found = [(cell, cell.result) for cell in cells if isinstance(cell.result, EvaluationResult)]
+    return sorted(found, key=lambda pair: order(pair[0]))
 
 
 def student_of(cell: Cell) -> str:
@@ -53,168 +82,226 @@ def method_of(cell: Cell, method: str) -> str:
     return student_of(cell) + method.removeprefix(STUDENT) if method.startswith(STUDENT) else method
 
 
-def _of_data(cells: Sequence[Cell]) -> list[str]:
+def _of_data(cells: Sequence[Cell]) -> list[tuple[str, str]]:
+    """Title and table, empty where the cells tell nothing of it."""
     found = evaluations(cells)
+    students = [(cell, result) for cell, result in found if not cell.place.ablation]
     limits = [cell.result for cell in cells if isinstance(cell.result, LimitResult)]
-    parts = ["### Retrieval, its limit without training, and its controls", _retrieval(found, limits)]
-    parts += ["### Top-1 by size of the pool", _pools(found, limits)]
-    parts += ["### Top-1 by SNR, posture and person", _parts(found, limits)]
-    parts += ["### What is different where retrieval misses", _misses(found)] if _missed(found) else []
-    parts += ["### Error of the probes", _probes(found)] if any(result.probes for _, result in found) else []
-    if any(result.improvements for _, result in found):
-        parts += ["### Improvement of the student over each baseline", _improvements(found)]
-    if any(result.health for _, result in found):
-        parts += ["### Traits of people: area under the curve", _health(found)]
-    return [*parts, "### Each seed by itself", _each_seed(found), "### What it cost", _cost(cells)]
-
-
-def _retrieval(found: list[tuple[Cell, EvaluationResult]], limits: list[LimitResult]) -> str:
-    cells: dict[tuple[str, ...], list[tuple[float, float]]] = {}
-    for name, row in _named(found, limits):
-        if row.group in ("headline", "control", "synchronisation"):
-            key = (name, row.group, row.variant, row.direction, f"{row.candidates:.0f}")
-            cells.setdefault(key, []).append((row.top1.value, row.chance_top1))
-    lines = [
-        (*key, over_seeds([top1 for top1, _ in values], 3), f"{mean(chance for _, chance in values):.3f}")
-        for key, values in cells.items()
+    targets = dict.fromkeys(row.target for _, result in students for row in result.probes)
+    return [
+        ("The limit of retrieval without training", _limits(limits)),
+        ("Retrieval and its controls", _retrieval(found)),
+        ("Top-1 when the accelerometer comes late", _late(found)),
+        ("Top-1 by size of the pool", _pools(found, limits)),
+        ("Top-1 by SNR, posture and person", _parts(students, limits)),
+        ("What is different where retrieval misses", _misses(students)),
+        ("Errors of the probes with all labels", _errors(found)),
+        *((f"Error by share of labelled people: {target}", _by_share(students, target)) for target in targets),
+        (
+            "Error smaller than a baseline's, in % of the baseline's",
+            _improvements(students, lambda row: row.improvement.over_base.value),
+        ),
+        (
+            "The same in % of the student's, the paper's way",
+            _improvements(students, lambda row: row.improvement.over_method.value),
+        ),
+        ("Traits of people: area under the curve", _health(students)),
+        ("Traits: area added to that by age, sex and BMI", _added(students)),
+        ("Each seed by itself, with the interval over participants", _each_seed(students)),
+        ("What it cost", _cost(cells)),
     ]
-    return _markdown(("method", "group", "variant", "asks", "pool", "top-1", "chance"), lines)
 
 
-def _named(found: list[tuple[Cell, EvaluationResult]], limits: list[LimitResult]) -> Iterable[tuple[str, RetrievalRow]]:
-    """Every row with the name of its method; the limit has its own cell, and is not taken from an evaluation's."""
+def _limits(limits: Sequence[LimitResult]) -> str:
+    lines = [
+        (row.method, row.variant, row.direction, f"{row.candidates:,.0f}", with_interval(row.top1, 3))
+        for limit in limits
+        for row in limit.rows
+        if row.group in ("headline", "control")
+    ]
+    return _markdown(("method", "what was changed", "asks", "candidates", "top-1"), lines)
+
+
+def _retrieval(found: Found) -> str:
+    values: list[Value] = []
+    for cell, result in found:
+        rows = [row for row in result.retrieval if row.method == STUDENT and row.group in ("headline", "control")]
+        least = max((row.candidates for row in rows if not row.variant and row.candidates <= POOL), default=0)
+        for row in rows:
+            if row.direction != "ppg->acc" if row.variant else row.candidates >= least:
+                told = f"{row.variant or row.direction} ({row.candidates:,.0f})"
+                values.append(((student_of(cell),), told, cell.place.seed, row.top1.value))
+    return _under("Top-1: what asks or was changed, and among how many candidates.", _wide(("network",), values, 3))
+
+
+def _late(found: Found) -> str:
+    values: list[Value] = [
+        ((student_of(cell),), row.variant.removeprefix("accelerometer delayed by "), cell.place.seed, row.top1.value)
+        for cell, result in found
+        for row in result.retrieval
+        if row.group == "synchronisation" and row.method == STUDENT
+    ]
+    return _wide(("network",), values, 3)
+
+
+def _named(found: Found, limits: Sequence[LimitResult]) -> Iterable[tuple[str, int | None, RetrievalRow]]:
+    """Every row with its method and seed; the limit has its own cell, and is not taken from an evaluation's."""
     for limit in limits:
-        yield from ((row.method, row) for row in limit.rows)
+        yield from ((row.method, None, row) for row in limit.rows)
     for cell, result in found:
-        yield from ((student_of(cell), row) for row in result.retrieval if row.method == STUDENT)
+        yield from ((student_of(cell), cell.place.seed, row) for row in result.retrieval if row.method == STUDENT)
 
 
-def _pools(found: list[tuple[Cell, EvaluationResult]], limits: list[LimitResult]) -> str:
-    rows = [(name, row) for name, row in _named(found, limits) if row.group in ("headline", "pool") and not row.variant]
-    pools = sorted({row.candidates for _, row in rows})
-    return _wide(
-        ("method", "asks", *(f"{pool:.0f}" for pool in pools)),
-        (((name, row.direction), f"{row.candidates:.0f}", row.top1.value) for name, row in rows),
-        3,
-    )
+def _pools(found: Found, limits: Sequence[LimitResult]) -> str:
+    rows = [named for named in _named(found, limits) if named[2].group in ("headline", "pool") and not named[2].variant]
+    pools = dict.fromkeys(f"{pool:,.0f}" for pool in sorted({row.candidates for _, _, row in rows}))
+    values = (((name, row.direction), f"{row.candidates:,.0f}", seed, row.top1.value) for name, seed, row in rows)
+    return _wide(("method", "asks"), values, 3, columns=list(pools))
 
 
-def _parts(found: list[tuple[Cell, EvaluationResult]], limits: list[LimitResult]) -> str:
-    rows = [(name, row) for name, row in _named(found, limits) if row.group in PARTED]
-    names = dict.fromkeys(name for name, _ in rows)
-    return _wide(("windows of", *names), (((row.variant,), name, row.top1.value) for name, row in rows), 3)
+def _parts(found: Found, limits: Sequence[LimitResult]) -> str:
+    rows = (named for named in _named(found, limits) if named[2].group in PARTED)
+    return _wide(("windows of",), (((row.variant,), name, seed, row.top1.value) for name, seed, row in rows), 3)
 
 
-def _missed(found: list[tuple[Cell, EvaluationResult]]) -> list[tuple[str, Misses]]:
-    return [(student_of(cell), result.misses) for cell, result in found if result.misses and result.misses.rows]
-
-
-def _misses(found: list[tuple[Cell, EvaluationResult]]) -> str:
+def _misses(found: Found) -> str:
     """Missed minus found, in standard deviations of all windows: what makes a window hard."""
-    missed = _missed(found)
-    names = dict.fromkeys(name for name, _ in missed)
-    told = (
-        ((row.quantity,), name, row.over_sd)
-        for name, misses in missed
-        for row in misses.rows
+    values: list[Value] = [
+        ((row.quantity,), student_of(cell), cell.place.seed, row.over_sd)
+        for cell, result in found
+        if result.misses
+        for row in result.misses.rows
         if row.over_sd is not None
-    )
-    return "Mean of the missed minus mean of the found windows, in standard deviations.\n\n" + _wide(
-        ("mean of", *names), told, 2
-    )
-
-
-def _health(found: list[tuple[Cell, EvaluationResult]]) -> str:
-    of_seed: dict[tuple[str, str, int | None], float] = {}
-    for cell, result in found:
-        for row in result.health:
-            # a baseline's is the same in the evaluation of every student
-            of_seed[row.target, method_of(cell, row.method), cell.place.seed] = row.auc.value
-    names = dict.fromkeys(name for _, name, _ in of_seed)
-    told = (((target,), name, value) for (target, name, _), value in of_seed.items())
-    return _wide(("trait", *names), told, 2)
-
-
-def _wide(columns: Row, values: Iterable[tuple[tuple[str, ...], str, float]], digits: int) -> str:
-    """A line per first part of the values, a column per second; each cell over the seeds."""
-    cells: dict[tuple[str, ...], dict[str, list[float]]] = {}
-    keys = 1
-    for key, column, value in values:
-        cells.setdefault(key, {}).setdefault(column, []).append(value)
-        keys = len(key)
-    lines = [
-        (*key, *(over_seeds(of[column], digits) if column in of else "" for column in columns[keys:]))
-        for key, of in cells.items()
     ]
-    return _markdown(columns, lines)
+    told = "Mean of the missed minus mean of the found windows, in standard deviations."
+    return _under(told, _wide(("mean of",), values, 2))
 
 
-def _probes(found: list[tuple[Cell, EvaluationResult]]) -> str:
-    cells: dict[tuple[str, ...], dict[str, dict[int | None, float]]] = {}
+def _errors(found: Found) -> str:
+    values: list[Value] = [
+        ((method_of(cell, row.method), row.probe), row.target, cell.place.seed, row.mae.value)
+        for cell, row in sorted(((cell, row) for cell, result in found for row in result.probes), key=_kind)
+        if row.fraction == 1.0 or row.probe == "none"
+    ]
+    return _wide(("method", "probe"), values, 2)
+
+
+def _kind(pair: tuple[Cell, ProbeRow | HealthRow]) -> int:
+    """Sorts students before what they are compared with, PPG, and shuffled pairs."""
+    method = pair[1].method
+    return 3 if "shuffled" in method else 2 if method.startswith(TEACHER) else 0 if method.startswith(STUDENT) else 1
+
+
+def _by_share(found: Found, target: str) -> str:
+    values: list[Value] = [
+        (
+            (method_of(cell, row.method), row.probe),
+            f"{100 * row.fraction:g}% ({row.fitted_participants})",
+            cell.place.seed,
+            row.mae.value,
+        )
+        for cell, row in sorted(((cell, row) for cell, result in found for row in result.probes), key=_kind)
+        if row.target == target and row.probe != "none" and "shuffled" not in row.method
+    ]
+    return _wide(("method", "probe"), values, 2)
+
+
+def _improvements(found: Found, share: Callable[[ImprovementRow], float]) -> str:
+    """All targets in one place; means over the seeds alone, whose spread the errors show."""
+    seeds: dict[tuple[str, ...], dict[str, dict[str, list[float]]]] = {}
     targets: dict[str, None] = {}
-    for cell, result in found:
-        for row in result.probes:
-            name = method_of(cell, row.method)
-            share = "-" if row.probe == "none" else f"{100 * row.fraction:g}% ({row.fitted_participants})"
-            targets[row.target] = None
-            values = cells.setdefault((name, row.probe, share), {}).setdefault(row.target, {})
-            values[cell.place.seed] = row.mae.value  # the same in the evaluation of every student
-    lines = [
-        (*key, *(over_seeds(list(of[target].values()), 2) if target in of else "" for target in targets))
-        for key, of in cells.items()
-    ]
-    return _markdown(("method", "probe", "labels (people)", *targets), lines)
-
-
-def _improvements(found: list[tuple[Cell, EvaluationResult]]) -> str:
-    cells: dict[tuple[str, ...], list[tuple[float, float]]] = {}
+    columns: dict[str, None] = {}
     for cell, result in found:
         for row in result.improvements:
-            key = (student_of(cell), row.base, row.probe, f"{100 * row.fraction:g}%", row.target)
-            both = (row.improvement.over_method.value, row.improvement.over_base.value)
-            cells.setdefault(key, []).append(both)
+            labels = f"{100 * row.fraction:g}%"
+            targets[row.target] = columns[labels] = None
+            at = seeds.setdefault((student_of(cell), row.base, row.probe), {}).setdefault(labels, {})
+            at.setdefault(row.target, []).append(100 * share(row))
     lines = [
-        (*key, *(over_seeds([both[place] for both in values], 0, scale=100) for place in (0, 1)))
-        for key, values in cells.items()
+        (
+            *key,
+            *(
+                " / ".join(f"{mean(at[labels][target]):.0f}" for target in targets if target in at[labels])
+                for labels in columns
+            ),
+        )
+        for key, at in seeds.items()
     ]
-    columns = ("student", "base", "probe", "labels", "target", "(base-KD)/KD, %", "(base-KD)/base, %")
-    return _markdown(columns, lines)
+    table = _markdown(("student", "baseline", "probe", *columns), lines)
+    return _under(f"{' / '.join(targets)}, by share of labelled people.", table)
 
 
-def _each_seed(found: list[tuple[Cell, EvaluationResult]]) -> str:
-    """Top-1 of all test windows and errors at the most labels, with the interval over participants."""
-    lines = []
+def _health(found: Found) -> str:
+    values: list[Value] = [
+        ((row.target,), method_of(cell, row.method), cell.place.seed, row.auc.value)
+        for cell, row in sorted(((cell, row) for cell, result in found for row in result.health), key=_kind)
+        if WITH not in row.method
+    ]
+    return _wide(("trait",), values, 2)
+
+
+def _added(found: Found) -> str:
+    values: list[Value] = [
+        ((row.target,), method_of(cell, row.method).removesuffix(WITH), cell.place.seed, row.over_confounders.value)
+        for cell, result in found
+        for row in result.health
+        if WITH in row.method and row.over_confounders is not None
+    ]
+    return _wide(("trait",), values, 2)
+
+
+def _wide(keys: Row, values: Iterable[Value], digits: int, columns: Row = ()) -> str:
+    """A line per first part of the values, a column per second, in the given or the first order; over the seeds."""
+    lines: dict[tuple[str, ...], dict[str, dict[int | None, float]]] = {}
+    seen: dict[str, None] = dict.fromkeys(columns)
+    for key, column, seed, value in values:
+        seen[column] = None
+        lines.setdefault(key, {}).setdefault(column, {})[seed] = value
+    told = [
+        (*key, *(over_seeds(list(of[column].values()), digits) if column in of else "" for column in seen))
+        for key, of in lines.items()
+    ]
+    return _markdown((*keys, *seen), told)
+
+
+def _each_seed(found: Found) -> str:
+    """Top-1 of all test windows and errors at the most labels."""
+    lines: dict[tuple[str, str], dict[str, str]] = {}
     for cell, result in found:
-        whole = [
-            row for row in result.retrieval if row.method == STUDENT and row.group == "headline" and row.pool is None
-        ]
-        line = [
-            student_of(cell),
-            str(cell.place.seed),
-            f"top-1 of {whole[0].candidates:.0f}",
-            with_interval(whole[0].top1, 3),
-        ]
-        lines.append(line)
-        for row in result.probes:
-            if row.method == "student" and row.probe == "ridge" and row.fraction == 1.0:
-                lines.append([student_of(cell), str(cell.place.seed), f"MAE, {row.target}", with_interval(row.mae, 2)])
-    return _markdown(("student", "seed", "figure", "value (95 % over participants)"), lines)
+        line = lines.setdefault((student_of(cell), str(cell.place.seed)), {})
+        for row in result.retrieval:
+            if row.method == STUDENT and row.group == "headline" and row.pool is None:
+                line[f"{row.direction} of {row.candidates:,.0f}"] = with_interval(row.top1, 3)
+        for probe in result.probes:
+            if probe.method == STUDENT and probe.probe == "ridge" and probe.fraction == 1.0:
+                line[f"{probe.target}, ridge"] = with_interval(probe.mae, 2)
+    columns = dict.fromkeys(column for line in lines.values() for column in line)
+    return _markdown(
+        ("student", "seed", *columns),
+        [(*key, *(line.get(column, "") for column in columns)) for key, line in lines.items()],
+    )
 
 
 def _cost(cells: Sequence[Cell]) -> str:
-    lines = [
+    """A line per network, its seconds over the seeds; then all of it."""
+    lines: dict[tuple[str, ...], list[Cell]] = {}
+    for cell in cells:
+        name = " of ".join(dict.fromkeys(filter(None, (cell.place.network, cell.place.teacher))))
+        lines.setdefault((cell.place.kind, name), []).append(cell)
+    told = [
         (
-            cell.place.kind,
-            " of ".join(dict.fromkeys(filter(None, (cell.place.network, cell.place.teacher)))),
-            "" if cell.place.seed is None else str(cell.place.seed),
-            "" if cell.parameters is None else f"{cell.parameters:,}",
-            "" if cell.macs_per_window is None else f"{cell.macs_per_window / 1e6:.1f}",
-            f"{cell.wall_s:.0f}",
-            f"{cell.cpu_s:.0f}",
+            *key,
+            "" if of[0].parameters is None else f"{of[0].parameters:,}",
+            "" if of[0].macs_per_window is None else f"{of[0].macs_per_window / 1e6:.1f}",
+            over_seeds([cell.wall_s for cell in of], 0),
+            over_seeds([cell.cpu_s for cell in of], 0),
         )
-        for cell in cells
+        for key, of in lines.items()
     ]
-    return _markdown(("cell", "network", "seed", "parameters", "million MAC", "wall, s", "CPU, s"), lines)
+    whole = [f"{sum(values) / 60:,.0f} min" for values in ([c.wall_s for c in cells], [c.cpu_s for c in cells])]
+    return _markdown(
+        ("cell", "network", "parameters", "million MAC", "wall, s", "CPU, s"), [*told, ("all", "", "", "", *whole)]
+    )
 
 
 def _provenance(cells: Sequence[Cell]) -> str:
@@ -225,6 +312,11 @@ def _provenance(cells: Sequence[Cell]) -> str:
     return f"Made by `edgeacc study table` from {len(cells)} cells. Code: {codes}. Windows: {windows}."
 
 
-def _markdown(columns: Row, lines: Iterable[Row]) -> str:
+def _under(told: str, table: str) -> str:
+    return f"{told}\n\n{table}" if table else ""
+
+
+def _markdown(columns: Row, lines: Sequence[Row]) -> str:
     rows = [columns, ["---"] * len(columns), *lines]
-    return "\n".join("| " + " | ".join(cell.replace("|", "/") for cell in row) + " |" for row in rows)
+    told = "\n".join("| " + " | ".join(cell.replace("|", "/") for cell in row) + " |" for row in rows)
+    return told if lines else ""

@@ -6,8 +6,7 @@ from typing import Literal, Self
 import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from edgeacc.models.alignment import CONTRASTIVE, Form
-from edgeacc.models.config import EncoderConfig
+from edgeacc.models.config import CONTRASTIVE, EncoderConfig, Form
 from edgeacc.training.augment import NONE, Augmentation
 from edgeacc.training.momentum import Positives
 from edgeacc.windows.endless import EndlessConfig

@@ -5,13 +5,14 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import product
 from pathlib import Path
 
 import torch
 from pydantic import JsonValue
 from torch import Generator, Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from edgeacc.errors import EdgeaccError, NotPossibleHere
 from edgeacc.models.encoder import Encoder
@@ -19,9 +20,12 @@ from edgeacc.progress import Progress, silent
 from edgeacc.training import across
 from edgeacc.training.config import TrainConfig
 from edgeacc.training.objective import Objective
+from edgeacc.training.scalars import Scalars, unwatched
 from edgeacc.training.state import resume, save_state
 
 SAVE_EVERY_STEPS = 50
+SPEEDS = {"windows_per_s": "windows/s", "gflop_per_s": "GFLOP/s"}
+"""How progress tells them; operations of matrix products, convolutions and attention, two per multiply-accumulate."""
 _LAST_LR = 0.01  # of the peak
 _RECENT = 50  # steps that the reported loss is averaged over
 
@@ -37,6 +41,7 @@ def fit(
     folder: Path,
     inputs: dict[str, JsonValue],
     progress: Progress = silent,
+    scalars: Scalars = unwatched,
 ) -> list[float]:
     """Train; go on where an earlier call with the same arguments stopped, with any number of threads.
 
@@ -47,6 +52,8 @@ def fit(
         folder: keeps the state of the run, every 50 steps.
         inputs: what else decides the outcome (digests of windows and networks); a saved run with others is refused.
         progress: told of every step, with loss and speed.
+        scalars: told `loss`, `gradient_norm`, `learning_rate`, `windows_per_s` and, of code that is not compiled,
+            `gflop_per_s` of every step; the last two since this call began.
 
     Returns:
         The loss of every step.
@@ -65,24 +72,45 @@ def fit(
     losses = resume(folder, identity, objective, optimizer)
     across.wait()
     objective.train()
-    start_s, first_step = time.perf_counter(), len(losses)
+    first_step, speed = len(losses), _Speed(counted=not config.compiled)
     for step in range(first_step, config.steps):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, config)
         optimizer.zero_grad(set_to_none=True)
-        loss, index_B = _gradients(objective, step, len(window_id_N), config)
-        norm = nn.utils.clip_grad_norm_(objective.parameters(), config.clip_norm)
-        if not (math.isfinite(loss) and math.isfinite(norm.item())):
+        with speed.counting(first=step == first_step):
+            loss, index_B = _gradients(objective, step, len(window_id_N), config)
+        norm = nn.utils.clip_grad_norm_(objective.parameters(), config.clip_norm).item()
+        if not (math.isfinite(loss) and math.isfinite(norm)):
             raise _diverged(step, index_B if config.endless else window_id_N[index_B], folder)
         optimizer.step()
         objective.after_step()
         losses.append(loss)
         if (step + 1) % SAVE_EVERY_STEPS == 0 and step + 1 < config.steps and across.is_first():
             save_state(folder, identity, losses, objective, optimizer)
-        speed = (step + 1 - first_step) * len(index_B) / (time.perf_counter() - start_s)
-        progress(step + 1, config.steps, f"loss {recent_loss(losses):.3f}, {speed:.0f} windows/s")
+        rates = speed.after(step + 1 - first_step, len(index_B))
+        scalars(step + 1, {"loss": loss, "gradient_norm": norm, "learning_rate": learning_rate(step, config)} | rates)
+        told = "".join(f", {rates[name]:.0f} {unit}" for name, unit in SPEEDS.items() if name in rates)
+        progress(step + 1, config.steps, f"loss {recent_loss(losses):.3f}{told}")
     objective.eval()
     return losses
+
+
+class _Speed:
+    """How fast a run is since it began or went on."""
+
+    def __init__(self, *, counted: bool) -> None:
+        self._start_s = time.perf_counter()
+        self._flop = FlopCounterMode(display=False) if counted else None
+
+    def counting(self, *, first: bool) -> AbstractContextManager[object]:
+        """Around the gradients of a step: the first one's operations are counted, all have as many."""
+        return self._flop if first and self._flop is not None else nullcontext()
+
+    def after(self, steps: int, windows: int) -> dict[str, float]:
+        """By the names of `SPEEDS`, with so many windows in every step."""
+        steps_per_s = steps / (time.perf_counter() - self._start_s)
+        counted = {} if self._flop is None else {"gflop_per_s": steps_per_s * self._flop.get_total_flops() / 1e9}
+        return {"windows_per_s": steps_per_s * windows} | counted
 
 
 def _gradients(objective: Objective, step: int, windows: int, config: TrainConfig) -> tuple[float, Tensor]:

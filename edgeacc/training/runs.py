@@ -9,18 +9,10 @@ from pydantic import JsonValue
 
 from edgeacc.errors import BadInput, NotPossibleHere, command
 from edgeacc.files import refuse_existing
-from edgeacc.models.alignment import AlignmentConfig, Student
-from edgeacc.models.checkpoint import (
-    Card,
-    DataProvenance,
-    Kind,
-    TeacherReference,
-    load_encoder,
-    require_teacher,
-    save,
-    teacher_reference,
-)
-from edgeacc.models.config import EncoderConfig
+from edgeacc.models.alignment import Student
+from edgeacc.models.card import Card, DataProvenance, Kind, TeacherReference, require_teacher, teacher_reference
+from edgeacc.models.checkpoint import load_encoder, save
+from edgeacc.models.config import AlignmentConfig, EncoderConfig
 from edgeacc.models.encoder import Encoder
 from edgeacc.models.sizes import build
 from edgeacc.progress import Progress, silent
@@ -34,6 +26,7 @@ from edgeacc.training.masked_input import MaskedInput
 from edgeacc.training.momentum import Momentum, Partners
 from edgeacc.training.negatives import LikeRate, Queue
 from edgeacc.training.objective import Objective, Windows
+from edgeacc.training.scalars import Scalars, unwatched
 from edgeacc.training.sources import Frozen, Kept, Learned, TokenSource
 from edgeacc.training.state import discard_state, partial_folder, saved_precision
 from edgeacc.training.supervised import Supervised
@@ -64,6 +57,7 @@ class _Run:
     config: TrainConfig
     windows: WindowSet
     progress: Progress
+    scalars: Scalars
     force: bool
     teacher: TeacherReference | None = None
     continued_from: TeacherReference | None = None
@@ -76,6 +70,7 @@ def train_teacher(
     *,
     start_from: Path | None = None,
     progress: Progress = silent,
+    scalars: Scalars = unwatched,
     force: bool = False,
 ) -> TrainResult:
     """Train a PPG encoder by itself (`masked-input`, `token-dropping` or `contrastive`).
@@ -86,6 +81,7 @@ def train_teacher(
         config: of the run.
         start_from: continue from this teacher's weights, for example on real PPG.
         progress: told of every step.
+        scalars: told the curves.
         force: replace `out`, and start afresh where an unfinished run of it is there.
 
     Raises:
@@ -93,7 +89,7 @@ def train_teacher(
             checkpoint of another architecture, or an unfinished run with another configuration.
         TrainingDiverged: the loss is no longer a number.
     """
-    run = _begin("teacher", store, out, config, progress, force, start_from)
+    run = _begin("teacher", store, out, config, progress, scalars, force, start_from)
     encoder = _new_encoder(run, run.windows.ppg_BCT.shape[1])
     if start_from is not None:
         encoder.load_state_dict(_starting_point(start_from, encoder).state_dict())
@@ -115,6 +111,7 @@ def train_student(
     config: TrainConfig,
     *,
     progress: Progress = silent,
+    scalars: Scalars = unwatched,
     force: bool = False,
 ) -> TrainResult:
     """Distil a frozen teacher into an accelerometer encoder on paired windows.
@@ -123,7 +120,7 @@ def train_student(
         BadInput: as `train_teacher`, and a teacher that reads another signal.
     """
     teacher = _teacher_for(teacher_path, store)
-    run = _begin("student", store, out, config, progress, force, teacher_path)
+    run = _begin("student", store, out, config, progress, scalars, force, teacher_path)
     run = replace(run, teacher=teacher_reference(teacher_path))
     teacher.to(config.device)
     student = _new_student(run, teacher.config)
@@ -136,7 +133,13 @@ def train_student(
 
 
 def train_joint(
-    store: Store, out: Path, config: TrainConfig, *, progress: Progress = silent, force: bool = False
+    store: Store,
+    out: Path,
+    config: TrainConfig,
+    *,
+    progress: Progress = silent,
+    scalars: Scalars = unwatched,
+    force: bool = False,
 ) -> TrainResult:
     """Train both encoders together from scratch (the paper's ablation); the PPG encoder becomes `out/teacher`.
 
@@ -146,7 +149,7 @@ def train_joint(
     """
     if config.ppg_encoder is None:
         raise ValueError("joint needs a ppg_encoder")
-    run = _begin("student", store, out, config, progress, force)
+    run = _begin("student", store, out, config, progress, scalars, force)
     student = _new_student(run, config.ppg_encoder)
     ppg_encoder = build(config.ppg_encoder, run.windows.ppg_BCT.shape[1])
     source = Learned(ppg_encoder, _training(run).ppg_BCT, config.augmentation_ppg)
@@ -190,7 +193,13 @@ def _partners(run: _Run) -> Partners | None:
 
 
 def train_baseline(
-    store: Store, out: Path, config: TrainConfig, *, progress: Progress = silent, force: bool = False
+    store: Store,
+    out: Path,
+    config: TrainConfig,
+    *,
+    progress: Progress = silent,
+    scalars: Scalars = unwatched,
+    force: bool = False,
 ) -> TrainResult:
     """Train an accelerometer encoder without a teacher: `acc-mae`, `acc-contrastive` or `supervised`.
 
@@ -198,7 +207,7 @@ def train_baseline(
         BadInput: as `train_teacher`, and for `supervised` labels that the store does not have.
         TrainingDiverged: the loss is no longer a number.
     """
-    run = _begin("baseline", store, out, config, progress, force)
+    run = _begin("baseline", store, out, config, progress, scalars, force)
     encoder = _new_encoder(run, 3)
     acc_NCT, augmentation = _training(run).acc_BCT, config.augmentation
     objectives: dict[str, Callable[[], Objective]] = {
@@ -210,7 +219,14 @@ def train_baseline(
 
 
 def _begin(
-    kind: Kind, store: Store, out: Path, config: TrainConfig, progress: Progress, force: bool, *inputs: Path | None
+    kind: Kind,
+    store: Store,
+    out: Path,
+    config: TrainConfig,
+    progress: Progress,
+    scalars: Scalars,
+    force: bool,
+    *inputs: Path | None,
 ) -> _Run:
     refuse_existing(out, force=force, inputs=[store.path, *(path for path in inputs if path is not None)])
     if config.device == "cuda" and not torch.cuda.is_available():
@@ -232,7 +248,9 @@ def _begin(
     config = config.model_copy(update={"precision": precision})
     progress(0, config.steps, "reading the store")
     windows = store.load("train").to(config.device)
-    return _Run(kind, store, out, config, windows, progress if across.is_first() else silent, force)
+    if not across.is_first():
+        progress, scalars = silent, unwatched
+    return _Run(kind, store, out, config, windows, progress, scalars, force)
 
 
 def _new_encoder(run: _Run, channels: int) -> Encoder:
@@ -274,7 +292,7 @@ def _finish(
     """Fit, put the embedding on its scale, write the checkpoint, forget the run's state."""
     folder = partial_folder(run.out)
     with prepared(objective, run.config):
-        losses = fit(objective, run.config, run.windows.window_id_B, folder, _inputs(run), run.progress)
+        losses = fit(objective, run.config, run.windows.window_id_B, folder, _inputs(run), run.progress, run.scalars)
     _fit_scale(objective.encoder, x_NCT)
     card = _card(run, objective.encoder, losses, student)
     beside = None

@@ -1,7 +1,7 @@
 """Two streams that each count their own time: how far apart their clocks are, told by the heartbeat that both carry.
 
 An Empatica E4 gives every stream a start in whole seconds and a nominal rate. In most of 28 such recordings the PPG is
-late by 1 to 2 s against the accelerometer, and the difference drifts by up to 2 s an hour (docs/results.md): as
+late by 1 to 2 s against the accelerometer, and the difference drifts by up to 2 s an hour (docs/findings.md): as
 recorded, hardly a pair of windows belongs together.
 
 Legend: `D` delays tried, `G` clocks tried (pairs of an offset and a drift).

@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from edgeacc.cohort.config import CohortConfig
-from edgeacc.models.alignment import AlignmentConfig, Student
-from edgeacc.models.checkpoint import Card, TeacherReference, save, teacher_reference
+from edgeacc.models.alignment import Student
+from edgeacc.models.card import Card, TeacherReference, teacher_reference
+from edgeacc.models.checkpoint import save
+from edgeacc.models.config import AlignmentConfig
 from edgeacc.models.encoder import settle
 from edgeacc.models.sizes import build
 from edgeacc.signals.contract import DEFAULT, SignalContract

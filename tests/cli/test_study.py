@@ -72,7 +72,7 @@ def test_smoke_is_killed_goes_on_and_gives_its_page(edgeacc, written, tmp_path):
     page = tmp_path / "page.md"
     assert edgeacc("study", "table", out, "-o", page).code == 0
     assert {path.name for path in tmp_path.glob("*.png")} == {"page-labels.png", "page-pools.png", "page-sizes.png"}
-    for told in ("independent beats", "shuffled pairs", "limit (template)", "(base-KD)/KD", "global mean"):
+    for told in ("independent beats", "shuffled pairs", "limit (template)", "the paper's way", "global mean"):
         assert told in page.read_text()
     other = edgeacc("study", "run", written(GOOD), "-o", out)
     assert (other.code, "holds study 'smoke'" in other.err) == (2, True)

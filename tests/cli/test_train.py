@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from edgeacc.cohort.config import CohortConfig
-from edgeacc.models.checkpoint import load_card
+from edgeacc.models.card import load_card
 from edgeacc.windows.from_cohort import from_cohort
 
 
@@ -36,9 +36,11 @@ def test_teacher_student_and_baseline(edgeacc, store, tmp_path):
     card = json.loads(ran.out)["card"]
     assert (card["kind"], card["alignment"]["form"], card["training"]["seed"]) == ("student", "bound", 1)
     assert card["training"]["interval_target"] is True
-    ran = edgeacc("train", "baseline", store, "-o", tmp_path / "mae", "--objective", "acc-mae", *SHORT)
+    curves = ("--tensorboard", tmp_path / "curves")
+    ran = edgeacc("train", "baseline", store, "-o", tmp_path / "mae", "--objective", "acc-mae", *curves, *SHORT)
     assert ran.code == 0, ran.err
     assert f"--baseline {tmp_path / 'mae'}" in ran.out
+    assert len(list((tmp_path / "curves").glob("events.out.tfevents.*"))) == 1
 
 
 def test_a_student_is_no_teacher(edgeacc, store, tiny_checkpoint, tmp_path):

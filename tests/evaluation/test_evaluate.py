@@ -10,8 +10,10 @@ from edgeacc.evaluation.bootstrap import Interval
 from edgeacc.evaluation.evaluate import Subjects, evaluate
 from edgeacc.evaluation.report import evaluation_tables
 from edgeacc.evaluation.result import EvaluationResult, HealthRow
-from edgeacc.models.alignment import AlignmentConfig, Student
-from edgeacc.models.checkpoint import Card, LoadedEncoder, LoadedStudent
+from edgeacc.models.alignment import Student
+from edgeacc.models.card import Card
+from edgeacc.models.checkpoint import LoadedEncoder, LoadedStudent
+from edgeacc.models.config import AlignmentConfig
 from edgeacc.models.encoder import settle
 from edgeacc.models.sizes import build
 

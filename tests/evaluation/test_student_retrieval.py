@@ -5,7 +5,8 @@ import torch
 
 from edgeacc.evaluation.retrieval import centred_unit
 from edgeacc.evaluation.student_retrieval import Aligned
-from edgeacc.models.alignment import AlignmentConfig, Student
+from edgeacc.models.alignment import Student
+from edgeacc.models.config import AlignmentConfig
 from edgeacc.models.sizes import SIZES, build
 
 COSINE = Student(build("conv-xs", 3), AlignmentConfig.between("bound", SIZES["conv-xs"], SIZES["conv-ppg"])).eval()

@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from edgeacc.models.alignment import FORMS, AlignmentConfig, Student
+from edgeacc.models.alignment import Student
+from edgeacc.models.config import FORMS, AlignmentConfig
 from edgeacc.models.sizes import SIZES, build
 
 SERIES = 10

@@ -10,8 +10,10 @@ from safetensors.torch import load_file, save_file
 
 from edgeacc.errors import BadInput
 from edgeacc.models import checkpoint
-from edgeacc.models.alignment import AlignmentConfig, Student
-from edgeacc.models.checkpoint import Card, check_teacher, load_encoder, load_student, save, teacher_reference
+from edgeacc.models.alignment import Student
+from edgeacc.models.card import Card, check_teacher, teacher_reference
+from edgeacc.models.checkpoint import load_encoder, load_student, save
+from edgeacc.models.config import AlignmentConfig
 from edgeacc.models.sizes import SIZES, build
 from edgeacc.signals.contract import DEFAULT
 

@@ -53,6 +53,9 @@ def test_all_mistakes_at_once(written):
         ('name = "s"', 'name = "t"', "two things"),
         ("seeds = [0]", "seeds = [0, 0]", "listed twice"),
         ("cohorts = [{", "stores = []\n#", "no windows"),
+        ('encoder = "conv-xs"', 'encoder = "conv-xs", seeds = [7]', "the seed 7, which"),
+        ('encoder = "conv-xs"', 'encoder = "conv-xs", data = ["loud"]', "the windows 'loud', which"),
+        ('encoder = "conv-ppg"', 'encoder = "conv-ppg", seeds = [0]', "where a student of it is"),
     ],
 )
 def test_refuses_contradictions(written, before, after, told):
@@ -67,7 +70,7 @@ def test_a_store_counts_from_the_file(written, tmp_path):
 
 MORE = """
 name = "mine"
-seeds = [0]
+seeds = [0, 1]
 [[cohorts]]
 name = "quiet"
 preset = "quiet"
@@ -89,6 +92,8 @@ steps = 1
 name = "a"
 encoder = "conv-xs"
 steps = 1
+data = ["quiet"]
+seeds = [0]
 [[ablations]]
 name = "of-u"
 encoder = "conv-xs"
@@ -106,16 +111,20 @@ windows_per_participant = 1
 """
 
 
-def test_a_student_has_every_teacher_and_an_ablation_one_on_the_first_windows(written):
+def test_a_student_has_every_teacher_and_an_ablation_one(written):
     study = read_study(written(MORE))
     told = {
-        data: [(row.name, of.name, ablation) for row, of, ablation in study.pairs(data)]
+        (data, seed): [(row.name, of.name, ablation) for row, of, ablation in study.pairs(data, seed)]
         for data in ("quiet", "calibrated")
+        for seed in (0, 1)
     }
     students = [("s", "t", False), ("s", "u", False)]
-    assert told == {"quiet": [*students, ("a", "t", True), ("of-u", "u", True)], "calibrated": students}
-    assert [row.name for row in study.joint_on("quiet")] == ["both"]
-    assert study.joint_on("calibrated") == []
+    assert told == {
+        ("quiet", 0): [*students, ("a", "t", True), ("of-u", "u", True)],
+        ("quiet", 1): [*students, ("of-u", "u", True)],
+        ("calibrated", 0): [*students, ("of-u", "u", True)],
+        ("calibrated", 1): [*students, ("of-u", "u", True)],
+    }
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from edgeacc.evaluation.result import (
 )
 from edgeacc.study.cell import Cell, Place
 from edgeacc.study.plots import draw_all
-from edgeacc.study.table import page
+from edgeacc.study.table import evaluations, page
 
 
 def about(value):
@@ -83,20 +83,49 @@ def test_figures_are_means_over_seeds_with_their_spread(cells):
     text = page(cells, {})
     assert line(text, "| conv-s of masked | acc->ppg |").endswith("| 0.850 ± 0.071 | 0.765 ± 0.064 | 0.425 ± 0.035 |")
     assert "| 100 | 200 | 640 |" in text
+    assert line(text, "| network |") == "| network | acc->ppg (640) | independent beats (100) |"
+    assert line(text, "| conv-s of masked | 0.4") == "| conv-s of masked | 0.425 ± 0.035 | 0.020 ± 0.000 |"
     assert line(text, "| female |") == "| female | 0.850 ± 0.071 | 0.400 ± 0.000 |"
     assert line(text, "| acc_snr_db |") == "| acc_snr_db | -0.85 ± 0.07 | -0.40 ± 0.00 |"
     assert line(text, "| tall |") == "| tall | 0.85 ± 0.07 | 0.40 ± 0.00 |"
-    assert line(text, "| conv-s of masked | ridge | 0.1% (90) |").endswith("| 17.00 ± 1.41 |")
-    assert line(text, "| conv-s of masked | acc-mae |").endswith("| 50 ± 0 | 33 ± 0 |")
-    assert "independent beats" in text
+    assert "| conv-s of masked | ridge | 17.00 ± 1.41 | 8.50 ± 0.71 |" in text
+    assert "| method | probe | 0.1% (90) | 100% (90) |" in text
+
+
+def test_improvements_are_told_both_ways(cells):
+    rows = [row for row in page(cells, {}).splitlines() if row.startswith("| conv-s of masked | acc-mae | ridge |")]
+    assert [row.split(" | ")[-1] for row in rows] == ["33 |", "50 |"]
 
 
 def test_a_baseline_counts_once_for_each_seed(cells):
-    assert line(page(cells, {}), "| acc-mae | ridge | 100% (90) |").endswith("| 15.00 ± 0.00 |")
+    assert "| acc-mae | ridge | 15.00 ± 0.00 |" in page(cells, {})
+
+
+def test_a_retrieval_that_asks_both_ways_keeps_the_accelerometers(cells):
+    """The PPG's own controls would stand in the same column."""
+    other = retrieved("control", "independent beats", 100, 0.9).model_copy(update={"direction": "ppg->acc"})
+    found = cells[0].result
+    both = cells[0].model_copy(update={"result": found.model_copy(update={"retrieval": [*found.retrieval, other]})})
+    assert line(page([both], {}), "| conv-s of masked | 0.4") == "| conv-s of masked | 0.400 | 0.020 |"
+
+
+def test_students_come_by_size_and_ablations_last(cells):
+    ablation = cells[0].place.model_copy(update={"network": "a-first-by-name", "ablation": True})
+    small = cells[0].place.model_copy(update={"network": "also-first"})
+    more = [cells[0].model_copy(update={"place": place}) for place in (ablation, small)]
+    sized = cell("student", 0, network="also-first", parameters=10, macs_per_window=1)
+    names = [found.place.network for found, _ in evaluations([*more, sized, *cells])]
+    assert list(dict.fromkeys(names)) == ["conv-s", "also-first", "both", "a-first-by-name"]
 
 
 def test_one_trained_with_its_teacher_is_called_so(cells):
     assert "| both, trained with its teacher |" in page(cells, {})
+
+
+def test_cost_is_of_each_network_and_of_all(cells):
+    text = page(cells, {})
+    assert line(text, "| student | conv-s of masked |").endswith("| 1,000 | 2.0 | 3 | 2 |")
+    assert line(text, "| all |").endswith("| 0 min | 0 min |")
 
 
 @pytest.mark.integration

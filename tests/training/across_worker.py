@@ -6,8 +6,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-from edgeacc.models.alignment import AlignmentConfig, Student
-from edgeacc.models.config import EncoderConfig, StageConfig
+from edgeacc.models.alignment import Student
+from edgeacc.models.config import AlignmentConfig, EncoderConfig, StageConfig
 from edgeacc.models.sizes import build
 from edgeacc.training import across, loop
 from edgeacc.training.augment import MILD, PAPER

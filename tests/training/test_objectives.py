@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from edgeacc.errors import BadInput
-from edgeacc.models.alignment import FORMS, AlignmentConfig, Student
+from edgeacc.models.alignment import Student
+from edgeacc.models.config import FORMS, AlignmentConfig
 from edgeacc.models.sizes import build
 from edgeacc.training.augment import MILD, NONE, PAPER
 from edgeacc.training.contrastive import Contrastive

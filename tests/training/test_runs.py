@@ -3,7 +3,8 @@ import torch
 from pydantic import ValidationError
 
 from edgeacc.errors import BadInput, NotPossibleHere
-from edgeacc.models.checkpoint import check_teacher, load_encoder, load_student
+from edgeacc.models.card import check_teacher
+from edgeacc.models.checkpoint import load_encoder, load_student
 from edgeacc.training import loop
 from edgeacc.training.augment import MILD, PAPER
 from edgeacc.training.runs import train_baseline, train_joint, train_student, train_teacher
