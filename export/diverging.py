@@ -88,27 +88,29 @@ def layers_of(network: ExportedProgram) -> list[Layer]:
     layers = []
     path = ""
     for node in network.graph.nodes:
-        if not isinstance(node.meta.get("val"), Tensor) or node.op != "call_function" or _operation(node) in MOVES:
+        if not isinstance(node.meta.get("val"), Tensor) or node.op != "call_function" or operation_of(node) in MOVES:
             continue
-        if _operation(node) not in ACTIVATIONS or not path:
-            path = f"{_module(node) or 'network'} ({node.name})"
+        if operation_of(node) not in ACTIVATIONS or not path:
+            path = f"{module_of(node) or 'network'} ({node.name})"
         if not _is_fused(node):
             layers.append(Layer(path, node.name))
             path = ""
     return layers
 
 
-def _operation(node: Node) -> str:
+def operation_of(node: Node) -> str:
+    """What a node computes, without overload: `conv2d`."""
     return getattr(node.target, "__name__", str(node.target)).partition(".")[0]
 
 
-def _module(node: Node) -> str:
+def module_of(node: Node) -> str:
+    """The path of the innermost module that a node belongs to; empty for the network's own."""
     stack = [path for path, _ in node.meta.get("nn_module_stack", {}).values()]
     return stack[-1] if stack else ""
 
 
 def _is_fused(node: Node) -> bool:
-    return len(node.users) == 1 and _operation(next(iter(node.users))) in ACTIVATIONS
+    return len(node.users) == 1 and operation_of(next(iter(node.users))) in ACTIVATIONS
 
 
 class _Looked(nn.Module):

@@ -7,7 +7,7 @@ import json
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import numpy as np
 import torch
@@ -16,7 +16,12 @@ from torch import Tensor
 from torch.export import ExportedProgram
 from torch.utils._pytree import tree_unflatten
 
+from edgeacc.bundle.manifest import Needs
 from edgeacc.compression.recipe import Recipe
+from edgeacc.errors import NotPossibleHere
+
+if TYPE_CHECKING:
+    from edgeacc.export.streaming import StreamingProgram
 
 Level = Literal["executed", "evaluated"]
 """executed: the target's own runtime ran the artifact here; evaluated: our evaluator ran the artifact's own program."""
@@ -33,6 +38,9 @@ A window that the artifact does not take raises one of `edgeacc.export.quiet.REF
 INPUT_NAME = "acc"
 OUTPUT_NAME = "embedding"
 """Names of the input and the first output in every artifact whose format has names."""
+
+FUNCTIONS = EMBED, HEADS = ("embed", "heads")
+"""Of an artifact of two functions, which share their weights: the embedding alone, and all outputs."""
 
 NOTES = "notes.json"
 
@@ -63,6 +71,29 @@ class Exporter(Protocol):
             NotPossibleHere: the converter refused; its own message is kept.
         """
 
+    def layers(self, program: ExportedProgram) -> list[str]:
+        """The layers whose format a `mixed` recipe can choose, as `edgeacc.export.mixed` names them, in their order."""
+        del program
+        return []
+
+    def convert_streaming(self, program: "StreamingProgram", recipe: Recipe, out: Path) -> Path:
+        """Write an artifact of both parts under `out`; only the targets of `edgeacc.export.streaming.RECIPES` can.
+
+        Raises:
+            NotPossibleHere: the converter refused; its own message is kept.
+        """
+        raise NotImplementedError(f"{self.target} has no streaming flavour")
+
+    def convert_functions(
+        self, network: ExportedProgram, program: ExportedProgram, recipe: Recipe, calibration_BCT: Tensor, out: Path
+    ) -> Path:
+        """Write an artifact of two functions under `out`, the embedding alone and all outputs; only Core ML can.
+
+        Raises:
+            NotPossibleHere: another target, or the converter refused; its own message is kept.
+        """
+        raise NotPossibleHere(f"an artifact of {self.target} has one function", valid="target coreml")
+
     @abstractmethod
     def load(self, model: Path) -> Session:
         """Load an artifact and give a session that may be called many times, on one thread.
@@ -70,6 +101,10 @@ class Exporter(Protocol):
         Raises:
             BadInput: not an artifact of this target, or one that the runtime or evaluator refuses.
         """
+
+    @abstractmethod
+    def needs(self, model: Path) -> Needs:
+        """Format versions and operators of an artifact that `load` accepts, read from its file."""
 
     def run(self, model: Path, acc_BCT: NDArray[np.float32]) -> Outputs:
         """Embed prepared windows (B, 3, T) float32 one at a time, with a fresh session: each output (B, ...)."""

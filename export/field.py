@@ -72,10 +72,15 @@ class FieldRuntime:
                 check=False,
             )
             if ran.returncode != 0:
-                said = [line for line in ran.stderr.splitlines() if line.strip()] or [f"exit code {ran.returncode}"]
+                said = _own_words(ran.stderr) or [f"exit code {ran.returncode}"]
                 raise NotPossibleHere(f"{self.name} does not run {model.name}: {' / '.join(said[-3:])}")
             with np.load(results) as arrays:
                 return tuple(arrays[str(number)] for number in range(outputs))
+
+
+def _own_words(stderr: str) -> list[str]:
+    """What a runtime said, without the lines of Python's traceback around it."""
+    return [line for line in stderr.splitlines() if line.strip() and not line.startswith((" ", "Traceback "))]
 
 
 def build_legacy() -> Path:

@@ -7,7 +7,7 @@ import json
 from importlib.resources import files as resources
 from typing import Any
 
-from edgeacc.compression.recipe import RECIPES
+from edgeacc.compression.recipe import read_recipe
 
 COLUMNS = (
     "target",
@@ -34,7 +34,7 @@ def row(report: dict[str, Any]) -> tuple[object, ...]:
     return (
         report["target"],
         report["recipe"],
-        ", ".join(RECIPES[report["recipe"]].minimum_os) or None,
+        ", ".join(read_recipe(report["recipe"]).minimum_os) or None,
         round(report["model_bytes"] / 1024),
         report["level"],
         f"{report['snr_db']:.1f} / {report['min_snr_db']:g}",

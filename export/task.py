@@ -14,14 +14,20 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from edgeacc.bundle.bundle import open_bundle
+from edgeacc.bundle.calibration import calibration_set
+from edgeacc.bundle.golden_windows import golden_windows
+from edgeacc.bundle.manifest import LayerCheck
 from edgeacc.errors import BadInput
 from edgeacc.evaluation.bootstrap import Interval, improvement, mean_interval
 from edgeacc.evaluation.probes import PROBES, FittedProbe
+from edgeacc.export.diverging import check_layers
 from edgeacc.export.exporter import Session
 from edgeacc.export.parity import parity
 from edgeacc.export.registry import exporter
 from edgeacc.files import sha256
-from edgeacc.models.checkpoint import encoder_file, load_encoder
+from edgeacc.models.card import encoder_file
+from edgeacc.models.checkpoint import load_encoder
+from edgeacc.models.deploy import exported_program
 from edgeacc.models.encoder import Encoder
 from edgeacc.progress import Progress, silent
 from edgeacc.windows.labels import RHYTHM
@@ -66,6 +72,7 @@ class TaskReport(BaseModel):
         participants: whose they are.
         snr_db: of the artifact's embeddings, mean-removed, against the whole network's, on these windows.
         costs: one for each target that the store knows, and each probe.
+        layers: of each layer's result, on golden windows; none where that was not asked, or the target cannot tell.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -78,9 +85,18 @@ class TaskReport(BaseModel):
     participants: int
     snr_db: float
     costs: tuple[TaskCost, ...]
+    layers: tuple[LayerCheck, ...] = ()
 
 
-def task_report(bundle: Path, checkpoint: Path, store: Store, windows: int, progress: Progress = silent) -> TaskReport:
+def task_report(
+    bundle: Path,
+    checkpoint: Path,
+    store: Store,
+    windows: int,
+    progress: Progress = silent,
+    *,
+    against: Path | None = None,
+) -> TaskReport:
     """Run an artifact on held-out windows, and read its embeddings with probes.
 
     Args:
@@ -89,19 +105,30 @@ def task_report(bundle: Path, checkpoint: Path, store: Store, windows: int, prog
         store: its training participants fit the probes, its test participants are judged.
         windows: at most so many of the test participants', spread evenly over them.
         progress: told of every window that was run.
+        against: the network that costs are told against, where `checkpoint` was itself made from another.
 
     Raises:
-        BadInput: not a bundle or a checkpoint, a bundle of another checkpoint, a store of another contract, or one
-            without training or test windows, or with labels of fewer than two training participants.
+        BadInput: not a bundle or a checkpoint, a bundle of another checkpoint or of raw g, embeddings of another width,
+            a store of another contract, or one without training or test windows, or with labels of fewer than two
+            training participants.
         NotPossibleHere: the target's runtime is not installed.
     """
     opened = open_bundle(bundle)
     encoder, card = load_encoder(checkpoint)
     _require_source(bundle, opened.manifest.source.sha256, checkpoint)
+    if opened.manifest.takes_raw:
+        raise BadInput(
+            f"{bundle} takes raw g, and a store holds prepared windows", valid="a bundle that was made without --raw"
+        )
     check_contract(str(store.path), store.manifest, card.contract)
     session = exporter(opened.manifest.target).load(opened.model)
     fitted, judged = store.load("train", FITTED_WINDOWS), store.load("test", windows)
     z_BD = _embedded(session, judged.acc_BCT.float().numpy(), progress)
+    if against is not None:
+        made_from, (encoder, card) = encoder, load_encoder(against)
+        if encoder.embedding_width != made_from.embedding_width:
+            raise BadInput(f"{against} has an embedding of another width than {checkpoint}")
+        check_contract(str(store.path), store.manifest, card.contract)
     whole_BD = _whole(encoder, judged)
     return TaskReport(
         bundle=str(bundle),
@@ -113,6 +140,27 @@ def task_report(bundle: Path, checkpoint: Path, store: Store, windows: int, prog
         snr_db=parity(whole_BD.numpy(), z_BD).snr_db,
         costs=_costs(_whole(encoder, fitted), fitted, whole_BD, torch.from_numpy(z_BD), judged),
     )
+
+
+def layer_report(bundle: Path, checkpoint: Path, store: Store) -> tuple[LayerCheck, ...]:
+    """Mean-removed SNR of every layer's result, the network converted once more by the bundle's recipe.
+
+    Args:
+        bundle: folder written by `edgeacc export`.
+        checkpoint: of the network that it was made from.
+        store: its training participants calibrate.
+
+    Raises:
+        BadInput: not a bundle or a checkpoint, a bundle of another checkpoint, or a store of another contract.
+        NotPossibleHere: what converts to the target is not installed.
+    """
+    opened = open_bundle(bundle)
+    encoder, card = load_encoder(checkpoint)
+    _require_source(bundle, opened.manifest.source.sha256, checkpoint)
+    calibration = calibration_set(store.path, card.contract, opened.recipe.calibration_windows)
+    acc_BCT = calibration.spread(opened.recipe.calibration_windows).acc_BCT
+    network, tool = exported_program(encoder, card.contract), exporter(opened.manifest.target, "convert")
+    return check_layers(tool, network, opened.recipe, acc_BCT, golden_windows(encoder, card.contract).acc_BCT)
 
 
 def _require_source(bundle: Path, expected: str, checkpoint: Path) -> None:

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from edgeacc.bundle.bundle import open_bundle
 from edgeacc.bundle.golden import Golden
-from edgeacc.bundle.manifest import HeadCheck, Verification
+from edgeacc.bundle.manifest import HeadCheck, Needs, Verification
 from edgeacc.bundle.probe import Probe
 from edgeacc.errors import BadInput
 from edgeacc.export.exporter import Level, Outputs
@@ -39,6 +39,7 @@ class VerifyReport(BaseModel):
         hr_mae_bpm: heart-rate error of the shipped probe on the artifact's embeddings; None without a probe.
         task_cost_bpm: how much of it the conversion added.
         heads: one check for each head of the artifact.
+        needs: what the artifact asks of a runtime; None in bundles of schema 1 to 3.
         prepared_difference: largest difference between the windows prepared here and those in the bundle.
         failures: why it did not pass; empty when it did.
     """
@@ -55,6 +56,7 @@ class VerifyReport(BaseModel):
     hr_mae_bpm: float | None
     task_cost_bpm: float | None
     heads: tuple[HeadCheck, ...] = ()
+    needs: Needs | None = None
     prepared_difference: float
     failures: list[str]
 
@@ -77,7 +79,8 @@ def verify_bundle(path: Path) -> VerifyReport:
     acc_BCT = prepare_acc(golden.acc_g_BCT, bundle.contract)
     heads = [head.name for head in bundle.manifest.heads]
     try:
-        outputs = runner.run(bundle.model, acc_BCT)
+        given_BCT = golden.acc_g_BCT if bundle.manifest.takes_raw else acc_BCT
+        outputs = runner.run(bundle.model, given_BCT)
         checked = compare(golden, heads, bundle.probe(), outputs, runner.level, bundle.recipe.min_snr_db)
         checked = checked.model_copy(update={"layers": bundle.manifest.verification.layers})
     except REFUSALS as error:
@@ -97,6 +100,7 @@ def verify_bundle(path: Path) -> VerifyReport:
         hr_mae_bpm=checked.hr_mae_bpm,
         task_cost_bpm=checked.task_cost_bpm,
         heads=checked.heads,
+        needs=bundle.manifest.compatibility.needs,
         prepared_difference=prepared_difference,
         failures=[*_otherwise_prepared(prepared_difference), *checked.failures],
     )

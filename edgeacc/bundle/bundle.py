@@ -20,7 +20,7 @@ from edgeacc.bundle.sums import check_sums, write_sums
 from edgeacc.compression.recipe import Recipe
 from edgeacc.errors import BadInput
 from edgeacc.files import read_model, write_json
-from edgeacc.models.checkpoint import Card
+from edgeacc.models.card import Card
 from edgeacc.signals.contract import SignalContract
 
 MODEL = "model"
@@ -120,6 +120,14 @@ def open_bundle(path: Path) -> Bundle:
     return bundle
 
 
+def target_of(path: Path) -> str | None:
+    """The target that a bundle's manifest names, nothing of it being checked; None for what is no bundle."""
+    try:
+        return read_model(path / _MANIFEST, _Target).target
+    except BadInput:
+        return None
+
+
 def _disagreements(bundle: Bundle) -> list[str]:
     manifest, recipe, contract = bundle.manifest, bundle.recipe, bundle.contract
     checks = {
@@ -131,6 +139,10 @@ def _disagreements(bundle: Bundle) -> list[str]:
         f"recipe.toml is for {recipe.target}, manifest.json says {manifest.target}": recipe.target == manifest.target,
     }
     return [problem for problem, holds in checks.items() if not holds]
+
+
+class _Target(BaseModel):
+    target: str
 
 
 class _Version(BaseModel):

@@ -2,7 +2,7 @@
 
 from edgeacc.bundle.manifest import CalibrationRecord, Manifest
 from edgeacc.compression.recipe import Recipe
-from edgeacc.models.checkpoint import Card
+from edgeacc.models.card import Card
 from edgeacc.signals.contract import SignalContract
 
 
@@ -43,7 +43,18 @@ def _what(manifest: Manifest, recipe: Recipe) -> list[str]:
         f"- Artifact: `{manifest.model}`, {manifest.model_bytes} bytes, target {recipe.target}.",
         f"- Weights {recipe.weights}, activations {recipe.activations}.",
         f"- Minimum system: {minimum}.",
+        *_needs(manifest),
     ]
+
+
+def _needs(manifest: Manifest) -> list[str]:
+    needs, runtime = manifest.compatibility.needs, manifest.compatibility.runtime
+    tried = ", ".join(f"{name} {version}" for name, version in runtime.items())
+    lines = [f"- Checked with {tried}."] if tried else []
+    if needs:
+        lines.append(f"- Format: {', '.join(f'{name} {version}' for name, version in needs.format.items())}.")
+        lines.append(f"- Operators: {', '.join(needs.operators) or 'none outside its delegates'}.")
+    return lines
 
 
 def _training(card: Card, manifest: Manifest) -> list[str]:
@@ -61,13 +72,30 @@ def _training(card: Card, manifest: Manifest) -> list[str]:
 
 def _contract(contract: SignalContract, manifest: Manifest) -> list[str]:
     low_hz, high_hz = contract.acc_band_hz
-    steps = ", ".join(contract.steps)
+    before, inside = (contract.steps[:1], contract.steps[1:]) if manifest.takes_raw else (contract.steps, ())
+    steps = [
+        f"- Steps before the artifact: {', '.join(before)}; the band is {low_hz:g} to {high_hz:g} Hz (`contract.json`)."
+    ]
+    if inside:
+        steps.append(f"- Steps inside it, in 32 bits: {', '.join(inside)}.")
     return [
         f"- Raw: accelerometer {' '.join(contract.acc_axes)} in {contract.acc_unit}, gravity included, "
         f"{contract.rate_hz:g} Hz, {contract.window_s:g} s.",
-        f"- Steps before the artifact: {steps}; the band is {low_hz:g} to {high_hz:g} Hz (`contract.json`).",
+        *steps,
         f"- Input `{manifest.input.name}` {manifest.input.shape}, {manifest.input.unit}.",
+        *_pieces(manifest),
         *(f"- Output `{each.name}` {each.shape}, {each.unit}." for each in (manifest.output, *manifest.heads)),
+    ]
+
+
+def _pieces(manifest: Manifest) -> list[str]:
+    spec = manifest.streaming
+    if spec is None:
+        return []
+    return [
+        f"- A window in {spec.pieces} pieces of {spec.samples} samples, numbered from 0, those after its end zeros. "
+        "Samples must be finite: a NaN spoils its window, and the next one too where its window was broken off; "
+        "nothing is left of it after that."
     ]
 
 

@@ -4,22 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
 from edgeacc.bundle.arrays import read_arrays
-from edgeacc.cohort.config import CohortConfig
-from edgeacc.cohort.simulate import simulate
-from edgeacc.errors import BadInput
-from edgeacc.models.encoder import Encoder
-from edgeacc.signals.contract import DEFAULT, SignalContract
-from edgeacc.signals.prepare import prepare_acc
-
-GOLDEN = CohortConfig(
-    preset="calibrated", seed=20_211, participants=64, windows_per_participant=1, first_participant=1_000_000_000
-)
-"""64 people whom no training ever sees: their numbers and their seed are not those of a cohort that anyone makes."""
 
 
 @dataclass(frozen=True)
@@ -40,28 +28,14 @@ class Golden:
     hr_bpm_B: NDArray[np.float32]
     heads_BK: NDArray[np.float32] | None = None
 
+    def given(self, *, raw: bool) -> NDArray[np.float32]:
+        """What an artifact is given (B, 3, T): in g where it prepares its windows itself, else prepared."""
+        return self.acc_g_BCT if raw else self.acc_BCT
+
     def write(self, path: Path) -> None:
         """Write a safetensors file."""
         arrays = {name: np.ascontiguousarray(array) for name, array in vars(self).items() if array is not None}
         path.write_bytes(save(arrays))
-
-
-@torch.no_grad()
-def golden_windows(encoder: Encoder, contract: SignalContract) -> Golden:
-    """Simulate the golden windows and embed them with the fp32 network (in eval).
-
-    Raises:
-        BadInput: a contract whose windows the cohort cannot serve.
-    """
-    if (contract.rate_hz, contract.window_s) != (DEFAULT.rate_hz, DEFAULT.window_s):
-        raise BadInput(
-            f"golden windows of {contract.window_s:g} s at {contract.rate_hz:g} Hz cannot be simulated",
-            valid=f"{DEFAULT.window_s:g} s at {DEFAULT.rate_hz:g} Hz",
-        )
-    raw = simulate(GOLDEN, torch.arange(GOLDEN.windows))
-    acc_BCT = prepare_acc(raw.acc_g_BCT, contract)
-    z_BD = torch.cat([encoder(window_CT[None]) for window_CT in acc_BCT])
-    return Golden(raw.acc_g_BCT.numpy(), acc_BCT.numpy(), z_BD.numpy(), raw.labels["hr_bpm"].numpy())
 
 
 def read_golden(path: Path, windows: int, samples: int, width: int, heads: int) -> Golden:

@@ -4,8 +4,14 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-SCHEMA_VERSION = 2
-"""Of what is written now. Version 1 had no heads; it is read as before."""
+SCHEMA_VERSION = 4
+"""Of what is written now; earlier ones are read as before. 1 had no heads, 2 no streaming, 3 no raw input, needs and
+functions."""
+
+
+RAW_UNIT = "g"
+PREPARED_UNIT = "standard score"
+"""Of the input of an artifact that prepares its windows itself, and of one that is given prepared ones."""
 
 
 class _Frozen(BaseModel):
@@ -122,17 +128,58 @@ class Verification(_Frozen):
         return self.hr_mae_bpm - self.hr_mae_network_bpm
 
 
+class Needs(_Frozen):
+    """What an artifact asks of a runtime, as read back from its own file.
+
+    Attributes:
+        format: versions in the format's own words, such as `opset`; what runs it has these or later ones.
+        operators: names in the format's words, sorted; with a version (`CONV_2D 2`) where the format counts them.
+    """
+
+    format: dict[str, str]
+    operators: tuple[str, ...]
+
+
 class Compatibility(_Frozen):
-    """Where it runs: oldest systems, and the runtime's version that it was checked with."""
+    """Where it runs.
+
+    Attributes:
+        minimum_os: oldest systems; empty where the runtime's version decides.
+        runtime: versions that it was checked with.
+        needs: what it asks of a runtime; None in bundles of schema 1 to 3.
+    """
 
     minimum_os: tuple[str, ...]
     runtime: dict[str, str]
+    needs: Needs | None = None
+
+
+class StreamingSpec(_Frozen):
+    """How an artifact takes a window in pieces (see `edgeacc.export.streaming`).
+
+    Attributes:
+        samples: S, of one piece.
+        pieces: of one window, with those of zeros at its end.
+        token_width: D, of a token that `step` gives.
+        tokens: N, that it gives for a piece.
+        macs_per_piece: multiply-accumulates of `step`.
+        macs_to_finish: of `finish`, once a window.
+        macs_per_window: of the network that takes the whole window at once.
+    """
+
+    samples: int = Field(ge=1)
+    pieces: int = Field(ge=1)
+    token_width: int = Field(ge=1)
+    tokens: int = Field(ge=1)
+    macs_per_piece: int = Field(ge=1)
+    macs_to_finish: int = Field(ge=0)
+    macs_per_window: int = Field(ge=1)
 
 
 class Manifest(_Frozen):
     """`manifest.json` of a bundle."""
 
-    schema_version: Literal[1, 2] = 2
+    schema_version: Literal[1, 2, 3, 4] = 4
     edgeacc_version: str
     target: str
     recipe: str
@@ -143,10 +190,17 @@ class Manifest(_Frozen):
     input: TensorSpec
     output: TensorSpec
     heads: tuple[TensorSpec, ...] = Field(default=(), description="further outputs, in the artifact's order")
+    streaming: StreamingSpec | None = None
+    functions: tuple[str, ...] = Field(default=(), description="of an artifact of several, the default first")
     verification: Verification
     compatibility: Compatibility
     tool_versions: dict[str, str]
     tool_licences: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def takes_raw(self) -> bool:
+        """The artifact prepares its windows itself: it is given acceleration in g."""
+        return self.input.unit == RAW_UNIT
 
 
 class CalibrationRecord(_Frozen):

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeacc.bundle.sums import NAME, SIGNATURE, require_bundle
+from edgeacc.bundle.sums import SIGNATURE, require_bundle
 from edgeacc.errors import BadInput, NotPossibleHere
+from edgeacc.files import SUMS
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -46,7 +47,7 @@ def public_key(path: Path) -> "Ed25519PublicKey":
 
 def sign(folder: Path, key: "Ed25519PrivateKey") -> None:
     """Sign a bundle whose SHA256SUMS is written."""
-    (folder / SIGNATURE).write_bytes(key.sign((folder / NAME).read_bytes()))
+    (folder / SIGNATURE).write_bytes(key.sign((folder / SUMS).read_bytes()))
 
 
 def check_signature(folder: Path, key: "Ed25519PublicKey") -> None:
@@ -64,10 +65,10 @@ def check_signature(folder: Path, key: "Ed25519PublicKey") -> None:
             f"bundle {folder} is not signed", valid=f"a bundle with {SIGNATURE}: edgeacc export --sign KEY.pem"
         )
     try:
-        key.verify(path.read_bytes(), (folder / NAME).read_bytes())
+        key.verify(path.read_bytes(), (folder / SUMS).read_bytes())
     except InvalidSignature as error:
         raise BadInput(
-            f"bundle {folder} is not signed by that key, or {NAME} was changed after it was signed",
+            f"bundle {folder} is not signed by that key, or {SUMS} was changed after it was signed",
             valid="the public key of who made the bundle, and the bundle as it was made",
         ) from error
 

@@ -11,10 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from edgeacc.errors import BadInput, counted
-from edgeacc.files import sha256
+from edgeacc.files import SUMS, sha256
 
-NAME = "SHA256SUMS"
-SIGNATURE = "SHA256SUMS.sig"
+SIGNATURE = f"{SUMS}.sig"
 SIGNATURE_BYTES = 64
 """Of Ed25519 (RFC 8032)."""
 _WRITTEN = "a folder as `edgeacc export` wrote it"
@@ -31,10 +30,10 @@ _LINE = re.compile(r"^([0-9a-f]{64})  (\S.*)$")
 
 def write_sums(folder: Path) -> None:
     """Write SHA256SUMS over every other file but its signature, in the form that `sha256sum --check` reads."""
-    own = (folder / NAME, folder / SIGNATURE)
+    own = (folder / SUMS, folder / SIGNATURE)
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path not in own)
     lines = [f"{sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in paths]
-    (folder / NAME).write_text("".join(lines))
+    (folder / SUMS).write_text("".join(lines))
 
 
 def check_sums(folder: Path) -> None:
@@ -51,7 +50,7 @@ def check_sums(folder: Path) -> None:
         problems.append(f"{SIGNATURE}: {size} bytes, a signature has {SIGNATURE_BYTES}")
     problems += [f"{name}: missing" for name in sorted(expected.keys() - present)]
     extra = sorted(name for name in present - expected.keys() - {SIGNATURE} if not _CLUTTER.fullmatch(name))
-    problems += [f"{name}: not listed in {NAME}" for name in extra]
+    problems += [f"{name}: not listed in {SUMS}" for name in extra]
     for name in sorted(expected.keys() & present):
         size = (folder / name).stat().st_size
         if size > MAX_FILE_BYTES:
@@ -64,7 +63,7 @@ def check_sums(folder: Path) -> None:
 
 def is_bundle(folder: Path) -> bool:
     """Whether it holds a SHA256SUMS; its files are not read."""
-    return (folder / NAME).is_file() and not (folder / NAME).is_symlink()
+    return (folder / SUMS).is_file() and not (folder / SUMS).is_symlink()
 
 
 def require_bundle(folder: Path) -> None:
@@ -81,20 +80,20 @@ def require_bundle(folder: Path) -> None:
 
 def _read_sums(folder: Path) -> tuple[dict[str, str], list[str]]:
     """The listed files that may be looked at, and what is wrong with the others."""
-    path = folder / NAME
+    path = folder / SUMS
     require_bundle(folder)
     if path.stat().st_size > MAX_SUMS_BYTES:
-        raise _refused(folder, [f"{NAME}: more than {MAX_SUMS_BYTES} bytes"])
+        raise _refused(folder, [f"{SUMS}: more than {MAX_SUMS_BYTES} bytes"])
     listed: dict[str, str] = {}
     problems = []
     for number, line in enumerate(path.read_text(errors="replace").splitlines(), start=1):
         match = _LINE.match(line)
         if match is None:
-            problems.append(f"{NAME}, line {number}: not `<sha256>  <file>`")
+            problems.append(f"{SUMS}, line {number}: not `<sha256>  <file>`")
         elif not _is_inside(match[2]):
-            problems.append(f"{NAME}, line {number}: {match[2]} is outside the bundle")
+            problems.append(f"{SUMS}, line {number}: {match[2]} is outside the bundle")
         elif match[2] in listed:
-            problems.append(f"{NAME}, line {number}: {match[2]} is listed twice")
+            problems.append(f"{SUMS}, line {number}: {match[2]} is listed twice")
         else:
             listed[match[2]] = match[1]
     return listed, problems
@@ -117,7 +116,7 @@ def _present(folder: Path) -> tuple[set[str], list[str]]:
             strange.append(f"{name}: a link")
         elif not entry.is_file(follow_symlinks=False):
             strange.append(f"{name}: not a regular file")
-        elif name != NAME:
+        elif name != SUMS:
             files.add(name)
     return files, strange
 
@@ -133,12 +132,12 @@ def _walk(folder: Path) -> Iterator[os.DirEntry[str]]:
 
 def _no_bundle(folder: Path) -> BadInput:
     """A folder of bundles is the usual slip: `edgeacc export --target all` writes one."""
-    bundles = [path for path in folder.glob(f"*/{NAME}") if path.is_file()]
+    bundles = [path for path in folder.glob(f"*/{SUMS}") if path.is_file()]
     if bundles:
         problem = f"{folder} is not a bundle but a folder of {counted(len(bundles), 'bundle')}"
         inside = f"{shlex.quote(str(folder))}/*"
         return BadInput(problem, valid=f"the bundles in it: {inside}", next_command=f"edgeacc verify {inside}")
-    return BadInput(f"{folder} is not a bundle: no {NAME} in it", valid=_WRITTEN, next_command=_EXPORT)
+    return BadInput(f"{folder} is not a bundle: no {SUMS} in it", valid=_WRITTEN, next_command=_EXPORT)
 
 
 def _refused(folder: Path, problems: list[str]) -> BadInput:

@@ -1,21 +1,19 @@
 """`edgeacc export`: from a checkpoint to a bundle that was checked numerically."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from edgeacc.cli.export_tables import tables
 from edgeacc.cli.output import progress, show, table
 from edgeacc.cli.several import as_one, require_all
 from edgeacc.errors import BadInput, EdgeaccError, command, unknown
 from edgeacc.progress import Progress
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
-    from edgeacc.bundle.manifest import HeadCheck
     from edgeacc.compression.recipe import Recipe
     from edgeacc.export.pipeline import ExportResult
 
@@ -48,6 +46,29 @@ LegacyRuntime = Annotated[
         "--legacy-runtime", help="Target tflite: must be right in tflite-runtime 2.14 too (edgeacc doctor --legacy)."
     ),
 ]
+Streaming = Annotated[
+    bool,
+    typer.Option(
+        "--streaming",
+        help="Take a window in pieces of about a second, state carried between calls (coreml-fp16, executorch-fp32, "
+        "tflite-fp32; conv students).",
+    ),
+]
+Raw = Annotated[
+    bool,
+    typer.Option(
+        "--raw",
+        help="Take acceleration in g: band-pass and standard scores inside the artifact (coreai-fp32, coreml-fp16, "
+        "executorch-fp32, onnx-fp32, tflite-fp32).",
+    ),
+]
+Multifunction = Annotated[
+    bool,
+    typer.Option(
+        "--multifunction",
+        help="Target coreml, with --heads, from watchOS11 and iOS18: functions `embed` and `heads`, weights once.",
+    ),
+]
 Sign = Annotated[Path | None, typer.Option(help="Sign each bundle with this Ed25519 private key (PEM, no password).")]
 
 
@@ -57,6 +78,9 @@ class _Wanted(NamedTuple):
     heads: bool
     field_runtimes: list[str]
     sign: Path | None
+    streaming: bool
+    raw: bool
+    multifunction: bool
 
 
 def export(
@@ -81,6 +105,9 @@ def export(
     heads: Heads = False,
     tflm: Tflm = False,
     legacy_runtime: LegacyRuntime = False,
+    streaming: Streaming = False,
+    raw: Raw = False,
+    multifunction: Multifunction = False,
     sign: Sign = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
@@ -90,7 +117,7 @@ def export(
     An int8 .tflite file, anybody's, becomes a folder of C99 with `--target firmware`, equal to LiteRT in every bit.
     """
     field_runtimes = [name for name, asked in (("tflm", tflm), ("legacy-runtime", legacy_runtime)) if asked]
-    wanted = _Wanted(heads, field_runtimes, sign)
+    wanted = _Wanted(heads, field_runtimes, sign, streaming, raw, multifunction)
     if checkpoint is not None and checkpoint.suffix == ".tflite":
         if any((recipe, store, minimum_os, *wanted)):
             raise BadInput(
@@ -104,7 +131,8 @@ def export(
 
     checkpoint = checkpoint_of(checkpoint)
     recipes = [_for_system(each, target, minimum_os) for each in _recipes(target, recipe)]
-    plan = _plan(checkpoint, recipes, output, together=target == ALL)
+    suffix = _require_flavour(target, recipes, wanted)
+    plan = _plan(checkpoint, recipes, output, together=target == ALL, suffix=suffix)
     _require_inputs(checkpoint, target, plan, store, wanted, force)
     if target != ALL:
         require_packages(target, "convert")
@@ -118,14 +146,14 @@ def _tell(target: str, done: "list[ExportResult]", failed: "list[tuple[str, Edge
     from edgeacc.export.registry import missing_recipes
 
     next_command = command("edgeacc", "verify", *(each.bundle for each in done))
-    tables = _tables(done) if done else []
+    found_tables = tables(done) if done else []
     left_out = missing_recipes() if target == ALL else {}
     if left_out:
-        tables.append(table("Left out", ("recipe", "why"), list(left_out.items())))
+        found_tables.append(table("Left out", ("recipe", "why"), list(left_out.items())))
     failures = [{"recipe": name, "problem": error.problem} for name, error in failed]
     if done or as_json:
         found = {"bundles": done, "failed": failures, "left_out": left_out}
-        show(found, tables, as_json=as_json, next_command=next_command)
+        show(found, found_tables, as_json=as_json, next_command=next_command)
 
 
 def _require_inputs(
@@ -201,6 +229,38 @@ def _for_system(recipe: "Recipe", target: str, minimum_os: str | None) -> "Recip
     raise unknown("minimum OS", minimum_os, [system for age in AGES for system in age])
 
 
+def _require_flavour(target: str, recipes: "list[Recipe]", wanted: _Wanted) -> str:
+    """What the flavour adds to a bundle's name."""
+    if wanted.streaming:
+        _require_streaming(recipes, wanted)
+    if wanted.raw:
+        _require_raw(recipes)
+    if wanted.multifunction and (target != "coreml" or not wanted.heads or wanted.streaming):
+        raise BadInput("--multifunction is for one target, and for windows at once", valid="--target coreml --heads")
+    return "-streaming" if wanted.streaming else "-raw" if wanted.raw else ""
+
+
+def _require_streaming(recipes: "list[Recipe]", wanted: _Wanted) -> None:
+    from edgeacc.export.streaming import require_streaming
+
+    if len(recipes) > 1:
+        raise BadInput("--streaming takes one target, not all", valid="--target tflite --recipe tflite-fp32")
+    if wanted.raw:
+        raise BadInput("--streaming with --raw: a window is prepared as a whole", valid="one or the other")
+    if wanted.field_runtimes:
+        names = ", ".join(f"--{name}" for name in wanted.field_runtimes)
+        raise BadInput(f"--streaming with {names}: those run whole windows", valid="one or the other")
+    require_streaming(recipes[0])
+
+
+def _require_raw(recipes: "list[Recipe]") -> None:
+    from edgeacc.export.raw import require_raw
+
+    if len(recipes) > 1:
+        raise BadInput("--raw takes one target, not all", valid="--target tflite --recipe tflite-fp32")
+    require_raw(recipes[0])
+
+
 def _require_field(target: str, field_runtimes: list[str]) -> None:
     from edgeacc.export.field import FIELD_RUNTIMES
 
@@ -212,14 +272,14 @@ def _require_field(target: str, field_runtimes: list[str]) -> None:
 
 
 def _plan(
-    checkpoint: Path, recipes: "list[Recipe]", output: Path | None, *, together: bool
+    checkpoint: Path, recipes: "list[Recipe]", output: Path | None, *, together: bool, suffix: str
 ) -> "list[tuple[Recipe, Path]]":
     """Where each bundle goes."""
     name = checkpoint.resolve().name
     if together:
         folder = output or Path(f"{name}-bundles")
         return [(recipe, folder / recipe.name) for recipe in recipes]
-    return [(recipe, output or Path(f"{name}-{recipe.name}")) for recipe in recipes]
+    return [(recipe, output or Path(f"{name}-{recipe.name}{suffix}")) for recipe in recipes]
 
 
 def _refuse_existing(plan: "list[tuple[Recipe, Path]]", force: bool, inputs: list[Path]) -> None:
@@ -242,7 +302,8 @@ def _export(
     import torch
 
     from edgeacc.bundle.signature import private_key
-    from edgeacc.export.pipeline import export_bundle, read_source
+    from edgeacc.export.pipeline import export_bundle
+    from edgeacc.export.source import read_source
 
     torch.set_num_threads(1)  # small work: more threads wait for one another, twice the time beside another command
     done: list[ExportResult] = []
@@ -252,8 +313,23 @@ def _export(
     with progress("export") as report:
         steps = _shifted(report, total)
         calibration_windows = max(recipe.calibration_windows for recipe, _ in plan)
-        source = read_source(checkpoint, store, calibration_windows, next(steps), heads=wanted.heads)
-        make = partial(export_bundle, source, field_runtimes=wanted.field_runtimes, key=key, force=force)
+        source = read_source(
+            checkpoint,
+            store,
+            calibration_windows,
+            next(steps),
+            heads=wanted.heads,
+            in_pieces=wanted.streaming,
+            raw=wanted.raw,
+        )
+        make = partial(
+            export_bundle,
+            source,
+            field_runtimes=wanted.field_runtimes,
+            multifunction=wanted.multifunction,
+            key=key,
+            force=force,
+        )
         for recipe, path in plan:
             try:
                 done.append(make(recipe, path, progress=next(steps)))
@@ -273,58 +349,3 @@ def _shifted(report: Progress, total: int) -> Iterator[Progress]:
     yield at(0)
     for start in range(STAGES_OF_SOURCE, total, STAGES_OF_BUNDLE):
         yield at(start)
-
-
-def _tables(done: "list[ExportResult]") -> "list[Table]":
-    heads = heads_table({each.recipe: each.verification.heads for each in done})
-    return [_table(done), *heads, *_field_table(done), *_warnings(done)]
-
-
-def _table(done: "list[ExportResult]") -> "Table":
-    columns = (
-        "recipe",
-        "size [KiB]",
-        "checked",
-        "SNR / floor [dB]",
-        "worst cosine",
-        "task cost [bpm]",
-        "time [s]",
-        "bundle",
-    )
-    rows = [
-        (
-            each.recipe, round(each.model_bytes / 1024), each.verification.level,
-            f"{each.verification.snr_db:.1f} / {each.verification.min_snr_db:g}",
-            f"{each.verification.worst_cosine:.5f}", signed_bpm(each.task_cost_bpm),
-            f"{each.own_s:.1f}", each.bundle,
-        )
-        for each in done
-    ]  # fmt: skip
-    return table("Bundles", columns, rows)
-
-
-def heads_table(checks: "Mapping[str, Sequence[HeadCheck]]") -> "list[Table]":
-    """What was measured on the heads of each recipe's artifact; nothing where none has heads."""
-    rows = [
-        (recipe, head.name, f"{head.snr_db:.1f}", "-" if head.worst_error is None else f"{head.worst_error:.2g}")
-        for recipe, heads in checks.items()
-        for head in heads
-    ]
-    return [table("Heads", ("recipe", "output", "SNR [dB]", "largest error"), rows)] if rows else []
-
-
-def _field_table(done: "list[ExportResult]") -> "list[Table]":
-    checks = [(result.recipe, check) for result in done for check in result.verification.field]
-    rows = [(recipe, check.name, check.version, f"{check.snr_db:.1f}") for recipe, check in checks]
-    columns = ("recipe", "runtime", "version", "SNR of the worst output [dB]")
-    return [table("In other runtimes", columns, rows)] if rows else []
-
-
-def signed_bpm(bpm: float | None) -> str | None:
-    """A difference in bpm with its sign, never as -0.000; None where it is not known."""
-    return None if bpm is None else f"{round(bpm, 3) + 0.0:+.3f}"
-
-
-def _warnings(done: "list[ExportResult]") -> "list[Table]":
-    rows = [(each.recipe, warning) for each in done for warning in each.warnings]
-    return [table("Warnings about the calibration", ("recipe", "warning"), rows)] if rows else []

@@ -14,12 +14,16 @@ def kit(
     platform: Annotated[
         str,
         typer.Option(
-            help="`c` (bundles of the target firmware), `wearos` (firmware, tflite) or `watchos` (coreml, firmware)."
+            help="`c` (bundles of the target firmware), `wearos` (firmware, tflite, executorch) or `watchos` (coreml, "
+            "firmware)."
         ),
     ],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="The folder to make; by default BUNDLE-PLATFORM-kit.")
     ] = None,
+    only_64_bit: Annotated[
+        bool, typer.Option("--only-64-bit", help="On `wearos`, for executorch: leave watches with 32-bit code out.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
 ) -> None:
@@ -35,7 +39,7 @@ def kit(
     refuse_existing(folder, force=force, inputs=[bundle])
     from edgeacc.export.kits.kit import PLATFORMS, make_kit
 
-    made = make_kit(bundle, platform, folder, force=force)
+    made = make_kit(bundle, platform, folder, only_64_bit=only_64_bit, force=force)
     rates = ", ".join(map(str, made.rates_hz))
     rows = [
         ("kit", str(folder)),

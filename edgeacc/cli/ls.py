@@ -103,7 +103,7 @@ def sizes(json: Json = False) -> None:
 @app.command()
 def students(json: Json = False) -> None:
     """Trained encoders that come with edgeacc; `edgeacc export NAME --target ...` takes them by name."""
-    from edgeacc.models.checkpoint import load_card
+    from edgeacc.models.card import load_card
     from edgeacc.models.cost import cost
     from edgeacc.weights import DEFAULT, shipped
 

@@ -111,7 +111,8 @@ def _read_store(path: Path) -> None:
 
 
 def _read_checkpoint(path: Path) -> None:
-    from edgeacc.models.checkpoint import load_card, load_encoder, load_student
+    from edgeacc.models.card import load_card
+    from edgeacc.models.checkpoint import load_encoder, load_student
 
     if load_card(path).alignment is None:
         load_encoder(path)

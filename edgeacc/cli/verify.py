@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgeacc.cli.export import heads_table, signed_bpm
+from edgeacc.cli.export_tables import heads_table, signed_bpm
 from edgeacc.cli.output import progress, show, table
 from edgeacc.cli.several import as_one
 from edgeacc.errors import EdgeaccError, ParityFailed
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from rich.table import Table
 
+    from edgeacc.bundle.manifest import Needs
     from edgeacc.export.verify import VerifyReport
 
 
@@ -38,7 +39,8 @@ def verify(
         report(len(bundles), len(bundles))
     refused = [error.problem for error in errors]
     if reports or json:
-        tables = [_table(reports), *heads_table({each.recipe: each.heads for each in reports})] if reports else []
+        heads = heads_table({each.recipe: each.heads for each in reports})
+        tables = [_table(reports), *heads, *_needs_table(reports)] if reports else []
         show({"bundles": reports, "refused": refused}, tables, as_json=json)
     errors += [_failed(each) for each in reports if not each.passed]
     if errors:
@@ -66,6 +68,19 @@ def _verified(bundle: Path, key: "Ed25519PublicKey | None") -> "VerifyReport":
 
 def _failed(report: "VerifyReport") -> ParityFailed:
     return ParityFailed(f"{report.bundle}: {'; '.join(report.failures)}", next_command="edgeacc ls recipes")
+
+
+def _needs_table(reports: "list[VerifyReport]") -> "list[Table]":
+    rows = [
+        (each.recipe, ", ".join(f"{name} {value}" for name, value in each.needs.format.items()), _listed(each.needs))
+        for each in reports
+        if each.needs
+    ]
+    return [table("What a runtime must read", ("recipe", "format", "operators"), rows)] if rows else []
+
+
+def _listed(needs: "Needs") -> str:
+    return ", ".join(needs.operators) or "none outside its delegates"
 
 
 def _table(reports: "list[VerifyReport]") -> "Table":

@@ -28,18 +28,8 @@ from edgeacc.compression.sensitivity import (
 from edgeacc.errors import BadInput, command
 from edgeacc.files import read_model, refuse_existing, sha256, write_json
 from edgeacc.models.alignment import Deployable, Student, encoder_of
-from edgeacc.models.checkpoint import (
-    Card,
-    DataProvenance,
-    Pruning,
-    encoder_file,
-    load_card,
-    load_encoder,
-    load_student,
-    save,
-    teacher_reference,
-    versions,
-)
+from edgeacc.models.card import Card, DataProvenance, Pruning, encoder_file, load_card, teacher_reference, versions
+from edgeacc.models.checkpoint import load_encoder, load_student, save
 from edgeacc.models.config import EncoderConfig
 from edgeacc.progress import Progress, silent
 from edgeacc.training.augment import MILD

@@ -13,7 +13,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from edgeacc.compression.schemes import TABLE, Activations, Weights, decode
+from edgeacc.compression.schemes import MIXED, TABLE, Activations, Weights, decode
 from edgeacc.errors import BadInput, unknown
 from edgeacc.files import parse_model, read_model
 
@@ -30,6 +30,8 @@ class Recipe(BaseModel):
         calibration_windows: windows that set int8 activation ranges; with fp16 activations they take back the constant
             error of rounded weights, if there are any; 0 where ranges are not kept (fp32, dynamic).
         minimum_os: oldest operating systems, such as `watchOS11`; empty where the runtime's version decides instead.
+        layers: of a `mixed` recipe, and of no other: layer -> its number format, where it is not `weights`. Layers are
+            named as `edgeacc.export.mixed` cuts a network.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -41,6 +43,9 @@ class Recipe(BaseModel):
     min_snr_db: float = Field(ge=0, le=200)
     calibration_windows: int = Field(ge=0, le=65_536)
     minimum_os: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    layers: dict[Annotated[str, Field(pattern=r"^[a-z0-9_.]{1,64}$")], Weights] = Field(
+        default_factory=dict, validate_default=True
+    )
 
     @property
     def scheme(self) -> str:
@@ -95,9 +100,30 @@ class Recipe(BaseModel):
             raise ValueError(f"not a system with its version, such as watchOS11: {', '.join(wrong)}")
         return systems
 
+    @field_validator("layers")
+    @classmethod
+    def _only_of_mixed(cls, layers: dict[str, Weights], info: ValidationInfo) -> dict[str, Weights]:
+        if "name" not in info.data:
+            return layers
+        mixed = decode(info.data["name"]).scheme == "mixed"
+        if mixed != bool(layers):
+            raise ValueError("a mixed recipe, and no other, says the format of some layers")
+        possible = MIXED[info.data["target"]] if mixed else ()
+        wrong = [f"{name} = {weights!r}" for name, weights in layers.items() if weights not in possible]
+        if wrong:
+            raise ValueError(f"{', '.join(wrong)}: a layer of {info.data['target']} can have {', '.join(possible)}")
+        return layers
+
     def to_toml(self) -> str:
         """The recipe as TOML text that `parse_recipe` reads back to an equal recipe."""
-        lines = (f"{key} = {json.dumps(value)}" for key, value in self.model_dump(mode="json").items())
+        plain = self.model_dump(mode="json", exclude={"layers"})
+        lines = [f"{key} = {json.dumps(value)}" for key, value in plain.items()]
+        if self.layers:
+            lines += [
+                "",
+                "[layers]",
+                *(f"{json.dumps(name)} = {json.dumps(value)}" for name, value in self.layers.items()),
+            ]
         return "\n".join(lines) + "\n"
 
 
@@ -142,9 +168,13 @@ def recipe_text(name: str) -> str:
 
 
 def _refuse_impossible(name: str) -> None:
-    """Tell the reason where `name` is a target with a scheme that it cannot compute."""
-    if name.partition("-")[0] in TABLE:
-        decode(name)
+    """Tell the reason where `name` is a target with a scheme that it cannot compute, or one that is of one network."""
+    if name.partition("-")[0] in TABLE and decode(name).scheme == "mixed":
+        raise BadInput(
+            f"{name}: the formats of layers are of one network, so that no such recipe is shipped",
+            valid="a TOML file that `edgeacc compress search` wrote",
+            next_command="edgeacc compress search --help",
+        )
 
 
 def _shipped() -> Iterator[Recipe]:

@@ -39,6 +39,7 @@ SCHEMES: dict[str, str] = {
     "pal6": "weights as 6-bit indices into a table of 64 values, activations in the target's float",
     "pal4": "weights as 4-bit indices into a table of 16 values, activations in the target's float",
     "pal2": "weights as 2-bit indices into a table of 4 values, activations in the target's float",
+    "mixed": "a format for each layer, as the recipe's `layers` say (`edgeacc compress search` writes such recipes)",
 }
 """Scheme -> its meaning in words."""
 
@@ -46,6 +47,7 @@ _NO_TABLES = "its runtime has no operator that unpacks a table of weights"
 _NO_CONVERTER = "edgeacc does not convert to it yet"
 _LEFT_FLOAT = "a small network came out as if in float (116 dB), so nothing checks yet that all is quantized"
 _STATIC_ONNX = "a small untrained network came to 11 dB, below the floor of 15, and the cause is not known yet"
+_ONE_FORMAT = "edgeacc chooses no formats by layer for it"
 _TWO_BITS = "four values per table lose the network without training for it (measured on a trained conv-s)"
 
 TABLE: dict[str, dict[str, Formats | Impossible]] = {
@@ -53,13 +55,14 @@ TABLE: dict[str, dict[str, Formats | Impossible]] = {
         "fp32": Impossible("the Neural Engine computes in 16-bit float", "fp16"),
         "fp16": Formats("fp16", "fp16"),
         "w8": Formats("int8", "fp16"),
-        "w8-dynamic": Impossible("a Core ML program holds its activation ranges as constants", "w8"),
-        "w8a8": Impossible(_NO_CONVERTER, "w8"),
-        "w8a16": Impossible("Core ML quantizes activations to 8 bits only", "w8"),
+        "w8-dynamic": Impossible("a Core ML program holds its activation ranges as constants", "w8a8"),
+        "w8a8": Formats("int8", "int8"),
+        "w8a16": Impossible("Core ML quantizes activations to 8 bits only", "w8a8"),
         "w4": Formats("int4", "fp16"),
         "pal6": Formats("pal6", "fp16"),
         "pal4": Formats("pal4", "fp16"),
         "pal2": Impossible(_TWO_BITS, "pal4"),
+        "mixed": Formats("fp16", "fp16"),
     },
     "tflite": {
         "fp32": Formats("fp32", "fp32"),
@@ -72,6 +75,7 @@ TABLE: dict[str, dict[str, Formats | Impossible]] = {
         "pal6": Impossible(_NO_TABLES, "w8"),
         "pal4": Impossible(_NO_TABLES, "w8"),
         "pal2": Impossible(_NO_TABLES, "w8"),
+        "mixed": Formats("int8", "int8"),
     },
     "executorch": {
         "fp32": Formats("fp32", "fp32"),
@@ -84,6 +88,7 @@ TABLE: dict[str, dict[str, Formats | Impossible]] = {
         "pal6": Impossible(_NO_TABLES, "w8a8"),
         "pal4": Impossible(_NO_TABLES, "w8a8"),
         "pal2": Impossible(_NO_TABLES, "w8a8"),
+        "mixed": Formats("int8", "int8"),
     },
     "onnx": {
         "fp32": Formats("fp32", "fp32"),
@@ -96,6 +101,7 @@ TABLE: dict[str, dict[str, Formats | Impossible]] = {
         "pal6": Impossible(_NO_TABLES, "w8-dynamic"),
         "pal4": Impossible(_NO_TABLES, "w8-dynamic"),
         "pal2": Impossible(_NO_TABLES, "w8-dynamic"),
+        "mixed": Impossible(_ONE_FORMAT, "w8-dynamic"),
     },
     "coreai": {
         "fp32": Formats("fp32", "fp32"),
@@ -111,6 +117,16 @@ TABLE: dict[str, dict[str, Formats | Impossible]] = {
     },
 }
 """Target -> scheme -> its formats there, or why not."""
+
+MIXED: dict[str, tuple[Weights, ...]] = {
+    "coreml": ("int8", "pal6", "pal4"),
+    "tflite": ("fp32",),
+    "executorch": ("fp32",),
+}
+"""Target -> what a layer of a `mixed` recipe can have in place of the scheme's format, from the most exact on.
+
+With fp32 it computes in fp32. Not int4, which needs newer systems and blocks of input channels that many layers lack.
+"""
 
 _PRUNED, _TRAINED = re.compile(r"p([1-9][0-9]?)"), "qat"
 

@@ -10,10 +10,11 @@ from typing import ClassVar
 from torch import Tensor
 from torch.export import ExportedProgram
 
+from edgeacc.bundle.manifest import Needs
 from edgeacc.compression.recipe import Recipe
 from edgeacc.export.coreai.session import AssetSession
 from edgeacc.export.exporter import INPUT_NAME, Exporter, Level, Session, output_names
-from edgeacc.export.quiet import refusing
+from edgeacc.export.quiet import contained, refusing
 
 ASSET_NAME = "model.aimodel"
 SPACE_BYTES = 2**20
@@ -52,6 +53,17 @@ class CoreAIExporter(Exporter):
             BadInput: not an asset of an encoder, or one that the runtime refuses.
         """
         return AssetSession(model)
+
+    def needs(self, model: Path) -> Needs:
+        """See `Exporter.needs`: versions of the asset and of the systems, and Core AI's operations."""
+        with contained():
+            from coreai.authoring import AIModelAsset
+
+            asset = AIModelAsset.load(model)
+            summary = asset.summary()
+        version = json.loads((model / "metadata.json").read_text())["assetVersion"]
+        told = {"asset": version, "compatibility": str(summary._compatibility_version)}
+        return Needs(format=told, operators=tuple(sorted(name for name, _ in summary.operation_distribution)))
 
 
 def _settle_date(metadata: Path) -> None:

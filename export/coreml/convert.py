@@ -1,8 +1,10 @@
 """Convert an exported program to a Core ML package, in 16-bit float, with float, integer or palettized weights."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -11,10 +13,13 @@ from torch.export import ExportedProgram
 
 from edgeacc.compression.recipe import Recipe
 from edgeacc.compression.schemes import WEIGHT_BITS, Weights
-from edgeacc.errors import BadInput, NotPossibleHere
+from edgeacc.errors import BadInput, NotPossibleHere, command
 from edgeacc.export.coreml.toolkit import coremltools
-from edgeacc.export.exporter import INPUT_NAME, output_names
+from edgeacc.export.exporter import EMBED, HEADS, INPUT_NAME, output_names
+from edgeacc.export.mixed import require_layers, weights_of
 from edgeacc.export.quiet import contained, refusing
+from edgeacc.export.raw import last_division
+from edgeacc.export.streaming import FINISH, PIECE_NAME, STEP, TOKENS_NAME, StreamingProgram
 
 SMALLEST_COMPRESSED_WEIGHT = 512
 """Elements: smaller weights stay in 16 bits, because the file would not shrink by more than its alignment (64 bytes
@@ -27,6 +32,8 @@ Said this way round because coremltools refuses a constant that serves two opera
 stores equal vectors, such as biases that are all zero, only once. Vectors are never compressed.
 """
 
+
+DEQUANTIZE = "quantized_decomposed.dequantize_per_tensor.default"
 
 INT4_BLOCK = 32
 """Input channels that share a scale (our choice); a weight whose input channels are no multiple stays in 16 bits."""
@@ -57,21 +64,35 @@ def convert(program: ExportedProgram, recipe: Recipe, package: Path) -> Converte
         BadInput: `recipe.minimum_os` names systems that coremltools does not know, or of different age.
         NotPossibleHere: coremltools refused the network; its own message is kept. Or int4 fits none of its weights.
     """
-    ct = coremltools()
-    oldest = _deployment_target(recipe)
-    shape = tuple(program.example_inputs[0][0].shape)
-    with refusing("coremltools", "convert the network"):
-        model = ct.convert(
-            program.run_decompositions({}),
-            inputs=[ct.TensorType(name=INPUT_NAME, shape=shape, dtype=np.float32)],
-            outputs=[ct.TensorType(name=name, dtype=np.float32) for name in output_names(program)],
-            convert_to="mlprogram",
-            minimum_deployment_target=oldest,
-            compute_precision=ct.precision.FLOAT16,
-            pass_pipeline=_passes(recipe.weights),
-            skip_model_load=True,
-        )
+    model, compressed = _compressed(program, recipe)
+    with contained():
+        model.save(str(package))
+    _settle(package)
+    return Converted(model.get_spec().specificationVersion, compressed)
+
+
+def convert_functions(network: ExportedProgram, program: ExportedProgram, recipe: Recipe, package: Path) -> Converted:
+    """Write `package` with the functions `embed`, of the network alone, and `heads`, of all outputs; weights once.
+
+    Raises:
+        BadInput: as `convert`, or systems that know one function only.
+        NotPossibleHere: as `convert`.
+    """
+    _require_ios18(recipe, "read packages of one function only", "--multifunction")
+    embed, _ = _compressed(network, recipe)
+    heads, compressed = _compressed(program, recipe)
+    _save_functions({EMBED: embed, HEADS: heads}, package)
+    return Converted(heads.get_spec().specificationVersion, compressed)
+
+
+def _compressed(program: ExportedProgram, recipe: Recipe) -> tuple[Any, int]:
+    """The converted program, and how many of its weights are in fewer than 16 bits."""
+    model = _converted(program, recipe, [INPUT_NAME], output_names(program))
     compressed = _count_compressed(model)
+    if compressed < len(_rules(recipe, program)):
+        raise NotPossibleHere(
+            f"{recipe.name}: coremltools compressed {compressed} of {len(_rules(recipe, program))} weights"
+        )
     if recipe.weights == "int4" and not compressed:  # coremltools would leave all of them in 16 bits and not say so
         raise NotPossibleHere(
             f"{recipe.name}: no weight has {SMALLEST_COMPRESSED_WEIGHT} values or more in blocks of {INT4_BLOCK} "
@@ -79,13 +100,106 @@ def convert(program: ExportedProgram, recipe: Recipe, package: Path) -> Converte
             valid="a wider network, or coreml-pal4",
             next_command="edgeacc cat coreml-pal4",
         )
-    with contained():
-        model.save(str(package))
-    _settle_identifiers(package / "Manifest.json")
-    return Converted(model.get_spec().specificationVersion, compressed)
+    return model, compressed
 
 
-def _passes(weights: Weights) -> Any:  # noqa: ANN401
+def convert_streaming(program: StreamingProgram, recipe: Recipe, package: Path) -> int:
+    """Write `package` with the functions `step(acc, piece)`, which has states, and `finish(tokens)`; its specification.
+
+    Raises:
+        BadInput: as `convert`, or systems that have no states.
+        NotPossibleHere: as `convert`.
+    """
+    _require_ios18(recipe, "have no states", "--streaming")
+    step = _converted(program.step, recipe, [INPUT_NAME, PIECE_NAME], [TOKENS_NAME])
+    finish = _converted(program.finish, recipe, [TOKENS_NAME], output_names(program.finish))
+    _save_functions({STEP: step, FINISH: finish}, package)
+    return int(step.get_spec().specificationVersion)
+
+
+def _require_ios18(recipe: Recipe, why: str, option: str) -> None:
+    if _deployment_target(recipe) < coremltools().target.iOS18:
+        raise BadInput(
+            f"recipe {recipe.name}, minimum_os: {', '.join(recipe.minimum_os)} {why}",
+            valid="watchOS11, iOS18 or later",
+            next_command=command("edgeacc", "export", "--target", "coreml", option, "--minimum-os", "watchOS11"),
+        )
+
+
+def _save_functions(models: Mapping[str, Any], package: Path) -> None:
+    """One package of several functions, the first of them its default; equal weights are stored once."""
+    ct = coremltools()
+    with TemporaryDirectory() as scratch, contained():
+        together = ct.utils.MultiFunctionDescriptor()
+        for name, model in models.items():
+            path = str(Path(scratch) / f"{name}.mlpackage")
+            model.save(path)
+            together.add_function(path, src_function_name="main", target_function_name=name)
+        together.default_function_name = next(iter(models))
+        ct.utils.save_multifunction(together, str(package))
+    _settle(package)
+
+
+def _converted(program: ExportedProgram, recipe: Recipe, inputs: Sequence[str], outputs: Sequence[str]) -> Any:  # noqa: ANN401
+    ct = coremltools()
+    oldest = _deployment_target(recipe)
+    examples, _ = program.example_inputs
+    given = [
+        ct.TensorType(name=name, shape=tuple(example.shape), dtype=np.float32)
+        for name, example in zip(inputs, examples, strict=True)
+    ]
+    with refusing("coremltools", "convert the network"):
+        return ct.convert(
+            _scalars_in_float(program.run_decompositions({})),
+            inputs=given,
+            outputs=[ct.TensorType(name=name, dtype=np.float32) for name in outputs],
+            convert_to="mlprogram",
+            minimum_deployment_target=oldest,
+            compute_precision=_precision(program),
+            pass_pipeline=_passes(recipe, program),
+            skip_model_load=True,
+        )
+
+
+def _precision(program: ExportedProgram) -> Any:  # noqa: ANN401
+    """16 bits, but for what comes before the last division of a preparation inside the program."""
+    ct = coremltools()
+    kept = set(last_division(program))
+    if not kept:
+        return ct.precision.FLOAT16
+    after: dict[str, bool] = {}
+
+    def is_after(operation: Any) -> bool:  # noqa: ANN401
+        if operation.name not in after:
+            makers = [each.op for each in operation.get_flattened_inputs() if each.op is not None]
+            after[operation.name] = operation.name not in kept and any(
+                each.name in kept or is_after(each) for each in makers
+            )
+        return after[operation.name]
+
+    return ct.transform.FP16ComputePrecision(op_selector=is_after)
+
+
+def _scalars_in_float(program: ExportedProgram) -> ExportedProgram:
+    """The program, changed in place, with int8 constants of rank 0 as the numbers that they mean.
+
+    coremltools 9.0 subtracts the zero point of such a constant in 8 bits: 127 - (-128) overflows to -1, and attention
+    was scaled by -0.0007 in place of 0.18, without an error.
+    """
+    buffers = program.graph_signature.inputs_to_buffers
+    for node in list(program.graph.nodes):
+        if str(node.target) != DEQUANTIZE or node.args[0].name not in buffers:
+            continue
+        whole, (scale, zero_point) = program.state_dict[buffers[node.args[0].name]], node.args[1:3]
+        if whole.ndim == 0:
+            number = scale * (int(whole) - zero_point)
+            for user in list(node.users):
+                user.args = tuple(number if each is node else each for each in user.args)
+            program.graph.erase_node(node)
+    return program
+
+
+def _passes(recipe: Recipe, program: ExportedProgram) -> Any:  # noqa: ANN401
     """The passes of coremltools; its compression of weights is appended to them.
 
     `coremltools.optimize.coreml.linear_quantize_weights` would run the same pass on the finished model and then all
@@ -93,22 +207,47 @@ def _passes(weights: Weights) -> Any:  # noqa: ANN401
     followed by a transpose and an addition ('NoneType' object has no attribute 'dtype', coremltools 9.0).
     """
     passes = coremltools().PassPipeline()
-    if weights != "fp16":
-        from coremltools.optimize.coreml import OpLinearQuantizerConfig, OpPalettizerConfig, OptimizationConfig
-
-        common = {"weight_threshold": SMALLEST_COMPRESSED_WEIGHT}
-        if weights == "int8":
-            rule = OpLinearQuantizerConfig(mode="linear_symmetric", dtype="int8", **common)
-        elif weights == "int4":
-            blocks = {"granularity": "per_block", "block_size": INT4_BLOCK}
-            rule = OpLinearQuantizerConfig(mode="linear_symmetric", dtype="int4", **blocks, **common)
-        else:
-            rule = OpPalettizerConfig(mode="kmeans", nbits=WEIGHT_BITS[weights], **common)
-        config = OptimizationConfig(global_config=rule, op_type_configs=dict.fromkeys(NOT_WEIGHTS))
-        name = "palettize_weights" if weights.startswith("pal") else "linear_quantize_weights"
-        passes.append_pass(f"compression::{name}")
-        passes.set_options(f"compression::{name}", {"config": config})
+    rules = _rules(recipe, program)
+    for name, kinds in (("palettize_weights", ("pal6", "pal4")), ("linear_quantize_weights", ("int8", "int4"))):
+        chosen = {constant: weights for constant, weights in rules.items() if weights in kinds}
+        if recipe.weights in kinds or chosen:
+            passes.append_pass(f"compression::{name}")
+            passes.set_options(f"compression::{name}", {"config": _compression(recipe.weights, chosen)})
     return passes
+
+
+def _rules(recipe: Recipe, program: ExportedProgram) -> dict[str, Weights]:
+    """Of a mixed recipe: the constants, as coremltools names those of a program in 16 bits, and their formats."""
+    if not recipe.layers:
+        return {}
+    known = weights_of(program, SMALLEST_COMPRESSED_WEIGHT)
+    require_layers(recipe, known)
+    return {f"{given}_to_fp16": weights for layer, weights in recipe.layers.items() for given in known[layer]}
+
+
+def _compression(everywhere: Weights, chosen: Mapping[str, Weights]) -> Any:  # noqa: ANN401
+    from coremltools.optimize.coreml import OptimizationConfig
+
+    return OptimizationConfig(
+        global_config=_rule(everywhere),
+        op_type_configs=dict.fromkeys(NOT_WEIGHTS),
+        op_name_configs={name: _rule(weights) for name, weights in chosen.items()},
+    )
+
+
+def _rule(weights: Weights) -> Any:  # noqa: ANN401
+    """The settings of coremltools for a format; None for one that is not compressed."""
+    from coremltools.optimize.coreml import OpLinearQuantizerConfig, OpPalettizerConfig
+
+    common = {"weight_threshold": SMALLEST_COMPRESSED_WEIGHT}
+    if weights == "fp16":
+        return None
+    if weights == "int8":
+        return OpLinearQuantizerConfig(mode="linear_symmetric", dtype="int8", **common)
+    if weights == "int4":
+        blocks = {"granularity": "per_block", "block_size": INT4_BLOCK}
+        return OpLinearQuantizerConfig(mode="linear_symmetric", dtype="int4", **blocks, **common)
+    return OpPalettizerConfig(mode="kmeans", nbits=WEIGHT_BITS[weights], **common)
 
 
 def _deployment_target(recipe: Recipe) -> Any:  # noqa: ANN401
@@ -128,8 +267,13 @@ def _deployment_target(recipe: Recipe) -> Any:  # noqa: ANN401
     return known[recipe.minimum_os[0]]
 
 
-def _settle_identifiers(manifest: Path) -> None:
-    """Replace coremltools' random identifiers by ones of the parts' paths: two conversions give the same bytes."""
+def _settle(package: Path) -> None:
+    """Replace coremltools' random identifiers by ones of the parts' paths: two conversions give the same bytes.
+
+    And remove what coremltools adds for ExecuTorch's debugger, a fifth of a small package, of no use without it.
+    """
+    (package / "executorch_debug_handle_mapping.json").unlink(missing_ok=True)
+    manifest = package / "Manifest.json"
     content = json.loads(manifest.read_text())
     parts = content["itemInfoEntries"]
     settled = {identifier: str(uuid5(NAMESPACE_URL, part["path"])) for identifier, part in parts.items()}

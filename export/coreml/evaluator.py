@@ -1,8 +1,10 @@
 """Evaluate the program of a Core ML package in PyTorch, with the rounding that the program declares.
 
 Every value that the program declares as `fp16` is rounded to 16 bits as soon as an operation has produced it; inside an
-operation, 32-bit arithmetic is used. How Core ML accumulates inside an operation is not published and may differ: it is
-a reference for what the artifact means, not a simulation of one chip, and its speed says nothing about a watch.
+operation, 32-bit arithmetic is used. Between `quantize` and `dequantize` values are the whole numbers of `int8` or
+`uint8`, held in 32-bit float, which has them all. How Core ML accumulates inside an operation is not published and may
+differ: it is a reference for what the artifact means, not a simulation of one chip, and its speed says nothing about a
+watch.
 """
 
 import inspect
@@ -18,7 +20,11 @@ from edgeacc.export.coreml.operations import OPERATIONS
 from edgeacc.export.coreml.package import Argument, Output, Program, Ref, Step
 from edgeacc.export.exporter import Outputs
 
-FLOATS = {"fp16": torch.float16, "fp32": torch.float32}
+UPDATE_STATE = "coreml_update_state"
+FORMATS = {"fp16": torch.float16, "fp32": torch.float32, "int8": torch.int8, "uint8": torch.uint8}
+WHOLE = ("int8", "uint8")
+GIVE_WHOLE = ("concat", "expand_dims", "quantize", "reshape", "slice_by_index", "split", "squeeze", "transpose")
+"""What gives whole numbers within the range of their format: `quantize`, and what only moves them."""
 
 
 class Evaluator:
@@ -35,6 +41,7 @@ class Evaluator:
         """
         _refuse_unknown(program.steps)
         self._program = program
+        self._states = {name: torch.zeros(shape) for name, shape in program.states.items()}
         self._constants: dict[str, Tensor] = {}
         self._steps: list[Step] = []
         for step in program.steps:
@@ -43,18 +50,24 @@ class Evaluator:
             else:
                 self._steps.append(step)
 
-    def __call__(self, acc_BCT: NDArray[np.float32]) -> Outputs:
-        """Embed windows of exactly the program's input shape, usually (1, 3, T): its outputs, float32.
+    def __call__(self, *inputs: NDArray[np.float32]) -> Outputs:
+        """Compute from inputs of exactly the program's shapes, usually one window (1, 3, T): its outputs, float32.
 
         Raises:
             BadInput: another shape.
         """
-        if acc_BCT.shape != self._program.input_shape:
-            raise BadInput(f"a window of shape {acc_BCT.shape}", valid=f"{self._program.input_shape}")
-        values = {**self._constants, self._program.input_name: torch.from_numpy(np.ascontiguousarray(acc_BCT)).float()}
+        given = dict(zip(self._program.inputs, inputs, strict=True))
+        for name, shape in self._program.inputs.items():
+            if given[name].shape != shape:
+                raise BadInput(f"a window of shape {given[name].shape}", valid=f"{shape}")
+        values = {name: torch.from_numpy(np.ascontiguousarray(each)).float() for name, each in given.items()}
+        values = {**self._constants, **self._states, **values}
         with torch.inference_mode():
             for step in self._steps:
                 values |= evaluate(step, values)
+                if step.operation == UPDATE_STATE:
+                    values[_state(step)] = values[step.outputs[0].name]
+        self._states = {name: values[name] for name in self._states}
         return tuple(values[name].numpy() for name in self._program.output_names)
 
 
@@ -69,7 +82,14 @@ def evaluate(step: Step, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _rounded(value: Tensor, output: Output) -> Tensor:
-    return value.to(FLOATS[output.dtype]).float()
+    return value.to(FORMATS[output.dtype]).float()
+
+
+def _state(step: Step) -> str:
+    state = step.arguments["state"]
+    if not isinstance(state, Ref):
+        raise BadInput(f"operation {step.operation!r} of a constant at {step.name!r}", valid="a state of the function")
+    return state.name
 
 
 def _resolve(argument: Argument, values: Mapping[str, Tensor]) -> object:
@@ -99,7 +119,8 @@ def _problems(step: Step) -> list[str]:
     taken = inspect.signature(OPERATIONS[step.operation]).parameters.values()
     missing = {each.name for each in taken if each.default is each.empty} - step.arguments.keys()
     unknown = step.arguments.keys() - {each.name for each in taken}
-    formats = {output.dtype for output in step.outputs} - FLOATS.keys()
+    known = FORMATS.keys() if step.operation in GIVE_WHOLE else FORMATS.keys() - WHOLE
+    formats = {output.dtype for output in step.outputs} - known
     return [
         *(f"operation {step.operation!r} with argument {name!r}" for name in sorted(unknown)),
         *(f"operation {step.operation!r} without argument {name!r}" for name in sorted(missing)),

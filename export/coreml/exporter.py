@@ -1,19 +1,32 @@
 """The Core ML target behind the `Exporter` seam."""
 
 import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.export import ExportedProgram
 
+from edgeacc.bundle.manifest import Needs
 from edgeacc.compression.recipe import Recipe
-from edgeacc.export.coreml.convert import convert
+from edgeacc.export.coreml.convert import (
+    SMALLEST_COMPRESSED_WEIGHT,
+    Converted,
+    convert,
+    convert_functions,
+    convert_streaming,
+)
 from edgeacc.export.coreml.evaluator import Evaluator
 from edgeacc.export.coreml.offset import measure_offset, with_offset
-from edgeacc.export.coreml.package import read_program
-from edgeacc.export.exporter import Exporter, Level, Session, write_notes
+from edgeacc.export.coreml.package import Program, only_program, read_functions, specification_version
+from edgeacc.export.exporter import EMBED, HEADS, INPUT_NAME, Exporter, Level, Outputs, Session, write_notes
+from edgeacc.export.mixed import weights_of
+from edgeacc.export.pt2e import static_int8
+from edgeacc.export.streaming import FINISH, STEP, StreamingProgram, in_pieces
 
 PACKAGE_NAME = "model.mlpackage"
 FEWEST_FOR_OFFSET = 4
@@ -27,22 +40,61 @@ class CoreMLExporter(Exporter):
     level: ClassVar[Level] = "evaluated"
 
     def convert(self, program: ExportedProgram, recipe: Recipe, calibration_BCT: Tensor, out: Path) -> Path:
-        """Write `model.mlpackage`; calibration windows take back the constant error of rounded weights (`offset`).
+        """Write `model.mlpackage`; calibration windows set the ranges of int8 activations, where the recipe has them.
+
+        They also take back the constant error of rounded weights (`offset`).
 
         Raises:
             BadInput: the recipe's `minimum_os` names systems that coremltools does not know, or of different age.
-            NotPossibleHere: coremltools refused the network.
+            NotPossibleHere: coremltools refused the network, or the quantizer did.
         """
+        return self._settled([program], convert, recipe, calibration_BCT, out)
+
+    def convert_functions(
+        self, network: ExportedProgram, program: ExportedProgram, recipe: Recipe, calibration_BCT: Tensor, out: Path
+    ) -> Path:
+        """See `Exporter.convert_functions`.
+
+        Raises:
+            BadInput: systems older than iOS18 and watchOS11, which read packages of one function only.
+        """
+        return self._settled([network, program], convert_functions, recipe, calibration_BCT, out)
+
+    def _settled(
+        self,
+        programs: Sequence[ExportedProgram],
+        write: Callable[..., Converted],
+        recipe: Recipe,
+        calibration_BCT: Tensor,
+        out: Path,
+    ) -> Path:
+        """Write a package of programs, of which the last has all outputs; again with its offset, if that helps."""
         package = out / PACKAGE_NAME
-        converted = convert(program, recipe, package)
+        int8 = recipe.activations == "int8"
+        rounded = [static_int8(each, recipe, calibration_BCT) if int8 else each for each in programs]
+        converted = write(*rounded, recipe=recipe, package=package)
         notes: dict[str, float | bool] = {}
         if len(calibration_BCT) >= FEWEST_FOR_OFFSET:
-            offset = measure_offset(program, self.load(package), calibration_BCT)
+            offset = measure_offset(programs[-1], self.load(package), calibration_BCT)
             if offset.helps:
                 shutil.rmtree(package)
-                converted = convert(with_offset(program, offset), recipe, package)
+                converted = write(*(with_offset(each, offset) for each in rounded), recipe=recipe, package=package)
             notes = {"offset": offset.helps, "snr_db_before": offset.before_db, "snr_db_after": offset.after_db}
         write_notes(out, **asdict(converted), **notes)
+        return package
+
+    def layers(self, program: ExportedProgram) -> list[str]:
+        """See `Exporter.layers`; those of larger weights, since nothing else is compressed."""
+        return list(weights_of(program, SMALLEST_COMPRESSED_WEIGHT))
+
+    def convert_streaming(self, program: StreamingProgram, recipe: Recipe, out: Path) -> Path:
+        """See `Exporter.convert_streaming`: functions `step`, with states, and `finish`, in one package.
+
+        Raises:
+            BadInput: systems older than iOS18 and watchOS11, which have no states.
+        """
+        package = out / PACKAGE_NAME
+        write_notes(out, specification_version=convert_streaming(program, recipe, package))
         return package
 
     def load(self, model: Path) -> Session:
@@ -51,4 +103,40 @@ class CoreMLExporter(Exporter):
         Raises:
             BadInput: not a Core ML package, or one with operations that the evaluator does not know.
         """
-        return Evaluator(read_program(model))
+        functions = read_functions(model)
+        if functions.keys() == {STEP, FINISH}:
+            return _streaming_session(functions[STEP], functions[FINISH])
+        if functions.keys() == {EMBED, HEADS}:
+            return _session_of_both(functions[EMBED], functions[HEADS])
+        return Evaluator(only_program(model, functions))
+
+    def needs(self, model: Path) -> Needs:
+        """See `Exporter.needs`: the package's specification, and operations of MIL."""
+        steps = [step for program in read_functions(model).values() for step in program.steps]
+        operators = tuple(sorted({step.operation for step in steps}))
+        return Needs(format={"specification": str(specification_version(model))}, operators=operators)
+
+
+def _session_of_both(embed: Program, heads: Program) -> Session:
+    """What `heads` gives, where `embed` gives the same embedding in every bit."""
+    evaluate_embed, evaluate_heads = Evaluator(embed), Evaluator(heads)
+
+    def both(acc_1CT: NDArray[np.float32]) -> Outputs:
+        (z_1D,), outputs = evaluate_embed(acc_1CT), evaluate_heads(acc_1CT)
+        if not np.array_equal(z_1D, outputs[0], equal_nan=True):
+            raise ValueError(f"the functions {EMBED} and {HEADS} give different embeddings")
+        return outputs
+
+    return both
+
+
+def _streaming_session(step: Program, finish: Program) -> Session:
+    evaluate_step, evaluate_finish = Evaluator(step), Evaluator(finish)
+    (tokens_shape,) = finish.inputs.values()
+    samples = step.inputs[INPUT_NAME][2]
+    ((tokens_1DN,),) = (evaluate_step(*(np.zeros(shape, np.float32) for shape in step.inputs.values())),)
+
+    def one(acc_1CS: NDArray[np.float32], piece_1111: NDArray[np.float32]) -> NDArray[np.float32]:
+        return evaluate_step(acc_1CS, piece_1111)[0]
+
+    return in_pieces(one, evaluate_finish, samples, tokens_shape[2] // tokens_1DN.shape[2])

@@ -53,9 +53,10 @@ def measure_offset(program: ExportedProgram, session: Session, acc_BCT: Tensor) 
 
 
 def with_offset(program: ExportedProgram, offset: Offset) -> ExportedProgram:
-    """The same network with its offset added to each output."""
-    offsets = [torch.from_numpy(each) for each in offset.offsets]
-    return torch.export.export(_Shifted(program.module(), output_names(program), offsets), program.example_inputs[0])
+    """The same network, or one with the first of its outputs, with its offset added to each."""
+    names = output_names(program)
+    offsets = [torch.from_numpy(each) for each in offset.offsets[: len(names)]]
+    return torch.export.export(_Shifted(program.module(), names, offsets), program.example_inputs[0])
 
 
 class _Shifted(nn.Module):

@@ -1,7 +1,7 @@
 """Read a saved Core ML package back, as plain data: what it computes, in order, with all its constants."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -47,37 +47,67 @@ class Step:
 
 @dataclass(frozen=True)
 class Program:
-    """The main function of a package.
+    """One function of a package.
 
     Attributes:
-        input_name: of its only input.
-        input_shape: all dimensions of the input.
+        inputs: name -> all dimensions, in the order of the package.
         steps: in the order of computation.
         output_names: in the order of the package.
+        states: name -> all dimensions, of what is kept from call to call; zeros at first.
     """
 
-    input_name: str
-    input_shape: tuple[int, ...]
+    inputs: Mapping[str, tuple[int, ...]]
     steps: tuple[Step, ...]
     output_names: tuple[str, ...]
+    states: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 def read_program(package: Path) -> Program:
-    """Read the program of an `.mlpackage` with one function and one input.
+    """Read the program of an `.mlpackage` with one function, one input and no state.
 
     Raises:
         BadInput: missing, damaged, or not a package of that kind.
     """
-    function = _main_function(package)
-    inputs, outputs = list(function.inputs.items()), [output.name for output in function.outputs]
-    if len(inputs) != 1 or not outputs:
-        raise BadInput(f"{package} has {len(inputs)} inputs and {len(outputs)} outputs", valid="an encoder: one input")
+    return only_program(package, read_functions(package))
+
+
+def only_program(package: Path, functions: Mapping[str, Program]) -> Program:
+    """The program of a package that has this one function alone; raises as `read_program`."""
+    program = functions.get("main")
+    if len(functions) != 1 or program is None:
+        raise BadInput(f"{package} has the functions {', '.join(functions)}", valid="one: main")
+    if len(program.inputs) != 1 or program.states or not program.output_names:
+        problem = f"{len(program.inputs) + len(program.states)} inputs and {len(program.output_names)} outputs"
+        raise BadInput(f"{package} has {problem}", valid="an encoder: one input")
+    return program
+
+
+def read_functions(package: Path) -> dict[str, Program]:
+    """Read every function of an `.mlpackage`, by name.
+
+    Raises:
+        BadInput: missing, damaged, or not a Core ML program.
+    """
+    return {name: _program(function) for name, function in _functions(package).items()}
+
+
+def specification_version(package: Path) -> int:
+    """Of a package that `read_functions` reads; systems of one age read up to one version."""
+    with contained():
+        return int(coremltools().models.MLModel(str(package), skip_model_load=True).get_spec().specificationVersion)
+
+
+def _program(function: Any) -> Program:  # noqa: ANN401
+    from coremltools.converters.mil.mil.types import is_state
+
+    shapes = {name: tuple(variable.shape) for name, variable in function.inputs.items()}
+    states = {name: shapes[name] for name, variable in function.inputs.items() if is_state(variable.sym_type)}
+    inputs = {name: shape for name, shape in shapes.items() if name not in states}
     steps = tuple(_step(operation) for operation in function.operations if operation.op_type != "const")
-    ((input_name, variable),) = inputs
-    return Program(input_name, tuple(variable.shape), steps, tuple(outputs))
+    return Program(inputs, steps, tuple(output.name for output in function.outputs), states)
 
 
-def _main_function(package: Path) -> Any:  # noqa: ANN401
+def _functions(package: Path) -> dict[str, Any]:
     if not package.is_dir():
         raise BadInput(f"{package} is not a folder", valid="a Core ML package (.mlpackage)")
     ct = coremltools()
@@ -89,7 +119,7 @@ def _main_function(package: Path) -> Any:  # noqa: ANN401
             model = ct.models.MLModel(str(package), skip_model_load=True)
             spec = model.get_spec()
             program = load(spec, specification_version=spec.specificationVersion, file_weights_dir=model.weights_dir)
-            return program.functions["main"]
+            return dict(program.functions)
     except (*REFUSALS, OSError, DecodeError) as error:
         problem = f"{package} cannot be read as a Core ML package: {type(error).__name__}: {error}"
         raise BadInput(problem, valid="a Core ML program as `edgeacc export --target coreml` writes it") from error

@@ -1,7 +1,8 @@
 """The ExecuTorch exporter, and the ExecuTorch runtime that runs the result."""
 
+from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -9,12 +10,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.export import ExportedProgram
 
+from edgeacc.bundle.manifest import Needs
 from edgeacc.compression.recipe import Recipe
 from edgeacc.errors import BadInput
-from edgeacc.export.executorch.lower import to_pte
-from edgeacc.export.executorch.quantize import static_int8
+from edgeacc.export.executorch.lower import to_pte, to_streaming_pte
 from edgeacc.export.exporter import Exporter, Level, Outputs, Session
+from edgeacc.export.mixed import layers_of
+from edgeacc.export.pt2e import static_int8
 from edgeacc.export.quiet import REFUSALS, contained
+from edgeacc.export.streaming import FINISH, STEP, StreamingProgram, in_pieces
 
 
 class ExecuTorchExporter(Exporter):
@@ -26,9 +30,19 @@ class ExecuTorchExporter(Exporter):
     def convert(self, program: ExportedProgram, recipe: Recipe, calibration_BCT: Tensor, out: Path) -> Path:
         """See `Exporter.convert`; a program with undelegated arithmetic is refused."""
         if recipe.activations == "int8":
-            program = static_int8(program, calibration_BCT)
+            program = static_int8(program, recipe, calibration_BCT)
         path = out / "model.pte"
         path.write_bytes(to_pte(program))
+        return path
+
+    def layers(self, program: ExportedProgram) -> list[str]:
+        """See `Exporter.layers`."""
+        return list(layers_of(program))
+
+    def convert_streaming(self, program: StreamingProgram, recipe: Recipe, out: Path) -> Path:
+        """See `Exporter.convert_streaming`: methods `step`, with mutable buffers, and `finish`."""
+        path = out / "model.pte"
+        path.write_bytes(to_streaming_pte(program))
         return path
 
     def load(self, model: Path) -> Session:
@@ -38,6 +52,18 @@ class ExecuTorchExporter(Exporter):
         except REFUSALS as error:
             raise BadInput(f"ExecuTorch cannot load {model}: {error}") from error
 
+    def needs(self, model: Path) -> Needs:
+        """See `Exporter.needs`: the program's schema and delegates, and the kernels outside them."""
+        with contained():
+            from executorch.exir._serialize._program import deserialize_pte_binary
+
+            program = deserialize_pte_binary(model.read_bytes()).program
+        plans = program.execution_plan
+        delegates = sorted({each.id for plan in plans for each in plan.delegates})
+        kernels = {f"{each.name}.{each.overload}".rstrip(".") for plan in plans for each in plan.operators}
+        versions = {"program": str(program.version), "delegates": ", ".join(delegates)}
+        return Needs(format=versions, operators=tuple(sorted(kernels)))
+
 
 def _open_session(model: Path) -> Session:
     with contained():
@@ -46,10 +72,24 @@ def _open_session(model: Path) -> Session:
 
         portable_lib._unsafe_reset_threadpool(1)
         program = Runtime.get().load_program(model)
+        if program.method_names == {STEP, FINISH}:
+            return _streaming_session(program.load_method(STEP), program.load_method(FINISH))
         method = program.load_method("forward")
 
-    def embed(acc_1CT: NDArray[np.float32]) -> Outputs:
-        outputs = method.execute((torch.from_numpy(np.ascontiguousarray(acc_1CT)),))
-        return tuple(each.numpy().copy() for each in outputs)  # the runtime writes the next ones to the same memory
+    return partial(_call, method)
 
-    return embed
+
+def _streaming_session(step: Any, finish: Any) -> Session:  # noqa: ANN401
+    _, _, samples = step.metadata.input_tensor_meta(0).sizes()
+    _, _, tokens = step.metadata.output_tensor_meta(0).sizes()
+    _, _, all_tokens = finish.metadata.input_tensor_meta(0).sizes()
+
+    def one(acc_1CS: NDArray[np.float32], piece_1111: NDArray[np.float32]) -> NDArray[np.float32]:
+        return _call(step, acc_1CS, piece_1111)[0]
+
+    return in_pieces(one, partial(_call, finish), samples, all_tokens // tokens)
+
+
+def _call(method: Any, *inputs: NDArray[np.float32]) -> Outputs:  # noqa: ANN401
+    outputs = method.execute(tuple(torch.from_numpy(np.ascontiguousarray(each)) for each in inputs))
+    return tuple(each.numpy().copy() for each in outputs)  # the runtime writes the next ones to the same memory

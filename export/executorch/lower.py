@@ -5,6 +5,8 @@ from torch.fx import GraphModule
 
 from edgeacc.errors import NotPossibleHere
 from edgeacc.export.quiet import refusing
+from edgeacc.export.streaming import FINISH, STEP, StreamingProgram
+from edgeacc.models.streaming import HELD
 
 OUTSIDE_XNNPACK = frozenset(
     f"aten.{name}"
@@ -39,11 +41,31 @@ def to_pte(program: ExportedProgram) -> bytes:
         from executorch.exir import to_edge_transform_and_lower
 
         edge = to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner()])
-    left = undelegated(edge.exported_program().graph_module)
-    if left:
-        raise NotPossibleHere(f"XNNPACK does not take these operations of the network: {', '.join(left)}")
+    _require_delegated(edge.exported_program().graph_module)
     with refusing("ExecuTorch", "serialize the network"):
         return bytes(edge.to_executorch().buffer)
+
+
+def to_streaming_pte(program: StreamingProgram) -> bytes:
+    """Both parts as methods; what `step` holds is in its mutable buffers, which begin as zeros. Raises as `to_pte`."""
+    parts = {STEP: program.step, FINISH: program.finish}
+    with refusing("ExecuTorch", "lower the network"):
+        from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+        from executorch.exir import ExecutorchBackendConfig, to_edge_transform_and_lower
+        from executorch.exir.passes.init_mutable_pass import InitializedMutableBufferPass
+
+        edge = to_edge_transform_and_lower(parts, partitioner={name: [XnnpackPartitioner()] for name in parts})
+        begun = ExecutorchBackendConfig(passes=[InitializedMutableBufferPass([HELD])])
+    for name in parts:
+        _require_delegated(edge.exported_program(name).graph_module)
+    with refusing("ExecuTorch", "serialize the network"):
+        return bytes(edge.to_executorch(begun).buffer)
+
+
+def _require_delegated(graph_module: GraphModule) -> None:
+    left = undelegated(graph_module)
+    if left:
+        raise NotPossibleHere(f"XNNPACK does not take these operations of the network: {', '.join(left)}")
 
 
 def undelegated(graph_module: GraphModule) -> list[str]:

@@ -1,12 +1,14 @@
 """A compiled model as files: the blob, and a manifest that tells people and the simulator what is in it."""
 
 import hashlib
+import math
+from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from edgeacc.errors import BadInput
-from edgeacc.export.firmware.compile import Compiled, CompiledLayer, Port
+from edgeacc.export.firmware.compile import Compiled, CompiledLayer, Port, arena_of
 from edgeacc.files import read_model
 
 BLOB, MANIFEST = "model.bin", "manifest.json"
@@ -72,6 +74,19 @@ def read_artifact(folder: Path) -> Compiled:
         raise BadInput(f"cannot read {folder / BLOB}: {error.strerror or error}") from error
     if hashlib.sha256(blob).hexdigest() != manifest.sha256:
         raise BadInput(f"{folder / BLOB} is not the blob that {MANIFEST} speaks of", valid="an artifact as it was made")
+    ports = (*manifest.inputs, *manifest.outputs)
+    problems = [f"{port.name!r}: {problem}" for port in ports for problem in _wrong(port)]
+    if manifest.arena_bytes != arena_of(blob):
+        problems.append(f"an arena of {manifest.arena_bytes} bytes; the blob asks for {arena_of(blob)}")
+    if problems:
+        raise BadInput.several(str(folder / MANIFEST), problems, valid="an artifact as it was made")
     return Compiled(
         blob, manifest.arena_bytes, manifest.inputs, manifest.outputs, manifest.layers, manifest.source_sha256
     )
+
+
+def _wrong(port: Port) -> Iterator[str]:
+    if min(port.shape, default=1) < 1 or port.bytes != math.prod(port.shape):
+        yield f"{port.bytes} bytes of shape {port.shape}"
+    if not (0 < port.scale < math.inf and -128 <= port.zero_point <= 127):
+        yield f"scale {port.scale} and zero point {port.zero_point}"

@@ -91,6 +91,11 @@ def compile_graph(graph: Graph, where: str) -> Compiled:
         raise BadInput(f"{where} is a damaged TFLite file: {error}", valid="a whole .tflite file") from error
 
 
+def arena_of(blob: bytes) -> int:
+    """Bytes of memory that a blob asks for; 0 where it is too short to be one."""
+    return int(struct.unpack_from("<I", blob.ljust(CHECKED_FROM + 4, b"\0"), CHECKED_FROM)[0])
+
+
 def _compiled(graph: Graph) -> Compiled:
     state = lower(graph, HANDLERS)
     inputs = [_port(state, _after_quantize(graph, number)) for number in graph.inputs]

@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.export import ExportedProgram
 
+from edgeacc.bundle.manifest import Needs
 from edgeacc.compression.recipe import Recipe
 from edgeacc.errors import BadInput
 from edgeacc.export.exporter import Exporter, Level, Outputs, Session
 from edgeacc.export.firmware.artifact import read_artifact, write_artifact
-from edgeacc.export.firmware.compile import Port, compile_model
+from edgeacc.export.firmware.compile import VERSION, Port, compile_model
 from edgeacc.export.firmware.session import FirmwareSession
 from edgeacc.export.tflite.exporter import TFLiteExporter
 
@@ -47,6 +48,12 @@ class FirmwareExporter(Exporter):
             return tuple(_real(each, port) for each, port in zip(run([stored]), compiled.outputs, strict=True))
 
         return embed
+
+    def needs(self, model: Path) -> Needs:
+        """See `Exporter.needs`: the blob's version, and TFLite's names of its layers."""
+        layers = read_artifact(model).layers
+        operators = tuple(sorted({layer.operator for layer in layers}))
+        return Needs(format={"blob": str(VERSION)}, operators=operators)
 
 
 def _real(stored: NDArray[np.int8], port: Port) -> NDArray[np.float32]:

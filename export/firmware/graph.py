@@ -14,6 +14,8 @@ from edgeacc.export.quiet import UNREADABLE, contained
 
 LARGEST_BYTES = 1 << 28
 """Of a file; our choice, a hundred times what fits a microcontroller."""
+LONGEST_NAME = 60
+"""Characters of a tensor's name that an error shows; converters join the names of all that was fused."""
 _TYPES = {0: "float32", 2: "int32", 9: "int8"}
 """Of the schema's TensorType, those that are read."""
 DAMAGED: tuple[type[Exception], ...] = (*UNREADABLE, struct.error)
@@ -114,9 +116,9 @@ def parse_graph(content: bytes, where: str) -> Graph:
     names = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
     try:
         tree = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
-        return _graph(tree, names, content, where)
-    except BadInput:
-        raise
+        return _graph(tree, names, content)
+    except BadInput as error:
+        raise BadInput(f"{where}: {error.problem}", valid=error.valid) from error
     except DAMAGED as error:
         raise BadInput(
             f"{where} is a damaged TFLite file: {type(error).__name__}", valid="a whole .tflite file"
@@ -133,16 +135,17 @@ def _require_sound(content: bytes, where: str) -> None:
         with contained():
             Interpreter(model_content=content, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
     except (ValueError, RuntimeError) as error:
-        raise BadInput(f"LiteRT cannot open {where}: {error}", valid="a whole .tflite file") from error
+        told = " ".join(str(error).split())
+        raise BadInput(f"LiteRT cannot open {where}: {told}", valid="a whole .tflite file") from error
 
 
-def _graph(tree: Any, names: dict[int, str], content: bytes, where: str) -> Graph:  # noqa: ANN401
+def _graph(tree: Any, names: dict[int, str], content: bytes) -> Graph:  # noqa: ANN401
     subgraph, *others = tree.subgraphs
     tensors = tuple(_tensor(number, each, tree, content) for number, each in enumerate(subgraph.tensors))
     operators = _operators(subgraph, tree, names)
     called = {each.options.initSubgraphIndex for each in operators if each.name == "CALL_ONCE"}
     if called != set(range(1, len(tree.subgraphs))):
-        raise BadInput(f"{where} has {len(tree.subgraphs)} subgraphs", valid="one, and those that CALL_ONCE calls")
+        raise BadInput(f"{len(tree.subgraphs)} subgraphs", valid="one, and those that CALL_ONCE calls")
     variables: dict[tuple[str, str], Tensor] = {}
     for other in others:
         held = tuple(_tensor(number, each, tree, content) for number, each in enumerate(other.tensors))
@@ -196,16 +199,17 @@ def _tensor(number: int, each: Any, tree: Any, content: bytes) -> Tensor:  # noq
     name = each.name.decode(errors="replace") if isinstance(each.name, bytes) else str(each.name or "")
     kind = _TYPES.get(each.type, "other")
     shape = () if each.shape is None else tuple(map(int, each.shape))
+    where = f"tensor {number} ({name[:LONGEST_NAME]!r})"
     if any(size < 1 for size in shape):
-        raise BadInput(f"tensor {name!r} has the shape {shape}", valid="fixed sizes, each 1 or more")
+        raise BadInput(f"{where} has the shape {shape}", valid="fixed sizes, each 1 or more")
     quantization = each.quantization
     quantized = quantization is not None and quantization.scale is not None and len(quantization.scale) > 0
     zeros = {0} if not quantized or quantization.zeroPoint is None else set(map(int, quantization.zeroPoint))
     if len(zeros) != 1:
-        raise BadInput(f"tensor {name!r} has several zero points", valid="one for all channels")
+        raise BadInput(f"{where} has several zero points", valid="one for all channels")
     scales = np.array(quantization.scale if quantized else [], np.float32)
     if not np.all(np.isfinite(scales)) or np.any(scales < 0):
-        raise BadInput(f"tensor {name!r} has a scale that is no positive number")
+        raise BadInput(f"{where} has a scale that is no positive number", valid="a whole .tflite file")
     return Tensor(number, name, shape, kind, scales, zeros.pop(), _data(each, kind, shape, tree, content))
 
 

@@ -74,6 +74,7 @@ class Program:
         layers: in order.
         buffer_bytes: of each buffer.
         same: a buffer -> the buffer whose memory it takes over.
+        rolls: a buffer -> the buffer that its layer may write over, and how many bytes before that it then begins.
         state: buffers that keep their values from one run to the next.
         resets: so many layers at the start set the state, and are no part of a run.
     """
@@ -81,6 +82,7 @@ class Program:
     layers: list[KernelLayer] = field(default_factory=list)
     buffer_bytes: list[int] = field(default_factory=list)
     same: dict[int, int] = field(default_factory=dict)
+    rolls: dict[int, tuple[int, int]] = field(default_factory=dict)
     state: list[int] = field(default_factory=list)
     resets: int = 0
 

@@ -10,6 +10,7 @@ from edgeacc.export.firmware.checks import constants, refusal, require_shape
 from edgeacc.export.firmware.graph import Operator, Tensor
 from edgeacc.export.firmware.layers import Constant, Place, Word, words_of
 from edgeacc.export.firmware.lower import ALIASES, UNARY, Handler, Lowering, dense
+from edgeacc.export.firmware.rolling import lead_of
 from edgeacc.export.firmware.scaling import mean_multiplier, multiplier_of
 
 _LEAST, _LARGEST = -128, 127
@@ -124,6 +125,9 @@ def _convolution(state: Lowering, operator: Operator) -> None:
     channels = _channels(state, operator, entry, weights, output, out_c, taps)
     source, target = state.place(entry.index), state.new(output.index)
     words = [source, target, images, *window, *channels, Constant(weights.data)]
+    lead = lead_of(window, depthwise=depthwise) if images == 1 else None
+    if lead is not None and isinstance(source, Place) and source.offset == 0:
+        state.program.rolls[target.buffer] = (source.buffer, lead)
     kernel = "depthwise_conv_2d" if depthwise else "conv_2d"
     macs = images * out_h * out_w * out_c * taps
     state.emit(kernel, words, operator.name, output.index, target.buffer, macs)

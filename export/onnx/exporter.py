@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.export import ExportedProgram
 
+from edgeacc.bundle.manifest import Needs
 from edgeacc.compression.recipe import Recipe
 from edgeacc.errors import BadInput
 from edgeacc.export.exporter import INPUT_NAME, Exporter, Level, Outputs, Session, output_names
@@ -54,6 +55,25 @@ class OnnxExporter(Exporter):
                 raise RuntimeError(str(error)) from error
 
         return embed
+
+    def needs(self, model: Path) -> Needs:
+        """See `Exporter.needs`; `onnx` is the oldest release with this operator set and file format."""
+        with contained():
+            import onnx
+
+            graph = onnx.load(model)
+        used = {node.domain for node in graph.graph.node} | {""}
+        sets = {each.domain or "ai.onnx": each.version for each in graph.opset_import if each.domain in used}
+        versions = {f"opset {domain}": str(version) for domain, version in sets.items()}
+        versions |= {"ir_version": str(graph.ir_version), "onnx": _oldest_release(graph.ir_version, sets["ai.onnx"])}
+        return Needs(format=versions, operators=tuple(sorted({node.op_type for node in graph.graph.node})))
+
+
+def _oldest_release(ir_version: int, opset: int) -> str:
+    """Of ONNX, by its own table: the first that knows both."""
+    from onnx.helper import VERSION_TABLE
+
+    return next(str(row[0]) for row in VERSION_TABLE if row[1] >= ir_version and row[2] >= opset)
 
 
 def _to_onnx(program: ExportedProgram) -> Any:  # noqa: ANN401

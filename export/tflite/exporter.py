@@ -1,19 +1,22 @@
 """The TFLite exporter: convert, quantize, inline; and the LiteRT interpreter that runs the result."""
 
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.export import ExportedProgram
 
+from edgeacc.bundle.manifest import Needs
 from edgeacc.compression.recipe import Recipe
 from edgeacc.errors import BadInput, NotPossibleHere
-from edgeacc.export.exporter import Exporter, Level, Outputs, Session, write_notes
+from edgeacc.export.exporter import INPUT_NAME, Exporter, Level, Outputs, Session, write_notes
 from edgeacc.export.quiet import UNREADABLE, contained
-from edgeacc.export.tflite.convert import to_flatbuffer
-from edgeacc.export.tflite.flatbuffer import custom_operators, external_buffers, inlined
+from edgeacc.export.streaming import FINISH, PIECE_NAME, STEP, TOKENS_NAME, StreamingProgram, in_pieces
+from edgeacc.export.tflite.convert import to_flatbuffer, to_streaming_flatbuffer
+from edgeacc.export.tflite.flatbuffer import custom_operators, external_buffers, inlined, needs
+from edgeacc.export.tflite.layers import by_layer, results_of
 from edgeacc.export.tflite.quantize import dynamic_int8, static, weights_only
 
 
@@ -29,22 +32,23 @@ class TFLiteExporter(Exporter):
         match recipe.activations:
             case "int8" | "int16":
                 bits: Literal[8, 16] = 8 if recipe.activations == "int8" else 16
-                quantized = static(model, calibration_BCT.numpy(), open_session, bits)
+                in_float = results_of(model, program, recipe)
+                quantized = static(model, calibration_BCT.numpy(), open_session, bits, in_float)
                 model = quantized.model
                 write_notes(out, kept=quantized.kept, snr_db_on_calibration_windows=quantized.snr_db)
             case "int8-dynamic":
                 model = dynamic_int8(model)
             case "fp32" if recipe.weights == "int8":
                 model = weights_only(model)
-        model = inlined(model)
-        if outside := external_buffers(model):
-            raise NotPossibleHere(f"litert-torch left {outside} weight(s) outside the flatbuffer")
-        foreign = custom_operators(model)
-        if foreign:
-            raise NotPossibleHere(f"litert-torch left operators that are not TFLite builtins: {', '.join(foreign)}")
-        path = out / "model.tflite"
-        path.write_bytes(model)
-        return path
+        return _written(model, out)
+
+    def layers(self, program: ExportedProgram) -> list[str]:
+        """See `Exporter.layers`."""
+        return list(by_layer(to_flatbuffer(program), program))
+
+    def convert_streaming(self, program: StreamingProgram, recipe: Recipe, out: Path) -> Path:
+        """See `Exporter.convert_streaming`: signatures `step`, with resource variables, and `finish`."""
+        return _written(to_streaming_flatbuffer(program), out)
 
     def load(self, model: Path) -> Session:
         """See `Exporter.load`."""
@@ -52,6 +56,10 @@ class TFLiteExporter(Exporter):
             return open_session(model.read_bytes())
         except UNREADABLE as error:
             raise BadInput(f"LiteRT cannot load {model}: {error}") from error
+
+    def needs(self, model: Path) -> Needs:
+        """See `Exporter.needs`."""
+        return needs(model.read_bytes())
 
 
 def open_session(model: bytes) -> Session:
@@ -61,6 +69,8 @@ def open_session(model: bytes) -> Session:
 
         interpreter = Interpreter(model_content=model, num_threads=1)
         interpreter.allocate_tensors()
+    if set(interpreter.get_signature_list()) == {STEP, FINISH}:
+        return _streaming_session(interpreter)
     (entry,), results = interpreter.get_input_details(), interpreter.get_output_details()
 
     def embed(acc_1CT: NDArray[np.float32]) -> Outputs:
@@ -69,6 +79,36 @@ def open_session(model: bytes) -> Session:
         return tuple(_real(interpreter.get_tensor(each["index"]), *each["quantization"]) for each in results)
 
     return embed
+
+
+def _written(model: bytes, out: Path) -> Path:
+    model = inlined(model)
+    if outside := external_buffers(model):
+        raise NotPossibleHere(f"litert-torch left {outside} weight(s) outside the flatbuffer")
+    foreign = custom_operators(model)
+    if foreign:
+        raise NotPossibleHere(f"litert-torch left operators that are not TFLite builtins: {', '.join(foreign)}")
+    path = out / "model.tflite"
+    path.write_bytes(model)
+    return path
+
+
+def _streaming_session(interpreter: Any) -> Session:  # noqa: ANN401
+    step, finish = (interpreter.get_signature_runner(name) for name in (STEP, FINISH))
+    samples = int(step.get_input_details()[INPUT_NAME]["shape"][2])
+    tokens = step.get_output_details()[TOKENS_NAME]["shape"]
+    pieces = int(finish.get_input_details()[TOKENS_NAME]["shape"][2] // tokens[2])
+    names = sorted(finish.get_output_details(), key=lambda name: finish.get_output_details()[name]["index"])
+
+    def one(acc_1CS: NDArray[np.float32], piece_1111: NDArray[np.float32]) -> NDArray[np.float32]:
+        given: NDArray[np.float32] = step(**{INPUT_NAME: acc_1CS, PIECE_NAME: piece_1111})[TOKENS_NAME]
+        return given
+
+    def end(tokens_1DN: NDArray[np.float32]) -> Outputs:
+        given = finish(**{TOKENS_NAME: tokens_1DN})
+        return tuple(given[name] for name in names)
+
+    return in_pieces(one, end, samples, pieces)
 
 
 def _stored(x: NDArray[np.float32], dtype: type[np.generic], scale: float, zero_point: int) -> NDArray[np.generic]:

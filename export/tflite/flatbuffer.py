@@ -8,6 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from edgeacc.bundle.manifest import Needs
+
+OLDEST_RUNTIME = "min_runtime_version"
+"""What converters call the oldest TensorFlow Lite that has all operators of the file, in its metadata."""
+
 
 def inlined(model: bytes) -> bytes:
     """The same model with every weight inside the flatbuffer."""
@@ -29,6 +34,37 @@ def custom_operators(model: bytes) -> list[str]:
     """Operators that are not TFLite builtins, by name."""
     names = {code.customCode for code in _tree(model).operatorCodes if code.customCode}
     return sorted(name.decode() if isinstance(name, bytes) else name for name in names)
+
+
+def operators(model: bytes) -> list[tuple[str, str]]:
+    """(operator, the name of its first result) of the first subgraph, in the order of computation."""
+    from ai_edge_litert.tools import flatbuffer_utils
+
+    tree = _tree(model)
+    graph = tree.subgraphs[0]
+    return [
+        (flatbuffer_utils.opcode_to_name(tree, each.opcodeIndex), graph.tensors[each.outputs[0]].name.decode())
+        for each in graph.operators
+    ]
+
+
+def needs(model: bytes) -> Needs:
+    """Schema and oldest runtime that the file tells, and its operators with their versions.
+
+    The oldest runtime is told of files in float only: quantizers leave in it what the float file needed.
+    """
+    from ai_edge_litert.schema_py_generated import TensorType
+    from ai_edge_litert.tools import flatbuffer_utils
+
+    tree = _tree(model)
+    told = {entry.name.decode(): tree.buffers[entry.buffer].data for entry in tree.metadata or ()}
+    quantized = {TensorType.INT4, TensorType.INT8, TensorType.INT16}
+    in_float = not any(tensor.type in quantized for graph in tree.subgraphs for tensor in graph.tensors)
+    oldest = bytes(told.get(OLDEST_RUNTIME, b"")).rstrip(b"\0").decode()
+    codes = enumerate(tree.operatorCodes)
+    operators = {f"{flatbuffer_utils.opcode_to_name(tree, number)} {code.version}" for number, code in codes}
+    versions = {"schema": str(tree.version), **({OLDEST_RUNTIME: oldest} if oldest and in_float else {})}
+    return Needs(format=versions, operators=tuple(sorted(operators)))
 
 
 def _tree(model: bytes) -> Any:  # noqa: ANN401

@@ -1,6 +1,7 @@
 """Int8 weights of a TFLite model, by ai-edge-quantizer; static activations with the better of its two calibrations."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -64,7 +65,11 @@ def dynamic_int8(model: bytes) -> bytes:
 
 
 def static(
-    model: bytes, calibration_BCT: NDArray[np.float32], run: Callable[[bytes], Session], activation_bits: Literal[8, 16]
+    model: bytes,
+    calibration_BCT: NDArray[np.float32],
+    run: Callable[[bytes], Session],
+    activation_bits: Literal[8, 16],
+    in_float: Sequence[str] = (),
 ) -> Quantized:
     """Int8 weights, static activations: with either calibration, the one kept that stays closer to the float model.
 
@@ -76,6 +81,8 @@ def static(
         calibration_BCT: prepared windows (B, 3, T).
         run: opens a session on a flatbuffer.
         activation_bits: of int8 or int16.
+        in_float: results, by the names of their tensors, of the operators that stay in float; with any, the input and
+            the embedding stay in float too.
 
     Raises:
         NotPossibleHere: ai-edge-quantizer refused, with its message.
@@ -84,6 +91,8 @@ def static(
         from ai_edge_quantizer import recipe
 
         rules = {8: recipe.static_wi8_ai8, 16: recipe.static_wi8_ai16}[activation_bits]()
+        rules += [_untouched(f"^{re.escape(name)};?$") for name in in_float]
+        rules += [_untouched(".*", end) for end in ("INPUT", "OUTPUT") if in_float]
     expected_BD = run_session(run(model), calibration_BCT)[0]
     models, snr_db = {}, {}
     for name, ranges in _activation_ranges(model, calibration_BCT, rules).items():
@@ -91,6 +100,11 @@ def static(
         snr_db[name] = parity(expected_BD, run_session(run(models[name]), calibration_BCT)[0]).snr_db
     kept = max(snr_db, key=lambda name: snr_db[name])
     return Quantized(models[kept], kept, snr_db)
+
+
+def _untouched(results: str, operation: str = "*") -> dict[str, str | dict[str, str]]:
+    """A rule of ai-edge-quantizer; it joins the names of an operator's results by semicolons, one behind the last."""
+    return {"regex": results, "operation": operation, "algorithm_key": "no_quantize", "op_config": {}}
 
 
 def _activation_ranges(

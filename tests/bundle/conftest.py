@@ -13,7 +13,7 @@ from edgeacc.bundle.manifest import (
 )
 from edgeacc.bundle.probe import Probe
 from edgeacc.compression.recipe import RECIPES
-from edgeacc.models.checkpoint import Card
+from edgeacc.models.card import Card
 from edgeacc.models.sizes import SIZES
 from edgeacc.signals.contract import DEFAULT
 

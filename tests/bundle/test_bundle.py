@@ -57,7 +57,7 @@ def test_card_tells_what_it_is_and_is_not(folder):
 @pytest.mark.parametrize(
     ("file", "changes", "said"),
     [
-        ("manifest.json", {"schema_version": 3}, "schema version 3"),
+        ("manifest.json", {"schema_version": 5}, "schema version 5"),
         ("manifest.json", {"model": "../model.onnx"}, "should match pattern"),
         ("manifest.json", {"model": "model/.."}, "should match pattern"),
         ("manifest.json", {"output": {"name": "z", "shape": [], "unit": "1"}}, r"output\.shape"),

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from edgeacc.bundle.calibration import CalibrationSet, calibration_set
-from edgeacc.bundle.golden import GOLDEN, golden_windows, read_golden
-from edgeacc.bundle.probe import fit_probe
+from edgeacc.bundle.fit_probe import fit_probe
+from edgeacc.bundle.golden import read_golden
+from edgeacc.bundle.golden_windows import GOLDEN, golden_windows
 from edgeacc.cohort.config import CohortConfig
 from edgeacc.compression.calibration import strata
 from edgeacc.errors import BadInput

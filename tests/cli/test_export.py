@@ -33,6 +33,18 @@ needs_onnx = pytest.mark.skipif(bool(missing_packages("onnx", "convert")), reaso
         ),
         (["--target", "onnx", "--minimum-os", "iOS18"], ("target onnx has none to choose", "valid: --target coreml")),
         (["--target", "onnx", "--tflm"], ("--tflm: a runtime of .tflite files, not of target onnx",)),
+        (["--target", "onnx", "--multifunction", "--heads"], ("--multifunction is for", "--target coreml --heads")),
+        (["--target", "coreml", "--multifunction"], ("--multifunction is for", "--target coreml --heads")),
+        (["--target", "all", "--raw"], ("--raw takes one target, not all",)),
+        (
+            ["--target", "tflite", "--recipe", "tflite-fp32", "--streaming", "--raw"],
+            ("--streaming with --raw: a window is prepared as a whole",),
+        ),
+        (["--target", "all", "--streaming"], ("--streaming takes one target, not all",)),
+        (
+            ["--target", "tflite", "--recipe", "tflite-fp32", "--streaming", "--tflm"],
+            ("--streaming with --tflm: those run whole windows",),
+        ),
         ([], ("--target",)),
     ],
 )

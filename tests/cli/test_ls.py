@@ -72,6 +72,6 @@ def test_what_was_measured_of_every_recipe_is_the_page_s_table(edgeacc):
     lines = [line.strip() for line in ran.out.splitlines() if line.strip()]
     assert [line for line in lines if line not in page] == []
     reports = json.loads(edgeacc("ls", "targets", "--measured", "--json").out)["bundles"]
-    assert {report["recipe"] for report in reports} <= RECIPES.keys()
+    assert {report["recipe"].removesuffix("-p50") for report in reports} == RECIPES.keys()
     assert {report["target"] for report in reports} == TARGETS.keys()
     assert {report["level"] for report in reports} == {"executed", "evaluated"}

@@ -6,7 +6,8 @@ import pytest
 
 from edgeacc.cohort.config import CohortConfig
 from edgeacc.models import checkpoint
-from edgeacc.models.alignment import AlignmentConfig, Student
+from edgeacc.models.alignment import Student
+from edgeacc.models.config import AlignmentConfig
 from edgeacc.models.sizes import SIZES, build
 from edgeacc.signals.contract import DEFAULT
 from edgeacc.windows.from_cohort import from_cohort

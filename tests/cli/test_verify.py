@@ -20,6 +20,7 @@ def test_a_good_bundle(edgeacc, onnx_bundle):
     ran = edgeacc("verify", onnx_bundle)
     assert ran.code == 0
     assert "passed" in ran.out
+    assert "What a runtime must read" in ran.out
 
 
 @pytest.mark.integration
@@ -27,6 +28,7 @@ def test_json(edgeacc, onnx_bundle):
     (report,) = json.loads(edgeacc("verify", onnx_bundle, "--json").out)["bundles"]
     assert report["failures"] == []
     assert report["windows"] == 64
+    assert report["needs"]["format"]["opset ai.onnx"] == "18"
 
 
 @pytest.mark.integration

@@ -3,9 +3,10 @@
 import pytest
 import torch
 
-from edgeacc.models.alignment import AlignmentConfig, Student
-from edgeacc.models.checkpoint import Card, save
-from edgeacc.models.config import EncoderConfig, StageConfig
+from edgeacc.models.alignment import Student
+from edgeacc.models.card import Card
+from edgeacc.models.checkpoint import save
+from edgeacc.models.config import AlignmentConfig, EncoderConfig, StageConfig
 from edgeacc.models.encoder import Encoder, settle
 from edgeacc.signals.contract import DEFAULT
 

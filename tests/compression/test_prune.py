@@ -8,8 +8,9 @@ from edgeacc.compression.channels import macs
 from edgeacc.compression.prune import PruneConfig, prune
 from edgeacc.compression.recipe import read_recipe
 from edgeacc.errors import BadInput
-from edgeacc.export.pipeline import export_bundle, read_source
+from edgeacc.export.pipeline import export_bundle
 from edgeacc.export.registry import missing_packages
+from edgeacc.export.source import read_source
 from edgeacc.models.checkpoint import load_encoder, load_student
 from edgeacc.signals.contract import SignalContract
 from edgeacc.training.state import partial_folder

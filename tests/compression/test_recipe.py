@@ -12,7 +12,7 @@ from edgeacc.compression.recipe import (
     read_recipe,
     recipe_text,
 )
-from edgeacc.compression.schemes import TABLE, possible
+from edgeacc.compression.schemes import MIXED, TABLE, possible
 from edgeacc.errors import BadInput
 from edgeacc.export.registry import TARGETS
 
@@ -50,11 +50,18 @@ def recipes(draw):
         min_snr_db=draw(st.floats(0, 200)),
         calibration_windows=draw(st.integers(1, 65_536)) if activations in ("int8", "int16") else 0,
         minimum_os=tuple(draw(st.lists(st.sampled_from(["watchOS11", "iOS18"]), max_size=2))),
+        layers=draw(layers_of(target)) if scheme == "mixed" else {},
+    )
+
+
+def layers_of(target):
+    return st.dictionaries(
+        st.from_regex(r"[a-z0-9_.]{1,64}", fullmatch=True), st.sampled_from(MIXED[target]), min_size=1, max_size=3
     )
 
 
 def test_every_scheme_of_every_target_is_shipped_with_its_floor():
-    shipped = {f"{target}-{scheme}" for target in TABLE for scheme in possible(target)}
+    shipped = {f"{target}-{scheme}" for target in TABLE for scheme in possible(target) if scheme != "mixed"}
     assert set(RECIPES) == shipped
     assert {name: FLOORS_DB[recipe.scheme] for name, recipe in RECIPES.items()} == {
         name: recipe.min_snr_db for name, recipe in RECIPES.items()
@@ -162,3 +169,31 @@ def test_unknown_names_and_files(tmp_path):
         read_recipe(str(tmp_path / "broken.toml"))
     with pytest.raises(BadInput, match="unknown recipe"):
         recipe_text("tflite-w9")
+
+
+def test_a_mixed_recipe_is_of_one_network_and_not_shipped():
+    with pytest.raises(BadInput, match="the formats of layers are of one network") as caught:
+        read_recipe("tflite-mixed")
+    assert "compress search" in caught.value.valid
+    assert "compress search" in caught.value.next_command
+
+
+@pytest.mark.parametrize(
+    ("name", "layers", "said"),
+    [
+        ("tflite-mixed-90k", {}, "a mixed recipe, and no other, says the format"),
+        ("tflite-w8a8", {"summary": "fp32"}, "a mixed recipe, and no other, says the format"),
+        (
+            "tflite-mixed",
+            {"summary": "pal4", "tokenizer.0": "fp32"},
+            "summary = 'pal4': a layer of tflite can have fp32",
+        ),
+    ],
+)
+def test_the_formats_of_layers_are_checked(tmp_path, name, layers, said):
+    content = fields("tflite-w8a8") | {"name": name}
+    path = tmp_path / "mine.toml"
+    table = "\n".join(f'"{layer}" = "{weights}"' for layer, weights in layers.items())
+    path.write_text(toml({key: value for key, value in content.items() if key != "layers"}) + f"\n[layers]\n{table}\n")
+    with pytest.raises(BadInput, match=re.escape(said)):
+        read_recipe(str(path))

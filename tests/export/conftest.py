@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from edgeacc.models.checkpoint import Card, save
+from edgeacc.models.card import Card
+from edgeacc.models.checkpoint import save
 from edgeacc.models.config import EncoderConfig, StageConfig
 from edgeacc.models.deploy import exported_program
 from edgeacc.models.encoder import Encoder, settle

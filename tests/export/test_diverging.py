@@ -8,8 +8,9 @@ from edgeacc.compression.recipe import RECIPES
 from edgeacc.errors import NotPossibleHere, ParityFailed
 from edgeacc.export import pipeline
 from edgeacc.export.diverging import check_layers, layers_of
-from edgeacc.export.pipeline import export_bundle, read_source
+from edgeacc.export.pipeline import export_bundle
 from edgeacc.export.registry import exporter, missing_packages
+from edgeacc.export.source import read_source
 from edgeacc.export.verify import verify_bundle
 
 pytestmark = pytest.mark.integration
@@ -39,6 +40,9 @@ class Damaging:
 
     def run(self, model, acc_BCT):
         return self.tool.run(model, acc_BCT)
+
+    def needs(self, model):
+        return self.tool.needs(model)
 
 
 def test_layers_are_named_by_their_modules(program):

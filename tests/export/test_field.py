@@ -9,13 +9,18 @@ from edgeacc.compression.recipe import RECIPES
 from edgeacc.errors import NotPossibleHere, ParityFailed
 from edgeacc.export.field import FIELD_RUNTIMES
 from edgeacc.export.parity import parity
-from edgeacc.export.pipeline import export_bundle, read_source
+from edgeacc.export.pipeline import export_bundle
 from edgeacc.export.quiet import contained
 from edgeacc.export.registry import missing_packages
+from edgeacc.export.source import read_source
 from edgeacc.export.tflite import TFLiteExporter
 from edgeacc.export.tflite.convert import to_flatbuffer
 from edgeacc.export.tflite.exporter import open_session
 from edgeacc.export.tflite.flatbuffer import external_buffers
+from edgeacc.models.config import EncoderConfig
+from edgeacc.models.deploy import exported_program
+from edgeacc.models.encoder import Encoder
+from edgeacc.signals.contract import DEFAULT
 
 pytestmark = [
     pytest.mark.integration,
@@ -115,6 +120,20 @@ def test_weight_only_int8_is_wrong_in_tensorflow_lite_micro_and_rejected(micro, 
     with pytest.raises((ParityFailed, NotPossibleHere), match="tflm"):
         export_bundle(source, RECIPES["tflite-w8"], tmp_path / "b", field_runtimes=["tflm"])
     assert not (tmp_path / "b").exists()
+
+
+def test_a_transformer_is_refused_in_the_words_of_tensorflow_lite_micro(micro, no_calibration_BCT, tmp_path):
+    """It has no GELU, which LiteRT has."""
+    config = EncoderConfig(
+        name="one", family="transformer", frame_samples=160, frame_stride=160, frame_filters=32, layers=1, heads=1
+    )
+    torch.manual_seed(0)
+    program = exported_program(Encoder(config).eval(), DEFAULT)
+    model = TFLiteExporter().convert(program, RECIPES["tflite-fp32"], no_calibration_BCT, tmp_path)
+    window_BCT = np.zeros((1, 3, DEFAULT.samples), np.float32)
+    assert np.isfinite(TFLiteExporter().run(model, window_BCT)[0]).all()
+    with pytest.raises(NotPossibleHere, match=r"tflm does not run model\.tflite: .*GELU"):
+        micro.run(model, window_BCT, 1)
 
 
 def test_a_bundle_says_which_runtimes_ran_it(legacy, checkpoint, tmp_path):

@@ -8,15 +8,16 @@ import pytest
 import torch
 
 from edgeacc.bundle.bundle import open_bundle
-from edgeacc.bundle.probe import fit_probe
+from edgeacc.bundle.fit_probe import fit_probe
 from edgeacc.bundle.sums import write_sums
 from edgeacc.compression.recipe import RECIPES
 from edgeacc.errors import BadInput, ParityFailed
 from edgeacc.export.exporter import output_names
 from edgeacc.export.heads import with_heads
 from edgeacc.export.parity import parity
-from edgeacc.export.pipeline import export_bundle, read_source
+from edgeacc.export.pipeline import export_bundle
 from edgeacc.export.registry import exporter, missing_packages
+from edgeacc.export.source import read_source
 from edgeacc.export.verify import verify_bundle
 
 pytestmark = pytest.mark.integration
@@ -65,6 +66,16 @@ def test_every_target_gives_embedding_and_heads_in_order(
     for head_B1, (label, probe) in zip(heads, probes.items(), strict=True):
         reached_db = parity(probe.predict(z_BD)[:, None], head_B1).snr_db
         assert reached_db > recipe.min_snr_db - 6, label  # an untrained network tells no label without large weights
+
+
+@pytest.mark.skipif(bool(missing_packages("executorch", "convert")), reason="the extra `executorch` is missing")
+def test_heads_of_an_int8_program_stay_in_float(program, probes, calibration_BCT, acc_BCT, tmp_path):
+    """Rounded to int8, a head would be less exact than the embedding that it reads."""
+    tool = exporter("executorch", "convert")
+    model = tool.convert(with_heads(program, probes), RECIPES["executorch-w8a8"], calibration_BCT, tmp_path)
+    embedding_BD, *heads = tool.run(model, acc_BCT.numpy())
+    for head_B1, probe in zip(heads, probes.values(), strict=True):
+        np.testing.assert_allclose(head_B1[:, 0], probe.predict(embedding_BD), rtol=1e-4, atol=1e-2)
 
 
 needs_onnx = pytest.mark.skipif(bool(missing_packages("onnx", "convert")), reason="the extra `onnx` is not installed")

@@ -16,10 +16,12 @@ from edgeacc.compression.recipe import RECIPES
 from edgeacc.errors import BadInput, NotPossibleHere, ParityFailed
 from edgeacc.export import registry
 from edgeacc.export.onnx import OnnxExporter
-from edgeacc.export.pipeline import export_bundle, read_source
+from edgeacc.export.pipeline import export_bundle
 from edgeacc.export.registry import TARGETS, missing_packages
+from edgeacc.export.source import read_source
 from edgeacc.export.verify import verify_bundle
-from edgeacc.models.checkpoint import Card, save
+from edgeacc.models.card import Card
+from edgeacc.models.checkpoint import save
 from edgeacc.models.encoder import Encoder
 from edgeacc.signals.contract import DEFAULT
 from edgeacc.windows.from_cohort import from_cohort

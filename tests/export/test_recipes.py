@@ -28,6 +28,23 @@ WIDE = EncoderConfig(
 )
 """Wide enough for the blocks of 32 input channels that int4 needs."""
 
+FORMATS = {
+    "coreai": {"asset": "2.0"},
+    "coreml": {"specification": "8"},  # iOS17 and watchOS10
+    "executorch": {"program": "0", "delegates": "XnnpackBackend"},
+    "firmware": {"blob": "1"},
+    "onnx": {"opset ai.onnx": "18", "ir_version": "10", "onnx": "1.16.0"},
+    "tflite": {"schema": "3"},
+}
+CONVOLUTION = {
+    "coreai": "conv2d",
+    "coreml": "conv",
+    "executorch": "aten::",  # convolutions are in the delegate
+    "firmware": "CONV_2D",
+    "onnx": "Conv",
+    "tflite": "CONV_2D 1",
+}
+
 
 @pytest.fixture(scope="module")
 def network(calibration_BCT):
@@ -40,6 +57,8 @@ def test_a_recipe_does_what_its_name_says(name, network, calibration_BCT, acc_BC
     recipe = RECIPES[name]
     if missing_packages(recipe.target, "convert"):
         pytest.skip(f"the packages of {recipe.target} are not installed")
+    if recipe.activations == "int8" and recipe.target == "coreml" and missing_packages("executorch", "convert"):
+        pytest.skip("the quantizer, which comes with the extra `executorch`, is not installed")
     tool = exporter(recipe.target, "convert")
     used_BCT = calibration_BCT[: recipe.calibration_windows]
     with torch.no_grad():
@@ -47,6 +66,11 @@ def test_a_recipe_does_what_its_name_says(name, network, calibration_BCT, acc_BC
     model = tool.convert(exported_program(network, DEFAULT), recipe, used_BCT, tmp_path)
     close = parity(z_BD, tool.run(model, acc_BCT.numpy())[0])
     assert recipe.min_snr_db < close.snr_db < CEILING_DB[WEIGHT_BITS[recipe.weights]]
+    needs = tool.needs(model)
+    expected = FORMATS[recipe.target] | ({"specification": "9"} if recipe.minimum_os[:1] == ("watchOS11",) else {})
+    assert needs.format.items() >= expected.items()
+    assert any(CONVOLUTION[recipe.target] in name for name in needs.operators)
+    assert ("min_runtime_version" in needs.format) == (recipe.name == "tflite-fp32")
 
 
 @pytest.mark.skipif(bool(missing_packages("coreml", "convert")), reason="the extra `coreml` is not installed")

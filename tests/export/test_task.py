@@ -7,6 +7,7 @@ import pytest
 from edgeacc.compression.recipe import RECIPES
 from edgeacc.errors import BadInput
 from edgeacc.export.pipeline import export_bundle
+from edgeacc.export.source import read_source
 from edgeacc.export.task import task_report
 from edgeacc.windows.store import open_store
 
@@ -49,5 +50,17 @@ def test_the_command_prints_a_table_and_writes_json(edgeacc, onnx_bundle, tiny_c
     ran = edgeacc(*words, "-o", tmp_path / "report.json")
     assert ran.code == 0
     assert "4 windows of 1 held-out people" in ran.out
-    assert json.loads((tmp_path / "report.json").read_text())["reports"][0]["recipe"] == "onnx-fp32"
+    (report,) = json.loads((tmp_path / "report.json").read_text())["reports"]
+    assert report["recipe"] == "onnx-fp32"
+    assert report["layers"][0]["name"].startswith("tokenizer.0 (")
+    assert all(layer["snr_db"] > 60 for layer in report["layers"])
+    assert "tokenizer.0 (" in ran.out
     assert edgeacc(*words, "-o", tmp_path / "report.json").code == 2
+
+
+def test_a_bundle_of_raw_g_is_refused_since_a_store_holds_prepared_windows(
+    tiny_checkpoint, tiny_store, store, tmp_path
+):
+    export_bundle(read_source(tiny_checkpoint, tiny_store, 0, raw=True), RECIPES["onnx-fp32"], tmp_path / "raw")
+    with pytest.raises(BadInput, match="takes raw g"):
+        task_report(tmp_path / "raw", tiny_checkpoint, store, 100)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor
 
-from edgeacc.export.coreml.operations import elementwise, products, reduction, shape, weights
+from edgeacc.export.coreml.operations import elementwise, integers, products, reduction, shape, states, weights
 
 Operation = Callable[..., Tensor | Sequence[Tensor]]
 
@@ -24,6 +24,8 @@ OPERATIONS: dict[str, Operation] = {
     "constexpr_blockwise_shift_scale": weights.blockwise_shift_scale,
     "constexpr_lut_to_dense": weights.lut_to_dense,
     "conv": products.conv,
+    "coreml_update_state": states.update_state,
+    "dequantize": integers.dequantize,
     "exp": elementwise.exp,
     "expand_dims": shape.expand_dims,
     "gelu": elementwise.gelu,
@@ -36,6 +38,8 @@ OPERATIONS: dict[str, Operation] = {
     "mul": elementwise.mul,
     "pad": shape.pad,
     "pow": elementwise.power,
+    "quantize": integers.quantize,
+    "read_state": states.read_state,
     "real_div": elementwise.real_div,
     "reduce_max": reduction.reduce_max,
     "reduce_mean": reduction.reduce_mean,

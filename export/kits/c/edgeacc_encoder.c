@@ -20,11 +20,14 @@ static int8_t quantized(float score)
     return (int8_t)(value < -128 ? -128 : value > 127 ? 127 : value);
 }
 
-void edgeacc_encoder_embed(edgeacc_model *model, const float *scores, float *embedding)
+int edgeacc_encoder_embed(edgeacc_model *model, const float *scores, float *embedding)
 {
     uint32_t bytes;
     int8_t *input = edgeacc_model_input(model, 0, &bytes);
     for (uint32_t at = 0; at < EDGEACC_AXES * EDGEACC_SAMPLES; at++) {
+        if (scores[at] != scores[at]) {
+            return 0;
+        }
         input[at] = quantized(scores[at]);
     }
     edgeacc_model_run(model);
@@ -32,4 +35,5 @@ void edgeacc_encoder_embed(edgeacc_model *model, const float *scores, float *emb
     for (uint32_t at = 0; at < EDGEACC_EMBEDDING; at++) {
         embedding[at] = (float)(output[at] - EDGEACC_OUTPUT_ZERO) * EDGEACC_OUTPUT_SCALE;
     }
+    return 1;
 }

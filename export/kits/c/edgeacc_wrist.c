@@ -25,7 +25,6 @@ edgeacc_wrist_status edgeacc_wrist_open(edgeacc_wrist *wrist, const edgeacc_conf
 {
     const uint32_t needed = edgeacc_wrist_bytes(config);
     uint32_t input_bytes = 0, output_bytes = 0;
-    uint8_t *arena = (uint8_t *)memory + signal_bytes(config);
     wrist->heard = 0;
     if (needed == 0 || config->tables->samples != EDGEACC_SAMPLES) {
         return EDGEACC_WRIST_NO_CONFIG;
@@ -36,6 +35,7 @@ edgeacc_wrist_status edgeacc_wrist_open(edgeacc_wrist *wrist, const edgeacc_conf
     if (!edgeacc_signal_open(&wrist->signal, config, memory, bytes - MODEL_ARENA_BYTES)) {
         return EDGEACC_WRIST_NO_CONFIG;
     }
+    uint8_t *arena = (uint8_t *)memory + signal_bytes(config);
     if (edgeacc_model_open(&wrist->model, model_blob, MODEL_BLOB_BYTES, arena, MODEL_ARENA_BYTES) != EDGEACC_OK ||
         edgeacc_model_input(&wrist->model, 0, &input_bytes) == 0 || input_bytes != EDGEACC_AXES * EDGEACC_SAMPLES ||
         edgeacc_model_output(&wrist->model, 0, &output_bytes) == 0 || output_bytes != EDGEACC_EMBEDDING) {

@@ -49,6 +49,9 @@ def _permissions(project: Path) -> Iterator[str]:
 
 
 def _abis(project: Path) -> Iterator[str]:
+    gradle = project / "engine-executorch/build.gradle.kts"
+    if gradle.exists() and ABIS[0] in _found(r"abiFilters \+= listOf\(([^)]*)\)", gradle):
+        yield f"ExecuTorch has no library for {ABIS[0]}"
     gradle = project / "engine-c/build.gradle.kts"
     if not gradle.exists():
         return

@@ -8,11 +8,13 @@ from edgeacc.export.kits.c.write import RATES_HZ, write_encoder
 from edgeacc.export.kits.project import copy_project
 from edgeacc.export.kits.wearos.resources import write_resources
 
-ENGINES = {"firmware": "engine-c", "tflite": "engine-litert"}
+ENGINES = {"firmware": "engine-c", "tflite": "engine-litert", "executorch": "engine-executorch"}
 """By the bundle's target, the Gradle module that runs its network."""
+ONLY_64_BIT = frozenset({"executorch"})
+"""Targets without a library for 32-bit user space, which many watches run (ExecuTorch issue 16405)."""
 
 _PROJECT = Path(__file__).parent / "project"
-_MODEL = "encoder.tflite"
+_MODELS = {"tflite": "encoder.tflite", "executorch": "encoder.pte"}
 
 
 def write_wearos(bundle: Bundle, folder: Path) -> dict[str, object]:
@@ -25,11 +27,12 @@ def write_wearos(bundle: Bundle, folder: Path) -> dict[str, object]:
         BadInput: a damaged artifact, or a contract that the signal core does not serve.
         NotPossibleHere: for the encoder in C, no C compiler to run it on the golden window.
     """
-    engine = ENGINES[bundle.manifest.target]
+    target = bundle.manifest.target
+    engine, model = ENGINES[target], _MODELS.get(target, "")
     values: dict[str, object] = {
         "engine": engine,
         "recipe": bundle.recipe.name,
-        "model": _MODEL,
+        "model": model,
         "samples": bundle.contract.samples,
         "width": bundle.embedding_width,
     }
@@ -41,6 +44,6 @@ def write_wearos(bundle: Bundle, folder: Path) -> dict[str, object]:
         write_encoder(bundle, folder / engine / "src/main/cpp/edgeacc")
     else:
         assets = folder / engine / "src/main/assets"
-        assets.mkdir()
-        shutil.copyfile(bundle.model, assets / _MODEL)
+        assets.mkdir(parents=True)
+        shutil.copyfile(bundle.model, assets / model)
     return values

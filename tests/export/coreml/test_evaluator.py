@@ -17,7 +17,7 @@ def step(operation, output, gives="fp16", **arguments):
 
 
 def program(*steps, shape=(1, 3, 4)):
-    return Program("acc", shape, steps, (steps[-1].outputs[0].name,))
+    return Program({"acc": shape}, steps, (steps[-1].outputs[0].name,))
 
 
 def window(value=1.0, shape=(1, 3, 4)):
@@ -44,6 +44,19 @@ def test_keeps_what_is_declared_as_32_bits():
         step("sub", "small", gives="fp32", x=Ref("large"), y=2048.0),
     )
     assert Evaluator(program(*steps))(window(0.25))[0].min() == 0.25
+
+
+@pytest.mark.parametrize(("gives", "zero_point", "span"), [("int8", -5, (-123, 132)), ("uint8", 5, (-5, 250))])
+@given(values=st.lists(st.floats(-300, 300, width=16), min_size=12, max_size=12))
+def test_8_bits_keep_whole_steps_within_their_range(gives, zero_point, span, values):
+    steps = (
+        step("quantize", "whole", gives=gives, input=Ref("acc"), scale=0.5, zero_point=zero_point, output_dtype=gives),
+        step("reshape", "moved", gives=gives, x=Ref("whole"), shape=(12,)),
+        step("dequantize", "out", gives="fp32", input=Ref("moved"), scale=0.5, zero_point=zero_point),
+    )
+    acc = np.array(values, np.float32).reshape(1, 3, 4)
+    expected = 0.5 * np.clip(np.round(acc.flatten() / 0.5), *span)
+    np.testing.assert_array_equal(Evaluator(program(*steps))(acc)[0], expected)
 
 
 def test_an_overflow_of_16_bits_is_seen():
@@ -83,10 +96,11 @@ def test_names_everything_that_it_does_not_know_at_once():
         step("relu", "b", x=Ref("a"), sideways=True),
         step("softmax", "c"),
         step("relu", "d", gives="int32", x=Ref("acc")),
+        step("add", "e", gives="int8", x=Ref("acc"), y=1.0),
     )
     with pytest.raises(BadInput) as error:
         Evaluator(program(*steps))
-    for part in ("4 mistake", "'lstm'", "'sideways'", "without argument 'x'", "gives int32"):
+    for part in ("5 mistake", "'lstm'", "'sideways'", "without argument 'x'", "gives int32", "gives int8"):
         assert part in str(error.value)
 
 
@@ -94,3 +108,16 @@ def test_refuses_a_window_of_another_shape():
     evaluator = Evaluator(program(step("relu", "out", x=Ref("acc"))))
     with pytest.raises(BadInput, match="shape"):
         evaluator(window(shape=(2, 3, 4)))
+
+
+def test_a_state_is_kept_from_call_to_call_and_is_each_evaluator_s_own():
+    steps = (
+        step("read_state", "before", input=Ref("total")),
+        step("add", "after", x=Ref("before"), y=Ref("acc")),
+        step("coreml_update_state", "kept", state=Ref("total"), value=Ref("after")),
+        step("mul", "out", x=Ref("before"), y=1.0),
+    )
+    summing = Program({"acc": (1, 3, 4)}, steps, ("out",), {"total": (1, 3, 4)})
+    evaluator = Evaluator(summing)
+    assert [evaluator(window(value))[0][0, 0, 0] for value in (1.0, 2.0, 4.0)] == [0.0, 1.0, 3.0]
+    assert Evaluator(summing)(window())[0].max() == 0

@@ -12,6 +12,7 @@ from edgeacc.compression.recipe import RECIPES
 from edgeacc.errors import BadInput, NotPossibleHere
 from edgeacc.export.coreml import CoreMLExporter
 from edgeacc.export.coreml.package import read_program
+from edgeacc.export.executorch import ExecuTorchExporter
 from edgeacc.export.exporter import take_notes
 from edgeacc.export.parity import parity
 from edgeacc.export.registry import missing_packages
@@ -148,6 +149,38 @@ def test_embeds_as_the_network_does(networks, size, name, minimum_os, floor_db, 
     assert take_notes(tmp_path)["specification_version"] == {OLD: 8, NEW: 9}[minimum_os]
 
 
+@pytest.mark.skipif(bool(missing_packages("executorch", "convert")), reason="the extra `executorch` is missing")
+def test_int8_activations_are_those_of_executorch(program, calibration_BCT, acc_BCT, z_BD, tmp_path):
+    """One graph for both: they differ by Core ML's 16 bits, less than either does from the float network."""
+    package = CoreMLExporter().convert(program, recipe("coreml-w8a8", NEW), calibration_BCT[:3], tmp_path)
+    other = ExecuTorchExporter().convert(program, RECIPES["executorch-w8a8"], calibration_BCT[:3], tmp_path)
+    here_BD, there_BD = (
+        CoreMLExporter().run(package, acc_BCT.numpy())[0],
+        ExecuTorchExporter().run(other, acc_BCT.numpy())[0],
+    )
+
+    assert parity(there_BD, here_BD).snr_db > parity(z_BD, here_BD).snr_db
+
+    steps = read_program(package).steps
+    from_8_bits = {
+        step.outputs[0].name for step in steps if "dequantize" in step.operation or "constexpr" in step.operation
+    }
+    products = [step for step in steps if step.operation in ("conv", "linear")]
+    assert {step.arguments[name].name for step in products for name in ("x", "weight")} <= from_8_bits
+
+
+@pytest.mark.skipif(bool(missing_packages("executorch", "convert")), reason="the extra `executorch` is missing")
+def test_a_number_survives_8_bits(tmp_path):
+    """coremltools subtracts its zero point in 8 bits, where it overflows; attention is scaled by such a number."""
+    torch.manual_seed(0)
+    product = nn.Linear(96, 16)
+    program = torch.export.export(Apply(lambda x: (product(x) * 0.1768).flatten(1)), (torch.zeros(SHAPE),))
+    acc_BCT = windows(8)
+    package = CoreMLExporter().convert(program, recipe("coreml-w8a8"), acc_BCT, tmp_path)
+    expected_BD = torch.cat([program.module()(window) for window in acc_BCT.split(1)]).detach().numpy()
+    assert parity(expected_BD, CoreMLExporter().run(package, acc_BCT.numpy())[0]).snr_db > 25
+
+
 def test_int8_weights_halve_the_file(tmp_path):
     network, folders = nn.Sequential(nn.Flatten(1), nn.Linear(288, 128)), [tmp_path / name for name in ("fp16", "w8")]
     for folder in folders:
@@ -188,6 +221,7 @@ def test_nothing_of_this_machine_is_in_the_package(tmp_path):
     content = b"".join(file.read_bytes() for file in package.rglob("*") if file.is_file())
     assert __file__.rsplit("/", 1)[0].encode() not in content
     assert b"site-packages" not in content
+    assert {path.name for path in package.iterdir()} == {"Data", "Manifest.json"}
 
 
 @pytest.mark.parametrize(

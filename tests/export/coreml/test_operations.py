@@ -92,6 +92,11 @@ CASES = {
         {"x": X, "weight": KERNEL, "strides": (1, 2), "pad_type": "custom", "pad": (0, 0, 2, 1), "dilations": (1, 2)},
         F.conv2d(F.pad(X, (2, 1)), KERNEL, stride=(1, 2), dilation=(1, 2)),
     ),
+    "dequantize": (
+        {"input": torch.tensor([-128.0, 0.0, 127.0]), "scale": 0.5, "zero_point": -3},
+        torch.tensor([-62.5, 1.5, 65.0]),
+    ),
+    "dequantize around zero": ({"input": torch.tensor([0.0, 255.0]), "scale": 0.5}, torch.tensor([0.0, 127.5])),
     "exp": ({"x": X}, torch.exp(X)),
     "expand_dims": ({"x": TOKENS, "axes": (-1, 1)}, TOKENS[:, None, :, :, None]),
     "gelu": ({"x": X, "mode": "EXACT"}, F.gelu(X)),
@@ -130,6 +135,20 @@ CASES = {
         {"query": QUERY, "key": KEY, "value": VALUE},
         F.scaled_dot_product_attention(QUERY, KEY, VALUE),
     ),
+    "quantize": (
+        {"input": 9 * X, "scale": 0.1, "zero_point": 7, "output_dtype": "int8"},
+        torch.fake_quantize_per_tensor_affine(9 * X, 0.1, 7, -128, 127) / 0.1 + 7,
+    ),
+    "quantize around zero": (
+        {"input": 9 * X, "scale": 0.1, "output_dtype": "uint8"},
+        torch.fake_quantize_per_tensor_affine(9 * X, 0.1, 0, 0, 255) / 0.1,
+    ),
+    "quantize of halves": (
+        {"input": torch.tensor([0.5, 1.5, 2.5, -0.5]), "scale": 1.0, "output_dtype": "int8"},
+        torch.tensor([0.0, 2.0, 2.0, 0.0]),
+    ),
+    "read_state": ({"input": X}, X.clone()),
+    "coreml_update_state": ({"state": X, "value": Y}, X.clone().copy_(Y)),
     "sigmoid": ({"x": X}, torch.sigmoid(X)),
     "silu": ({"x": X}, F.silu(X)),
     "slice_by_index": (
@@ -219,6 +238,7 @@ def test_unpacks_bytes_of_any_range(values, zero_point, scale):
         ("gelu", {"x": X, "mode": "FAST"}),
         ("max_pool", {"x": X, "kernel_sizes": (1, 3), "pad_type": "valid", "ceil_mode": True}),
         ("pad", {"x": X, "pad": (0, 1), "mode": "reflect"}),
+        ("quantize", {"input": X, "scale": 0.1, "output_dtype": "int4"}),
         ("slice_by_index", {"x": X, "begin": (0, 0, 0, 9), "end": (1, 1, 1, 0), "stride": (1, 1, 1, -1)}),
         ("split", {"x": X, "axis": 0}),
     ],

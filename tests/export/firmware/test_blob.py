@@ -1,5 +1,6 @@
 """Blobs: no two live buffers overlap, any change is refused, and a blob made to deceive cannot leave its memory."""
 
+import json
 import shutil
 import struct
 import subprocess
@@ -169,6 +170,26 @@ def test_an_artifact_is_read_back_and_refused_when_changed(compiled, tmp_path):
     assert read_artifact(tmp_path / "firmware") == compiled
     (tmp_path / "firmware" / "model.bin").write_bytes(compiled.blob[:-1])
     with pytest.raises(BadInput, match=r"model\.bin"):
+        read_artifact(tmp_path / "firmware")
+
+
+@pytest.mark.parametrize(
+    ("name", "lie"),
+    [("shape", [1, 7, 5, 2]), ("shape", [-1, -60]), ("bytes", 61), ("scale", 0.0), ("zero_point", 300)],
+)
+def test_a_manifest_whose_ports_cannot_be_is_refused(compiled, tmp_path, name, lie):
+    write_artifact(compiled, tmp_path / "firmware")
+    path = tmp_path / "firmware" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["inputs"][0][name] = lie
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(BadInput, match=r"manifest\.json"):
+        read_artifact(tmp_path / "firmware")
+
+
+def test_a_manifest_of_another_arena_is_refused(compiled, tmp_path):
+    write_artifact(replace(compiled, arena_bytes=10**15), tmp_path / "firmware")
+    with pytest.raises(BadInput, match="arena"):
         read_artifact(tmp_path / "firmware")
 
 

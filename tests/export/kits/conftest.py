@@ -51,6 +51,12 @@ def tflite_bundle(tiny_source, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def executorch_bundle(tiny_source, tmp_path_factory):
+    path = tmp_path_factory.mktemp("kit") / "executorch-fp32"
+    return bundle_of(tiny_source, "executorch", RECIPES["executorch-fp32"], path)
+
+
+@pytest.fixture(scope="session")
 def coreml_bundle(tiny_source, tmp_path_factory):
     path = tmp_path_factory.mktemp("kit") / "coreml-fp16"
     return with_probe(bundle_of(tiny_source, "coreml", RECIPES["coreml-fp16"], path))
@@ -64,10 +70,27 @@ def javac():
 
 
 @pytest.fixture(scope="session")
+def swift():
+    """The command, of Swift's own toolchain: OpenStack has one of that name."""
+    compiler = shutil.which("swiftc")
+    if compiler is None:
+        pytest.skip("no Swift toolchain: Debian 13 or later has it, apt-get install swiftlang")
+    return Path(compiler).resolve().with_name("swift")
+
+
+@pytest.fixture(scope="session")
 def android_signatures(tmp_path_factory):
-    """Sources of the classes of Android and LiteRT that the kits use, written by hand: names and types alone."""
-    folder = tmp_path_factory.mktemp("android")
-    for part in (HERE / "android_signatures.txt").read_text().split("=== ")[1:]:
+    return written("android_signatures.txt", tmp_path_factory.mktemp("android"))
+
+
+@pytest.fixture(scope="session")
+def apple_signatures(tmp_path_factory):
+    return written("apple_signatures.txt", tmp_path_factory.mktemp("apple"))
+
+
+def written(name, folder):
+    """Sources of the foreign types that the kits use, written by hand: names and types alone."""
+    for part in (HERE / name).read_text().split("=== ")[1:]:
         name, _, text = part.partition("\n")
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)

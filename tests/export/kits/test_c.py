@@ -30,19 +30,29 @@ def kit(firmware_bundle, tmp_path_factory):
     return path
 
 
-def build(kit, program, to, flags=SANITIZED):
+@pytest.fixture(scope="module", params=["gcc", "clang"])
+def compiler(request):
+    """Debian names clang by its version."""
+    names = [request.param, *(f"{request.param}-{version}" for version in range(22, 13, -1))]
+    found = next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        pytest.skip(f"{request.param} is not installed: apt-get install {request.param}")
+    return found
+
+
+def build(kit, program, to, flags=SANITIZED, compiler="cc"):
     sources = [*sorted((kit / "edgeacc").rglob("*.c")), kit / "host" / f"{program}.c"]
     folders = [f"-I{kit / 'edgeacc' / part}" for part in ("", "runtime", "signal")]
-    command = ["cc", "-std=c99", *WARNINGS, *flags, *folders, *sources, "-o", to]
+    command = [compiler, "-std=c99", *WARNINGS, *flags, *folders, *sources, "-o", to]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert (ran.returncode, ran.stderr) == (0, "")
     return to
 
 
 @pytest.fixture(scope="module")
-def recording(kit, tmp_path_factory):
+def recording(kit, compiler, tmp_path_factory):
     """The program that reads a recording: (arguments, t_ns_N, x_NC) -> exit code, windows, what it says."""
-    program = build(kit, "recording", tmp_path_factory.mktemp("built") / "recording")
+    program = build(kit, "recording", tmp_path_factory.mktemp("built") / "recording", compiler=compiler)
 
     def run(arguments, t_ns_N, x_NC):
         rows = zip(t_ns_N, x_NC, strict=True)
@@ -54,8 +64,9 @@ def recording(kit, tmp_path_factory):
     return run
 
 
-def test_the_self_test_passes_under_sanitizers(kit, tmp_path):
-    ran = subprocess.run([build(kit, "host_test", tmp_path / "test")], capture_output=True, text=True, timeout=120)
+def test_the_self_test_passes_under_sanitizers(kit, compiler, tmp_path):
+    program = build(kit, "host_test", tmp_path / "test", compiler=compiler)
+    ran = subprocess.run([program], capture_output=True, text=True, timeout=120)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "self-test passed" in ran.stdout
     assert "0 of" in ran.stdout

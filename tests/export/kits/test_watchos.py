@@ -3,7 +3,6 @@
 import re
 import shutil
 import subprocess
-import time
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -95,6 +94,25 @@ def test_every_line_of_swift_is_in_its_grammar(each_kit):
     assert len(files) > 15
     for file in files:
         assert not parser.parse(file.read_bytes()).root_node.has_error, file.name
+
+
+@pytest.mark.slow
+@pytest.mark.integration
+def test_swift_compiles_and_its_own_tests_pass(each_kit, swift, apple_signatures, tmp_path):
+    """On Linux: Apple's frameworks are signatures, so that what needs them is compiled and not run."""
+    package = shutil.copytree(each_kit, tmp_path / "kit")
+    shutil.copytree(apple_signatures, package / "Signatures")
+    with (package / "Package.swift").open("a") as manifest:
+        manifest.write((package / "Signatures/targets.swift").read_text())
+    for file in package.glob("Sources/EdgeCapture/*.swift"):
+        file.write_text(file.read_text().replace("#if os(watchOS)\n", "#if true\n"))
+    quiet = ("--disable-sandbox", "--package-path", package)
+    ran([swift, "build", "--build-tests", "-Xswiftc", "-warnings-as-errors", *quiet])
+    said = subprocess.run(
+        [str(word) for word in (swift, "test", "--skip-build", *quiet)], capture_output=True, text=True, timeout=300
+    )
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert "Executed 7 tests, with 0 failures" in said.stdout + said.stderr
 
 
 @pytest.mark.integration
@@ -208,10 +226,8 @@ def test_a_kit_that_would_break_a_rule_is_not_made(coreml_bundle, tmp_path, monk
 
 
 @pytest.mark.integration
-def test_it_is_made_in_two_seconds_the_same_in_every_byte(coreml_bundle, kit, tmp_path):
-    begun_s = time.process_time()
+def test_it_is_made_the_same_in_every_byte(coreml_bundle, kit, tmp_path):
     make_kit(coreml_bundle, "watchos", tmp_path / "again")
-    assert time.process_time() - begun_s < 2
     assert (tmp_path / "again/SHA256SUMS").read_bytes() == (kit / "SHA256SUMS").read_bytes()
     for file in kit.rglob("*"):
         assert not file.is_file() or str(tmp_path.parent).encode() not in file.read_bytes()

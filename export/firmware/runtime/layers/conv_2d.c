@@ -44,7 +44,34 @@ static int are_channels(const edgeacc_model *model, const parameters *p)
            edgeacc_within(p->low, -128, 127) && edgeacc_within(p->high, -128, 127);
 }
 
-static int check_both(const edgeacc_model *model, const parameters *p, int32_t taps)
+/* Whether the output lies so far before the input that no kernel writes over what it still has to read. Each makes the
+   places of the output in order: what has been written, place by place or line by line, ends before all that is still read.
+   A depthwise kernel goes over the image once for every group of channels, and a channel may only meet itself. */
+__attribute__((noinline)) static int rolls(const parameters *p, int depthwise)
+{
+    const edgeacc_window *w = &p->window;
+    const int32_t lead = p->input - p->output, alone = w->in_c < 16 ? 4 : 16; /* channels of a group */
+    const int pointwise = w->kernel_h == 1 && w->kernel_w == 1 && w->in_h == w->out_h && w->in_w == w->out_w;
+    if (p->images != 1 || p->input < p->output ||
+        (depthwise ? w->in_c != w->out_c || w->in_c % alone != 0 || lead % w->in_c != 0 : w->out_c > 64)) {
+        return 0;
+    }
+    int32_t steps = w->out_h, written = w->out_w * w->out_c, read = w->in_w * w->in_c, stride = w->stride_h, pad = w->pad_h;
+    if (w->in_h == 1 && w->out_h == 1) {
+        steps = w->out_w, written = w->out_c, read = w->in_c, stride = w->stride_w, pad = w->pad_w;
+    } else if (pointwise) {
+        steps *= w->out_w, written = w->out_c, read = w->in_c, stride = 1, pad = 0;
+    }
+    for (int32_t step = 0, first = -pad; step < steps; step++, first += stride) {
+        const int64_t still_read = first > 0 ? (int64_t)first * read : 0;
+        if ((step + 1) * written - still_read > lead) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static int check_both(const edgeacc_model *model, const parameters *p, int32_t taps, int depthwise)
 {
     const edgeacc_window *w = &p->window;
     const int32_t sizes_in[] = {p->images, w->in_h, w->in_w, w->in_c};
@@ -52,7 +79,8 @@ static int check_both(const edgeacc_model *model, const parameters *p, int32_t t
     const int32_t input_bytes = edgeacc_product(sizes_in, 4), output_bytes = edgeacc_product(sizes_out, 4);
     return edgeacc_within(taps, 1, MOST_TAPS) && edgeacc_readable(model, p->input, input_bytes) &&
            edgeacc_writable(model, p->output, output_bytes) &&
-           edgeacc_apart(p->input, input_bytes, p->output, output_bytes) && are_channels(model, p);
+           (edgeacc_apart(p->input, input_bytes, p->output, output_bytes) || rolls(p, depthwise)) &&
+           are_channels(model, p);
 }
 
 static int check_conv(const edgeacc_model *model, const void *parameters_at)
@@ -63,7 +91,7 @@ static int check_conv(const edgeacc_model *model, const void *parameters_at)
     }
     const int32_t sizes[] = {p->window.kernel_h, p->window.kernel_w, p->window.in_c};
     const int32_t taps = edgeacc_product(sizes, 3);
-    return check_both(model, p, taps) && edgeacc_readable(model, p->weights, (int64_t)taps * p->window.out_c);
+    return check_both(model, p, taps, 0) && edgeacc_readable(model, p->weights, (int64_t)taps * p->window.out_c);
 }
 
 static int check_depthwise(const edgeacc_model *model, const void *parameters_at)
@@ -74,7 +102,7 @@ static int check_depthwise(const edgeacc_model *model, const void *parameters_at
     }
     const int32_t sizes[] = {p->window.kernel_h, p->window.kernel_w};
     const int32_t taps = edgeacc_product(sizes, 2);
-    return check_both(model, p, taps) && edgeacc_readable(model, p->weights, (int64_t)taps * p->window.out_c);
+    return check_both(model, p, taps, 1) && edgeacc_readable(model, p->weights, (int64_t)taps * p->window.out_c);
 }
 
 typedef void (*kernel)(const edgeacc_window *, const edgeacc_scaling *, const int8_t *, const int8_t *, int8_t *);

@@ -1,6 +1,7 @@
 import edgeacc.core.ClockMap;
 import edgeacc.core.Encoder;
 import edgeacc.core.Frame;
+import edgeacc.core.RateFinder;
 import edgeacc.core.SignalConfig;
 import edgeacc.core.Tables;
 import edgeacc.core.Verdict;
@@ -35,6 +36,7 @@ public final class Problems {
         feed(right, 0, 3840, 1);
         System.out.println("embeddings:" + embeddings);
         System.out.println("nearest:" + Tables.nearest(51.4).sourceHz());
+        System.out.println("measured:" + measured());
         ClockMap clock = new ClockMap();
         clock.see(500_000_000, 1_000_000);
         clock.see(1_400_000_000, 1_001_500); // 0.6 s late: the offset stays
@@ -53,6 +55,16 @@ public final class Problems {
         stream.checkSilence(60 * SLOT_NS + 1_900_000_000L);
         stream.checkSilence(60 * SLOT_NS + 2_000_000_000L);
         stream.checkSilence(60 * SLOT_NS + 3_000_000_000L); // told once
+    }
+
+    /** 100 Hz, of a clock that is set back by an hour meanwhile. */
+    private static double measured() {
+        RateFinder finder = new RateFinder();
+        double rateHz = 0;
+        for (long at = 0; at < 500 && rateHz == 0; at++) {
+            rateHz = finder.push((at < 150 ? 3_600_000_000_000L : 0) + at * 10_000_000L);
+        }
+        return rateHz;
     }
 
     private static void rate() throws Exception {

@@ -29,7 +29,9 @@ public final class CEncoder: WindowEncoder {
             throw WristProblem.encoderFailed("a window of \(scores.count / 3) samples")
         }
         var embedding = [Float](repeating: 0, count: Int(edgeacc_kit_width()))
-        edgeacc_encoder_embed(model, scores, &embedding)
+        guard edgeacc_encoder_embed(model, scores, &embedding) == 1 else {
+            throw WristProblem.encoderFailed("the window holds what is no number")
+        }
         return embedding
     }
 

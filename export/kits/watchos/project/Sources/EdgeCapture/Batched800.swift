@@ -6,16 +6,19 @@ import EdgeCore
 public struct Batched800: Capture {
     public static let rateHz = 800.0
 
+    private let manager = CMBatchedSensorManager()
+
     public init() {}
 
     public func batches() throws -> AsyncThrowingStream<[Sample], any Error> {
         guard CMBatchedSensorManager.isAccelerometerSupported else {
             throw WristProblem.noSensor("this watch gives no batches of 800 Hz (Series 8, Ultra and later do)")
         }
+        let manager = manager
         return AsyncThrowingStream { continuation in
             let task = Task {
                 do {
-                    for try await batch in CMBatchedSensorManager().accelerometerUpdates() {
+                    for try await batch in manager.accelerometerUpdates() {
                         continuation.yield(
                             batch.map {
                                 Sample(seconds: $0.timestamp, $0.acceleration.x, $0.acceleration.y, $0.acceleration.z)

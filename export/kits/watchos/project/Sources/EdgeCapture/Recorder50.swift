@@ -18,7 +18,7 @@ public struct Recorder50: Capture {
         CMSensorRecorder().recordAccelerometer(forDuration: min(seconds, 43_200))
     }
 
-    /// What was recorded between two times.
+    /// What was recorded between two times, at most 12 hours apart.
     public init(from: Date, to: Date) {
         self.from = from
         self.to = to
@@ -26,29 +26,8 @@ public struct Recorder50: Capture {
 
     public func batches() throws -> AsyncThrowingStream<[Sample], any Error> {
         try Self.requireSensor()
-        let (from, to) = (from, to)
-        return AsyncThrowingStream { continuation in
-            let task = Task.detached {
-                guard let list = CMSensorRecorder().accelerometerData(from: from, to: to) else {
-                    continuation.finish()
-                    return
-                }
-                var records = NSFastEnumerationIterator(list)
-                var batch: [Sample] = []
-                while !Task.isCancelled, let next = records.next() as? CMRecordedAccelerometerData {
-                    let a = next.acceleration
-                    // its `timestamp` was seen off by a constant; `startDate` was not
-                    batch.append(Sample(seconds: next.startDate.timeIntervalSince1970, a.x, a.y, a.z))
-                    if batch.count == 500 {
-                        continuation.yield(batch)
-                        batch.removeAll(keepingCapacity: true)
-                    }
-                }
-                continuation.yield(batch)
-                continuation.finish()
-            }
-            continuation.onTermination = { _ in task.cancel() }
-        }
+        let records = Records(from: from, to: to)
+        return AsyncThrowingStream { Task.isCancelled ? nil : await records.next() }
     }
 
     private static func requireSensor() throws {
@@ -58,6 +37,46 @@ public struct Recorder50: Capture {
         guard CMSensorRecorder.authorizationStatus() != .denied else {
             throw WristProblem.noSensor("the wearer has not allowed motion and fitness")
         }
+    }
+}
+
+/// Reads a minute when it is asked for one: 12 hours are two million samples, which a watch does not hold at once. A sample
+/// that two minutes share is a repeated one, which the signal code drops.
+private actor Records {
+    private static let minuteS = 60.0
+
+    private let recorder = CMSensorRecorder()
+    private var from: Date
+    private let to: Date
+
+    init(from: Date, to: Date) {
+        self.from = from
+        self.to = to
+    }
+
+    /// nil behind the last minute in which something was recorded.
+    func next() -> [Sample]? {
+        while from < to {
+            let end = min(from.addingTimeInterval(Self.minuteS), to)
+            let samples = autoreleasepool { read(to: end) }
+            from = end
+            if !samples.isEmpty {
+                return samples
+            }
+        }
+        return nil
+    }
+
+    private func read(to end: Date) -> [Sample] {
+        guard let list = recorder.accelerometerData(from: from, to: end) else { return [] }
+        var records = NSFastEnumerationIterator(list)
+        var samples: [Sample] = []
+        while let next = records.next() as? CMRecordedAccelerometerData {
+            let a = next.acceleration
+            // its `timestamp` was seen off by a constant; `startDate` was not
+            samples.append(Sample(seconds: next.startDate.timeIntervalSince1970, a.x, a.y, a.z))
+        }
+        return samples
     }
 }
 #endif

@@ -4,16 +4,19 @@ import Foundation
 import HealthKit
 
 /// Keeps the app running out of sight. It costs 100 to 175 mW, against 35 to 70 of a usual day: prefer `Recorder50`.
+@MainActor
 public final class Workout: NSObject, HKWorkoutSessionDelegate {
     private let store = HKHealthStore()
     private var session: HKWorkoutSession?
 
     /// Told when the system ends the session, such as for another app's.
-    public var ended: (@Sendable (WristProblem) -> Void)?
+    public var ended: ((WristProblem) -> Void)?
 
-    /// - Throws: what HealthKit throws.
+    /// - Throws: what HealthKit throws; `CancellationError` where its task was cancelled while the wearer was asked.
     public func start() async throws {
+        stop()
         try await store.requestAuthorization(toShare: [HKObjectType.workoutType()], read: [])
+        try Task.checkCancellation()
         let configuration = HKWorkoutConfiguration()
         configuration.activityType = .other
         configuration.locationType = .indoor
@@ -28,13 +31,14 @@ public final class Workout: NSObject, HKWorkoutSessionDelegate {
         session = nil
     }
 
-    public func workoutSession(
+    nonisolated public func workoutSession(
         _ workoutSession: HKWorkoutSession, didChangeTo toState: HKWorkoutSessionState,
         from fromState: HKWorkoutSessionState, date: Date
     ) {}
 
-    public func workoutSession(_ workoutSession: HKWorkoutSession, didFailWithError error: any Error) {
-        ended?(.noSensor("the workout ended: \(error.localizedDescription)"))
+    nonisolated public func workoutSession(_ workoutSession: HKWorkoutSession, didFailWithError error: any Error) {
+        let problem = WristProblem.noSensor("the workout ended: \(error.localizedDescription)")
+        Task { @MainActor in ended?(problem) }
     }
 }
 #endif

@@ -8,7 +8,7 @@ public enum Side: String, Sendable {
 }
 
 /// How the sensor lies in the contract's frame, which is told in edgeacc_signal.h.
-public struct Frame {
+public struct Frame: Sendable {
     let c: edgeacc_frame
 
     /// The frame of an Apple Watch.

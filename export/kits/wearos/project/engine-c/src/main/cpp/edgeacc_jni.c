@@ -38,7 +38,7 @@ JNIEXPORT void JNICALL Java_edgeacc_engine_CEncoder_close(JNIEnv *env, jclass ow
     free(given);
 }
 
-/* `scores` is (3, T) in one array. 0 where it is not. */
+/* `scores` is (3, T) in one array. 0 where it is not, or holds what is no number. */
 JNIEXPORT jfloatArray JNICALL Java_edgeacc_engine_CEncoder_run(JNIEnv *env, jclass owner, jlong handle, jfloatArray scores)
 {
     encoder *given = (encoder *)(intptr_t)handle;
@@ -51,9 +51,9 @@ JNIEXPORT jfloatArray JNICALL Java_edgeacc_engine_CEncoder_run(JNIEnv *env, jcla
     if (each == 0) {
         return 0;
     }
-    edgeacc_encoder_embed(&given->model, each, values);
+    const int embedded = edgeacc_encoder_embed(&given->model, each, values);
     (*env)->ReleaseFloatArrayElements(env, scores, each, JNI_ABORT);
-    jfloatArray embedding = (*env)->NewFloatArray(env, EDGEACC_EMBEDDING);
+    jfloatArray embedding = embedded ? (*env)->NewFloatArray(env, EDGEACC_EMBEDDING) : 0;
     if (embedding != 0) {
         (*env)->SetFloatArrayRegion(env, embedding, 0, EDGEACC_EMBEDDING, values);
     }

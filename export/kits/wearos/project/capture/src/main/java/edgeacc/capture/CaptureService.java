@@ -1,11 +1,13 @@
 package edgeacc.capture;
 
+import android.Manifest;
 import android.app.Notification;
 import android.app.NotificationChannel;
 import android.app.NotificationManager;
 import android.app.Service;
 import android.content.Context;
 import android.content.Intent;
+import android.content.pm.PackageManager;
 import android.content.pm.ServiceInfo;
 import android.hardware.Sensor;
 import android.hardware.SensorEvent;
@@ -60,16 +62,24 @@ public final class CaptureService extends Service implements SensorEventListener
     private float rangeG;
     private RateFinder finder;
     private WristStream stream;
+    private long latestNs; // of a sample, on the sensor's clock
+    private long heardNs; // when it came, on the system's clock
+    private boolean silent;
 
     /**
-     * Start reading.
+     * Start reading, or go on with another frame, encoder and sink; to be called while the app is in sight.
      *
      * @param wrist on which the watch is worn, as its wearer says
      * @param crown at which side of the case, as it lies on the wrist
-     * @throws WristProblem NO_FRAME where one of them is not stated (null)
+     * @param to is held by the service: no Activity
+     * @throws WristProblem NO_FRAME where one of them is not stated (null); NO_SENSOR where the wearer has not allowed physical
+     *     activity, without which Android starts no service of type health
      */
     public static void start(Context context, Frame.Side wrist, Frame.Side crown, Encoder with, Sink to) throws WristProblem {
         Frame.ofWatch(Frame.Platform.ANDROID, wrist, crown);
+        if (context.checkSelfPermission(Manifest.permission.ACTIVITY_RECOGNITION) != PackageManager.PERMISSION_GRANTED) {
+            throw new WristProblem(WristProblem.Kind.NO_SENSOR, "the permission for physical activity is not given");
+        }
         encoder = with;
         sink = to;
         Intent intent = new Intent(context, CaptureService.class);
@@ -95,18 +105,21 @@ public final class CaptureService extends Service implements SensorEventListener
             stopSelf();
             return START_NOT_STICKY;
         }
-        if (thread != null) { // it is reading already
-            return START_NOT_STICKY;
-        }
-        thread = new HandlerThread("edgeacc");
-        thread.start();
-        handler = new Handler(thread.getLooper());
         try {
             Frame.Side wrist = Frame.Side.valueOf(intent.getStringExtra(WRIST));
             Frame.Side crown = Frame.Side.valueOf(intent.getStringExtra(CROWN));
-            frame = Frame.ofWatch(Frame.Platform.ANDROID, wrist, crown);
-            register();
-            handler.postDelayed(this::checkSilence, 1000);
+            Frame worn = Frame.ofWatch(Frame.Platform.ANDROID, wrist, crown);
+            boolean reads = thread != null;
+            if (!reads) {
+                thread = new HandlerThread("edgeacc");
+                thread.start();
+                handler = new Handler(thread.getLooper());
+            }
+            handler.post(() -> beginAnew(worn));
+            if (!reads) {
+                register();
+                handler.postDelayed(this::checkSilence, 1000);
+            }
         } catch (WristProblem problem) {
             sink.problem(problem);
             stopSelf();
@@ -129,6 +142,9 @@ public final class CaptureService extends Service implements SensorEventListener
 
     @Override
     public void onSensorChanged(SensorEvent event) {
+        latestNs = event.timestamp;
+        heardNs = SystemClock.elapsedRealtimeNanos();
+        silent = false;
         if (clock.see(event.timestamp, System.currentTimeMillis())) {
             sink.clock(event.timestamp, clock.wallMs(event.timestamp));
         }
@@ -155,9 +171,19 @@ public final class CaptureService extends Service implements SensorEventListener
             awake.acquire();
         }
         rangeG = sensor.getMaximumRange() * SignalConfig.ANDROID_UNIT_G;
-        finder = new RateFinder();
         int periodUs = Math.max(SHORTEST_PERIOD_US, Math.max(ASKED_PERIOD_US, sensor.getMinDelay()));
-        sensors.registerListener(this, sensor, periodUs, LONGEST_DELAY_US, handler);
+        if (!sensors.registerListener(this, sensor, periodUs, LONGEST_DELAY_US, handler)) {
+            throw new WristProblem(WristProblem.Kind.NO_SENSOR, "the accelerometer cannot be read now");
+        }
+    }
+
+    /** On the service's thread, as all that follows. */
+    private void beginAnew(Frame worn) {
+        frame = worn;
+        stream = null;
+        finder = new RateFinder();
+        heardNs = SystemClock.elapsedRealtimeNanos();
+        silent = false;
     }
 
     /** The rate is measured before the stream begins, and after it has changed. */
@@ -176,9 +202,14 @@ public final class CaptureService extends Service implements SensorEventListener
         }
     }
 
+    /** The sensor's present time is that of its latest sample, and since then: not every watch has it on the system's clock. */
     private void checkSilence() {
+        long sinceNs = SystemClock.elapsedRealtimeNanos() - heardNs;
         if (stream != null) {
-            stream.checkSilence(SystemClock.elapsedRealtimeNanos());
+            stream.checkSilence(latestNs + sinceNs);
+        } else if (!silent && sinceNs >= WristStream.SILENT_S * 1_000_000_000L) { // while the rate is measured
+            silent = true;
+            sink.problem(new WristProblem(WristProblem.Kind.SENSOR_STOPPED, "no sample for " + sinceNs + " ns"));
         }
         handler.postDelayed(this::checkSilence, 1000);
     }

@@ -1,6 +1,6 @@
 package edgeacc.core;
 
-/** A network: a prepared window in, its embedding out. */
+/** A network: a prepared window in, its embedding out. Any thread may call it, one at a time gets in. */
 public interface Encoder extends AutoCloseable {
     /** For people, such as "C, int8". */
     String name();

@@ -31,7 +31,7 @@ public final class CEncoder implements Encoder {
     }
 
     @Override
-    public float[] embed(float[][] scores) throws WristProblem {
+    public synchronized float[] embed(float[][] scores) throws WristProblem {
         int samples = scores[0].length;
         float[] flat = new float[3 * samples];
         for (int axis = 0; axis < 3; axis++) {
@@ -39,14 +39,14 @@ public final class CEncoder implements Encoder {
         }
         float[] embedding = handle == 0 ? null : run(handle, flat);
         if (embedding == null) {
-            String what = handle == 0 ? "it is closed" : "a window of " + samples + " samples";
+            String what = handle == 0 ? "it is closed" : "a window of " + samples + " samples, or not all of them numbers";
             throw new WristProblem(WristProblem.Kind.ENCODER_FAILED, what);
         }
         return embedding;
     }
 
     @Override
-    public void close() {
+    public synchronized void close() {
         if (handle != 0) {
             close(handle);
             handle = 0;
