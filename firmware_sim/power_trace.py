@@ -36,7 +36,8 @@ def read_power_trace(path: Path, supply_v: float | None = None) -> PowerTrace:
 
     Raises:
         BadInput: no such file, a column that is missing or twice given, a row that is no numbers, time that does not
-            rise, a supply that is not positive, fewer than two rows; with the line.
+            rise, a supply that is not positive, fewer than two rows; with the line. Or a sum that is not positive
+            and finite.
     """
     if supply_v is not None and not (math.isfinite(supply_v) and supply_v > 0):
         raise BadInput(f"a supply of {supply_v} V", valid="a positive voltage")
@@ -52,6 +53,10 @@ def read_power_trace(path: Path, supply_v: float | None = None) -> PowerTrace:
     if count < 2:
         raise BadInput(f"{path} has {count} row(s)", valid="a trace of two rows or more")
     duration_s = last_s - first_s
+    if not (0 < energy_j < math.inf and duration_s < math.inf):
+        raise BadInput(
+            f"{path} comes to {energy_j:g} J in {duration_s:g} s", valid="a trace of a device that draws current"
+        )
     return PowerTrace(
         samples=count,
         duration_s=duration_s,

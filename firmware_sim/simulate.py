@@ -120,7 +120,7 @@ class Row(BaseModel):
         engine: what executed the firmware and its version; `Vela estimate` where an accelerator does part of it;
             `estimate` where latency comes from the device's cycles per multiply-accumulate.
         flash_bytes: code and weights; ram_bytes: arena, stack, and the buffer of a window.
-        unknown: why something is not known.
+        unknown: why something is not known, or known worse than it might be.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -306,15 +306,15 @@ def _exactly(value: float) -> Band:
 def _unknown(target: Target, why_not: Mapping[str, str], cycles: Band | None, day: WearDay | None) -> Iterator[str]:
     why = why_not.get(core_of(target)) or why_not.get(target.device.npu or "")
     if why is not None and target.device.cycles_per_mac is not None:
-        yield f"by cycles per multiply-accumulate alone: {why}"
+        yield f"latency by cycles per multiply-accumulate alone: {why}"
     elif why is not None:
-        yield f"latency: {why}"
+        yield f"latency unknown: {why}"
     elif cycles is None:
-        yield f"latency: the profile of {target.device.name} or its core lacks a number"
+        yield f"latency unknown: the profile of {target.device.name} or its core lacks a number"
     if target.point.active_pj_per_cycle is None:
-        yield f"energy: unknown at the operating point {target.point.name}"
+        yield f"energy unknown at the operating point {target.point.name}"
     if day is not None and day.accelerometer.unknown:
-        yield f"the day: {', '.join(day.accelerometer.unknown)}"
+        yield f"the day's energy unknown: {', '.join(day.accelerometer.unknown)}"
 
 
 def _bytes(memory: Quantity) -> int:

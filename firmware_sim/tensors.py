@@ -29,7 +29,7 @@ def read_inputs(path: Path, port: Port) -> list[bytes]:
             array = np.lib.format.read_array(stream, allow_pickle=False)
     except FileNotFoundError as error:
         raise BadInput(f"{path} does not exist") from error
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, OverflowError, MemoryError) as error:
         raise BadInput(f"{path} is no .npy of numbers", valid="a file that numpy.save wrote") from error
     if array.ndim != len(port.shape) or array.shape[1:] != port.shape[1:]:
         rows = ", ".join(["N", *map(str, port.shape[1:])])

@@ -68,7 +68,7 @@ def simulate(
     from edgeacc.firmware_sim.simulate import require_one_measured
 
     targets = [target(name) for name in dict.fromkeys(device)]
-    worn = _worn(accelerometer, optical, battery, radio=radio)
+    worn = worn_with(accelerometer, optical, battery, radio=radio)
     for path in (output, outputs):
         if path is not None:
             refuse_existing(path, force=force, inputs=[model])
@@ -79,7 +79,7 @@ def simulate(
     _keep(result, emulator, setting, port, output, outputs, force=force)
     for problem in dict.fromkeys(problem for row in result.rows for problem in row.unknown):
         devices = ", ".join(row.device for row in result.rows if problem in row.unknown)
-        sys.stderr.write(f"edgeacc: {devices}: unknown {problem}\n")
+        sys.stderr.write(f"edgeacc: {devices}: {problem}\n")
     show(result, _tables(result), as_json=json)
     if all(row.latency_ms is None for row in result.rows):
         raise NotPossibleHere("no device's latency is known here", next_command=command("edgeacc", "doctor"))
@@ -93,7 +93,8 @@ class _Wear(NamedTuple):
     seed: int
 
 
-def _worn(accelerometer: str, optical: str, battery: str, *, radio: bool) -> "Callable[[Target], Wearable]":
+def worn_with(accelerometer: str, optical: str, battery: str, *, radio: bool) -> "Callable[[Target], Wearable]":
+    """A device with these parts beside it; raises BadInput for one that is not known."""
     from edgeacc.firmware_sim.profile import accelerometers, batteries, chosen, opticals
     from edgeacc.firmware_sim.wear_day import Wearable
 

@@ -18,7 +18,7 @@ from edgeacc.firmware_sim.engines.engine import (
     require_inputs,
     timed_out,
 )
-from edgeacc.firmware_sim.engines.image import BEGIN, END
+from edgeacc.firmware_sim.engines.image import BEGIN, END, opened_elf
 from edgeacc.firmware_sim.engines.layers import layer_runs, summed
 from edgeacc.firmware_sim.engines.opcodes_a64 import decode_a64
 from edgeacc.firmware_sim.engines.qemu import layers_of, plugin_of, qemu_version
@@ -88,23 +88,9 @@ def _read(image: Path) -> tuple[Code, int, int]:
         BadInput: no image of A64.
         NotPossibleHere: pyelftools is not installed.
     """
-    try:
-        from elftools.common.exceptions import ELFError
-        from elftools.elf.elffile import ELFFile
-    except ImportError as error:
-        raise NotPossibleHere(
-            "pyelftools is not installed, which reads firmware images",
-            next_command="pip install 'edgeacc[simulate]' -c constraints.txt",
-        ) from error
-    try:
-        with image.open("rb") as stream:
-            elf = ELFFile(stream)
-            if elf["e_machine"] != "EM_AARCH64":
-                raise BadInput(f"{image} is an image for another core", valid=f"one for {CORE}")
-            symbols = {each.name: each["st_value"] for each in elf.get_section_by_name(".symtab").iter_symbols()}
-            text = elf.get_section_by_name(".text")
-            return Code(text.data(), text["sh_addr"], decode_a64), symbols[BEGIN], symbols[END]
-    except OSError as error:
-        raise BadInput(f"cannot read {image}: {error.strerror or error}") from error
-    except (ELFError, AttributeError, KeyError) as error:
-        raise BadInput(f"{image} is no image for {CORE}: {error}") from error
+    with opened_elf(image) as elf:
+        if elf["e_machine"] != "EM_AARCH64":
+            raise BadInput(f"{image} is an image for another core", valid=f"one for {CORE}")
+        symbols = {each.name: each["st_value"] for each in elf.get_section_by_name(".symtab").iter_symbols()}
+        text = elf.get_section_by_name(".text")
+        return Code(text.data(), text["sh_addr"], decode_a64), symbols[BEGIN], symbols[END]

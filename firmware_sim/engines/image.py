@@ -1,5 +1,7 @@
 """A firmware image as engines need it: its core checked, its code, its markers. Reads ELF with pyelftools."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +42,18 @@ def read_image(path: Path, board: Board) -> Image:
         BadInput: missing, not an image of ours, or of another core (it says which).
         NotPossibleHere: pyelftools is not installed.
     """
+    with opened_elf(path) as elf:
+        return _read(elf, path, board)
+
+
+@contextmanager
+def opened_elf(path: Path) -> Iterator[Any]:
+    """An ELF file to be read within the block.
+
+    Raises:
+        BadInput: missing, no ELF file, or it lacks what the block looks for.
+        NotPossibleHere: pyelftools is not installed.
+    """
     try:
         from elftools.common.exceptions import ELFError
         from elftools.elf.elffile import ELFFile
@@ -50,7 +64,7 @@ def read_image(path: Path, board: Board) -> Image:
         ) from error
     try:
         with path.open("rb") as stream:
-            return _read(ELFFile(stream), path, board)
+            yield ELFFile(stream)
     except OSError as error:
         raise BadInput(f"cannot read {path}: {error.strerror or error}", valid=_REBUILD) from error
     except (ELFError, AttributeError, KeyError, ValueError, TypeError, IndexError) as error:

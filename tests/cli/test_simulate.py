@@ -14,16 +14,24 @@ from edgeacc.firmware_sim.profile import devices
 
 
 @pytest.fixture(scope="module")
-def int8_bundle(tiny_source, tmp_path_factory):
-    """An untrained network, which quantizes badly."""
+def untrained_bundle(tiny_source, tmp_path_factory):
+    """untrained_bundle(recipe) -> a bundle of an untrained network, which quantizes badly."""
     from edgeacc.export.pipeline import export_bundle
 
-    if missing_packages("tflite", "convert"):
-        pytest.skip("the extra `tflite` is not installed")
-    path = tmp_path_factory.mktemp("simulate") / "bundle"
-    untrained = RECIPES["tflite-w8a8"].model_copy(update={"min_snr_db": 0.0, "name": "tflite-w8a8-untrained"})
-    export_bundle(tiny_source, untrained, path)
-    return path
+    def make(recipe):
+        if missing_packages("tflite", "convert"):
+            pytest.skip("the extra `tflite` is not installed")
+        path = tmp_path_factory.mktemp("simulate") / "bundle"
+        untrained = RECIPES[recipe].model_copy(update={"min_snr_db": 0.0, "name": f"{recipe}-untrained"})
+        export_bundle(tiny_source, untrained, path)
+        return path
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def int8_bundle(untrained_bundle):
+    return untrained_bundle("tflite-w8a8")
 
 
 @pytest.fixture
@@ -109,10 +117,12 @@ def test_a_bundle_on_several_devices(edgeacc, int8_bundle, emulated, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.integration
-@pytest.mark.parametrize("name", ["conv-xxs", "conv-xs"])
+@pytest.mark.parametrize("name", ["conv-xxs", "conv-s"])
 def test_a_small_student_keeps_its_budget_on_a_cortex_m4(name, edgeacc, emulated, tiny_store, tmp_path):
-    from edgeacc.export.pipeline import export_bundle, read_source
-    from edgeacc.models.checkpoint import Card, save
+    from edgeacc.export.pipeline import export_bundle
+    from edgeacc.export.source import read_source
+    from edgeacc.models.card import Card
+    from edgeacc.models.checkpoint import save
     from edgeacc.models.encoder import settle
     from edgeacc.models.sizes import SIZES, build
     from edgeacc.signals.contract import DEFAULT
@@ -156,6 +166,22 @@ def test_a_foreign_model_gives_the_outputs_of_the_reference(edgeacc, int8_bundle
         interpreter.invoke()
         expected = interpreter.get_tensor(result["index"])[0]
         assert np.array_equal(got, expected.astype(np.int8))
+
+
+@pytest.mark.integration
+def test_a_firmware_bundle_is_the_tflite_that_it_was_compiled_from(
+    edgeacc, int8_bundle, untrained_bundle, emulated, tmp_path
+):
+    rows = {}
+    for name, bundle in (("tflite", int8_bundle), ("firmware", untrained_bundle("firmware-w8a8"))):
+        chosen = ("--device", "stm32l4r5", "--device", "m55-ethos-u55", "--hours", "1", "--outputs", tmp_path / name)
+        ran = edgeacc("simulate", bundle, *chosen, "--json")
+        assert ran.code == 0, ran.err
+        rows[name] = json.loads(ran.out)["rows"]
+    assert rows["firmware"][0] == rows["tflite"][0]
+    assert (tmp_path / "firmware").read_bytes() == (tmp_path / "tflite").read_bytes()
+    assert rows["firmware"][1]["engine"] == "estimate"
+    assert "m55-ethos-u55: latency by cycles per multiply-accumulate alone: Vela compiles a .tflite" in ran.err
 
 
 @pytest.mark.integration

@@ -48,6 +48,10 @@ HEAD = "time_s,current_a,supply_v\n"
         (HEAD + "0,1,3\n1,nan,3\n", "line 3: 'nan' is no number"),
         (HEAD + "0,1,3\n1,1\n", "line 3: 2 value"),
         (HEAD + "0,1,0\n", "line 2: a supply of 0 V"),
+        (HEAD + "0,0,3\n1,0,3\n", "comes to 0 J in 1 s"),
+        (HEAD + "0,1,3\n1,-2,3\n", "comes to -1.5 J"),
+        (HEAD + "0,1e300,1e8\n1,1e300,1e8\n", "comes to inf J"),
+        (HEAD + "-1e308,1,3\n1e308,1,3\n", "in inf s"),
         (b"\xff\xfe\x00\x01", "is no CSV"),
     ],
 )

@@ -67,7 +67,7 @@ def test_a_core_is_emulated_once(emulator, asked):
 def test_what_cannot_be_emulated_is_null_and_says_why(emulator):
     row, other = rows(emulator, "cortex-m55-class", "stm32u575")
     assert (row.latency_ms, row.energy_uj, row.engine) == (None, None, None)
-    assert row.unknown == ["latency: qemu-system-arm is not installed (next: apt-get install qemu-system-arm)"]
+    assert row.unknown == ["latency unknown: qemu-system-arm is not installed (next: apt-get install qemu-system-arm)"]
     assert other.latency_ms is not None
 
 
@@ -76,7 +76,7 @@ def test_without_an_emulator_it_is_an_estimate(emulator, asked):
     assert row.engine == "estimate"
     assert row.cycles.typical == pytest.approx(0.6e6)
     assert (row.flash_of_bytes, asked) == (None, ["a53"])
-    assert row.unknown == ["by cycles per multiply-accumulate alone: no a53"]
+    assert row.unknown == ["latency by cycles per multiply-accumulate alone: no a53"]
 
 
 def test_an_emulated_processor_that_is_an_estimate_says_so():
@@ -123,7 +123,7 @@ def test_where_vela_is_missing_its_device_has_cycles_per_mac():
     assert row.engine == "estimate"
     assert row.cycles.typical == pytest.approx(0.1e6)
     assert row.unknown == [
-        "by cycles per multiply-accumulate alone: ethos-u-vela is not installed (next: pip install it)"
+        "latency by cycles per multiply-accumulate alone: ethos-u-vela is not installed (next: pip install it)"
     ]
 
 
@@ -142,7 +142,7 @@ def test_a_day_of_wear_gives_days(emulator, two_hours):
 def test_a_day_with_an_unknown_latency_says_so(emulator, two_hours):
     (row,) = rows(emulator, "cortex-m55-class", day=two_hours)
     assert row.battery_days is None
-    assert row.unknown[-1] == "the day: network"
+    assert row.unknown[-1] == "the day's energy unknown: network"
 
 
 def test_a_measured_inference_replaces_the_model_of_energy(emulator):

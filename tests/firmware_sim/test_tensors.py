@@ -42,7 +42,11 @@ def test_other_arrays_are_refused(tmp_path, array, told):
         read_inputs(saved(tmp_path, array), PORT)
 
 
-@pytest.mark.parametrize("content", [b"", b"\x93NUMPY", b"text", b"PK\x03\x04"])
+HEADER = "{{'descr': '|i1', 'fortran_order': False, 'shape': ({}, 3, 4), }}".format
+CLAIMS = [b"\x93NUMPY\x01\x00\x76\x00" + HEADER(rows).ljust(117).encode() + b"\n" for rows in (-1, 2, 10**15, 10**30)]
+
+
+@pytest.mark.parametrize("content", [b"", b"\x93NUMPY", b"text", b"PK\x03\x04", *CLAIMS])
 def test_what_is_no_npy_is_refused(tmp_path, content):
     (tmp_path / "x.npy").write_bytes(content)
     with pytest.raises(BadInput, match=r"is no \.npy"):

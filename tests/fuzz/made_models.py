@@ -131,6 +131,38 @@ def streaming_model(seed, new=4, channels=3, width=5, taps=6):
     return maker.bytes_of([entry], [mixed, sum_after])
 
 
+def chain_of_convolutions(seed, layers=6):
+    """Convolutions one behind the other, depthwise or not, of an image or of one line; some write over their input."""
+    random, maker = np.random.default_rng(seed), Maker()
+    height, width = (1, int(random.integers(20, 60))) if seed % 2 else map(int, random.integers(5, 14, 2))
+    channels, names = int(random.choice([1, 3, 4, 8, 12, 16])), ("CONV_2D", "DEPTHWISE_CONV_2D")
+    entry = last = maker.tensor((1, height, width, channels), scales=[0.05], zero=3)
+    for _ in range(layers):
+        depthwise = int(random.integers(2))
+        kernel = [min(side, int(random.integers(1, 6))) for side in (height, width)]
+        same, stride, dilation = int(random.integers(2)), int(random.choice([1, 1, 2, 3])), 1
+        if stride == 1 and random.integers(3) == 0 and max(kernel) < 4 and min(height, width) > 6:
+            dilation = 2
+        reach = [(each - 1) * dilation + 1 for each in kernel]
+        sides = [
+            -(-n // stride) if same else (n - r) // stride + 1 for n, r in zip((height, width), reach, strict=True)
+        ]
+        made = channels if depthwise else int(random.choice([2, 4, 5, 8, 16, 24, 32, 48, 64, 70]))
+        shape = (1, *kernel, made) if depthwise else (made, *kernel, channels)
+        data = random.integers(-127, 128, shape).astype(np.int8)
+        scales = random.uniform(0.5, 2.0, made) / (75 * np.sqrt(data.size / made))
+        filters = maker.tensor(shape, scales=scales, data=data, axis=3 * depthwise)
+        biases = random.integers(-2000, 2000, made).astype(np.int32)
+        bias = maker.tensor((made,), kind="INT32", scales=scales * 0.05, data=biases)
+        output = maker.tensor((1, *sides, made), scales=[0.05], zero=int(random.integers(-20, 20)))
+        options = dict(padding=1 - same, strideH=stride, strideW=stride, dilationHFactor=dilation)
+        options |= dict(dilationWFactor=dilation, **({"depthMultiplier": 1} if depthwise else {}))
+        kind = ("Conv2DOptions", "DepthwiseConv2DOptions")[depthwise]
+        maker.operator(names[depthwise], [last, filters, bias], [output], kind, **options)
+        last, (height, width), channels = output, sides, made
+    return maker.bytes_of([entry], [last])
+
+
 def small_model():
     """An operator of every kernel."""
     random, maker, scale = np.random.default_rng(0), Maker(), [0.05]

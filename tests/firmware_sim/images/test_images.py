@@ -90,6 +90,25 @@ def test_a_streaming_model_remembers_its_calls_as_in_litert(engine, core):
 
 
 @pytest.mark.integration
+@pytest.mark.parametrize("seed", [43, 136])
+@pytest.mark.parametrize(
+    ("engine", "core"), [(name, core) for name, engine in ENGINES.items() for core in engine.cores]
+)
+def test_convolutions_over_their_own_input_give_the_bytes_of_literts_reference(engine, core, seed, tmp_path):
+    pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed: pip install 'edgeacc[tflite]'")
+    from made_models import chain_of_convolutions
+
+    from edgeacc.export.firmware.compile import compile_model
+
+    require(engine)
+    path = tmp_path / "chain.tflite"
+    path.write_bytes(chain_of_convolutions(seed))
+    compiled = compile_model(path)
+    given = [np.random.default_rng(seed).integers(-128, 128, compiled.inputs[0].shape).astype(np.int8)]
+    assert run_model(core, compiled, [given[0].tobytes()], ENGINES[engine]).outputs == reference(path, given)
+
+
+@pytest.mark.integration
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize(
     ("engine", "core"), [(name, core) for name, engine in ENGINES.items() for core in engine.cores]
