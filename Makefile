@@ -27,7 +27,8 @@ $(STAMP): pyproject.toml constraints.txt
 demo: venv  ## the whole path, from simulated windows to verified bundles (resumes where it stopped)
 	$(BIN)/edgeacc demo
 
-test: venv  ## all tests
+test: venv  ## all tests; as root, Debian's packages for them first
+	@tests/packages.sh
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS)
 
 unit: venv  ## the tests of seconds: neither integration nor slow

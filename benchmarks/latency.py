@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 from pydantic_core import from_json, to_json
 
-from edgeacc.benchmarks.results import ColdStart, Settings, Warm
+from edgeacc.benchmarks.results import ColdStart, Parts, Settings, Warm
 from edgeacc.benchmarks.worker import Calls, Checked, Job
 from edgeacc.errors import BadInput, EdgeaccError, NotPossibleHere, ParityFailed
 from edgeacc.progress import Progress
@@ -40,7 +40,7 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,
-            env={**os.environ, **ONE_THREAD},
+            env={**os.environ, **(ONE_THREAD if job.threads == 1 else {})},
         )
         try:
             self._send(job.model_dump_json())
@@ -64,6 +64,10 @@ class Worker:
     def calls(self, burn_in: int, count: int) -> Calls:
         """Make calls that do not count, then calls that do."""
         return Calls.model_validate(self._ask("calls", burn_in=burn_in, count=count))
+
+    def parts(self, count: int) -> Parts:
+        """Preparation and probe, each the median of some."""
+        return Parts.model_validate(self._ask("parts", count=count))
 
     def close(self) -> None:
         """End the process."""

@@ -64,7 +64,7 @@ class MlperfRow(BaseModel):
         instructions_per_mac: executed.
         cycles_per_mac: emulated; typical inside [least, most] of the published, and within 25 % of their median?
         energy_uj: emulated cycles x energy of a cycle.
-        energy_ratio: its typical value over the measured: another engine's, which executes other instructions.
+        energy_ratio: its typical value over the measured: of another engine, which takes fewer cycles.
         energy_of_its_cycles_ratio: the measured run's own cycles x energy of a cycle over its energy: how well one
             energy of a cycle holds for four networks. It was taken from these very logs.
     """

@@ -12,11 +12,12 @@ from torch import Tensor, nn
 
 from edgeacc.benchmarks.machine import source_commit
 from edgeacc.benchmarks.results import Reference
-from edgeacc.bundle.golden import golden_windows
+from edgeacc.bundle.golden_windows import golden_windows
 from edgeacc.errors import NotPossibleHere, ParityFailed
 from edgeacc.export.parity import parity
 from edgeacc.files import sha256
-from edgeacc.models.checkpoint import encoder_file, load_encoder
+from edgeacc.models.card import encoder_file
+from edgeacc.models.checkpoint import load_encoder
 from edgeacc.models.deploy import deployable
 from edgeacc.progress import Progress, silent
 

@@ -84,6 +84,18 @@ class ColdStart(_Frozen):
     peak_rss_bytes: int
 
 
+class Parts(_Frozen):
+    """What is done beside the network for every window, by Python on one thread; a watch does it in C.
+
+    Attributes:
+        prepare_ms: raw g to the network's input, in Python; an artifact of raw g (`-raw`) does that within its call.
+        probe_ms: embedding to heart rate; None without a probe.
+    """
+
+    prepare_ms: float
+    probe_ms: float | None
+
+
 class Warm(_Frozen):
     """Latency of one window at a time, after burn-in, over all rounds.
 
@@ -108,6 +120,10 @@ class Warm(_Frozen):
     max_ms: float | None = None
 
 
+COUNTS_DB = 30.0
+"""A contender whose embeddings are further off than this has no speed worth comparing."""
+
+
 class Row(_Frozen):
     """One contender.
 
@@ -130,6 +146,8 @@ class Row(_Frozen):
         vs_eager: `cpu_ms` of PyTorch eager in the same run over this one's; None without eager. On one thread of an
             idle machine that is the ratio of latencies too; on a busy one latencies hold waiting time, and it grows
             faster than the work (seen: calls of 6 ms waited for 70 ms, calls of 0.5 ms for nothing).
+        batch: windows of one call; times are of one window.
+        threads: that it may use.
     """
 
     name: str
@@ -146,6 +164,14 @@ class Row(_Frozen):
     warm: Warm | None = None
     floor_ms: float | None = None
     vs_eager: float | None = None
+    batch: int = Field(1, ge=1)
+    threads: int = Field(1, ge=1)
+
+    @property
+    def counts(self) -> bool:
+        """Whether its speed can be compared: timed, a window at a time, on one thread, and right."""
+        alone = self.warm is not None and (self.batch, self.threads) == (1, 1)
+        return alone and (self.snr_db or 0.0) >= COUNTS_DB
 
     @property
     def times_floor(self) -> float | None:
@@ -231,5 +257,11 @@ class BenchResult(_Frozen):
     settings: Settings
     machine: Machine
     roofline: Roofline | None = None
+    parts: Parts | None = None
     rows: tuple[Row, ...]
     warnings: tuple[str, ...] = ()
+
+    def best(self, kind: Literal["artifact", "peer"]) -> Row | None:
+        """The one that takes the least processor time of those that count."""
+        rows = [(row.warm.cpu_ms, row) for row in self.rows if row.kind == kind and row.counts and row.warm is not None]
+        return min(rows, key=lambda pair: pair[0])[1] if rows else None

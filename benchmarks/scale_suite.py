@@ -21,7 +21,8 @@ from edgeacc.benchmarks.results import Machine
 from edgeacc.benchmarks.roofline import copy_gb_s, matrix_gflops
 from edgeacc.benchmarks.steps import step_s
 from edgeacc.errors import NotPossibleHere
-from edgeacc.models.alignment import AlignmentConfig, Student
+from edgeacc.models.alignment import Student
+from edgeacc.models.config import AlignmentConfig
 from edgeacc.models.sizes import SIZES, build, parameters, require_size
 from edgeacc.progress import Progress, silent
 from edgeacc.training.augment import MILD, NONE

@@ -15,7 +15,7 @@ import psutil
 
 from edgeacc.benchmarks.latency import Worker, interleaved
 from edgeacc.benchmarks.machine import busy_warnings, describe, other_work, times
-from edgeacc.benchmarks.peers import EAGER_TARGET, ONNX_TARGET, ONNXRUNTIME, onnx_model
+from edgeacc.benchmarks.peers import COMPILED_TARGET, EAGER_TARGET, Peer, eager, peers
 from edgeacc.benchmarks.results import EAGER, BenchResult, ColdStart, Roofline, Row, Settings, State, Warm
 from edgeacc.benchmarks.roofline import macs_of, measure
 from edgeacc.benchmarks.worker import Checked, Job
@@ -23,10 +23,12 @@ from edgeacc.bundle.bundle import Bundle, open_bundle
 from edgeacc.errors import BadInput, EdgeaccError, NotPossibleHere, ParityFailed
 from edgeacc.export.registry import TARGETS, require_packages, target_info
 from edgeacc.files import sha256
-from edgeacc.models.checkpoint import encoder_file
+from edgeacc.models.card import encoder_file
 from edgeacc.progress import Progress, silent
 
 NO_CHECKPOINT = "no checkpoint given: nothing of PyTorch eager, and no ratios to it"
+OWN_TARGETS = (EAGER_TARGET, COMPILED_TARGET)
+"""Of peers that PyTorch itself runs."""
 
 
 @dataclass(frozen=True)
@@ -38,15 +40,21 @@ class Outcome:
 
 
 def run_bench(
-    bundles: Sequence[Path], checkpoint: Path | None, settings: Settings, progress: Progress = silent
+    bundles: Sequence[Path],
+    checkpoint: Path | None,
+    settings: Settings,
+    progress: Progress = silent,
+    *,
+    all_peers: bool = False,
 ) -> Outcome:
-    """Measure bundles beside PyTorch eager and onnxruntime on the same weights.
+    """Measure bundles beside PyTorch eager on the same weights.
 
     Args:
         bundles: folders written by `edgeacc export`; one that fails its verification is a row, but is not timed.
         checkpoint: what the bundles were made from; the peers need it.
         settings: how much to measure.
         progress: told of each contender and each round.
+        all_peers: beside the other usual ways too (`edgeacc.benchmarks.peers`).
 
     Raises:
         BadInput: `checkpoint` is none, or a bundle was made from another.
@@ -60,9 +68,10 @@ def run_bench(
         contenders = [_artifact(name, bundle, settings) for name, bundle in opened.items()]
         if checkpoint is not None and opened:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            contenders += run.peers(checkpoint, list(opened.values()), folder)
+            contenders += run.peers(checkpoint, next(iter(opened.values())), folder, all_peers=all_peers)
         run.admit(contenders, stack)
         others = run.time_all()
+        parts = next(iter(run.workers.values())).parts(settings.calls_per_turn) if run.workers else None
         run.close()
     roofline = _under_floors(run, checkpoint, opened) if checkpoint is not None and run.workers else None
     warnings = [] if checkpoint is not None else [NO_CHECKPOINT]
@@ -73,6 +82,7 @@ def run_bench(
         settings=settings,
         machine=machine,
         roofline=roofline,
+        parts=parts,
         rows=tuple(run.rows.values()),
         warnings=(*warnings, *run.warnings, *busy_warnings(machine)),
     )
@@ -96,7 +106,8 @@ class _Run:
         for path in bundles:
             try:
                 bundle = open_bundle(path)
-                name = self._name(bundle.recipe.name, path)
+                raw = "-raw" if bundle.manifest.takes_raw else ""
+                name = self._name(f"{bundle.recipe.name}{raw}", path)
                 opened[name] = bundle
                 self.rows[name] = _artifact(name, bundle, self.settings)[0]
             except EdgeaccError as error:
@@ -108,17 +119,16 @@ class _Run:
         """Of a bundle's row: no two rows have one."""
         return wanted if wanted not in self.rows else str(path)
 
-    def peers(self, checkpoint: Path, bundles: Sequence[Bundle], folder: Path) -> list[tuple[Row, Job]]:
-        """PyTorch eager; and onnxruntime, unless a bundle is that already."""
-        made = [_peer(EAGER, EAGER_TARGET, checkpoint, encoder_file(checkpoint), bundles[0], self.settings)]
-        if any(bundle.manifest.target == ONNX_TARGET for bundle in bundles):
-            return made
-        try:
-            model = onnx_model(checkpoint, folder)
-        except NotPossibleHere as error:
-            self.warnings.append(f"{ONNXRUNTIME}: {error.problem}")
-            return made
-        return [*made, _peer(ONNXRUNTIME, ONNX_TARGET, checkpoint, model, bundles[0], self.settings)]
+    def peers(self, checkpoint: Path, bundle: Bundle, folder: Path, *, all_peers: bool) -> list[tuple[Row, Job]]:
+        """PyTorch eager, and the others when they are asked for."""
+        found = [_peer(eager(checkpoint), checkpoint, bundle, self.settings)]
+        for made in peers(checkpoint, folder) if all_peers else ():
+            if isinstance(made, Peer):
+                self.progress(len(found), len(found) + 1, made.name)
+                found.append(_peer(made, checkpoint, bundle, self.settings))
+            else:
+                self.warnings.append(made.problem)
+        return found
 
     def admit(self, contenders: Sequence[tuple[Row, Job]], stack: ExitStack) -> None:
         """Start all contenders in fresh processes, load them one after another, then verify them.
@@ -198,7 +208,7 @@ class _Contender:
 
     @property
     def runs_here(self) -> bool:
-        return self.job.target == EAGER_TARGET or bool(target_info(self.job.target).runtime_modules)
+        return self.job.target in OWN_TARGETS or bool(target_info(self.job.target).runtime_modules)
 
     def attempt(self, do: Callable[[], None]) -> "_Contender":
         try:
@@ -209,7 +219,7 @@ class _Contender:
         return self
 
     def begin(self, stack: ExitStack) -> None:
-        if self.job.target != EAGER_TARGET:
+        if self.job.target not in OWN_TARGETS:
             require_packages(self.job.target, "run")
         self.worker = Worker(self.job)
         stack.enter_context(self.worker)
@@ -275,19 +285,29 @@ def _artifact(name: str, bundle: Bundle, settings: Settings) -> tuple[Row, Job]:
     return row, job
 
 
-def _peer(name: str, target: str, checkpoint: Path, model: Path, bundle: Bundle, settings: Settings) -> tuple[Row, Job]:
+def _peer(peer: Peer, checkpoint: Path, bundle: Bundle, settings: Settings) -> tuple[Row, Job]:
+    file = peer.model if peer.model.is_file() else encoder_file(peer.model)
     row = Row(
-        name=name,
+        name=peer.name,
         kind="peer",
         target=None,
         path=str(checkpoint),
         contract=bundle.contract,
         state="timed",
         level="executed",
-        size_bytes=model.stat().st_size,
+        size_bytes=file.stat().st_size,
+        batch=peer.batch,
+        threads=peer.threads,
     )
-    held = checkpoint if target == EAGER_TARGET else model
-    job = Job(target=target, model=held, bundle=bundle.path, own_bundle=False, burn_in_calls=settings.burn_in_calls)
+    job = Job(
+        target=peer.target,
+        model=peer.model,
+        bundle=bundle.path,
+        own_bundle=False,
+        burn_in_calls=settings.burn_in_calls,
+        batch=peer.batch,
+        threads=peer.threads,
+    )
     return row, job
 
 

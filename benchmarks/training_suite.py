@@ -15,7 +15,8 @@ from edgeacc.benchmarks.plain import plain_student
 from edgeacc.benchmarks.results import Machine
 from edgeacc.benchmarks.roofline import matrix_gflops
 from edgeacc.benchmarks.steps import step_s
-from edgeacc.models.alignment import AlignmentConfig, Student
+from edgeacc.models.alignment import Student
+from edgeacc.models.config import AlignmentConfig
 from edgeacc.models.cost import cost
 from edgeacc.models.sizes import SIZES, build, require_size
 from edgeacc.progress import Progress, silent

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from statistics import median
 from typing import Any, TextIO
 
 import torch
@@ -19,8 +20,8 @@ from pydantic import BaseModel, ConfigDict
 from pydantic_core import from_json, to_json
 
 from edgeacc.benchmarks.memory import forget_peak, peak_bytes, resident_bytes
-from edgeacc.benchmarks.peers import EAGER_TARGET, eager_session
-from edgeacc.benchmarks.results import ColdStart
+from edgeacc.benchmarks.peers import COMPILED_TARGET, EAGER_TARGET, compiled_session, eager_session
+from edgeacc.benchmarks.results import ColdStart, Parts
 from edgeacc.bundle.bundle import open_bundle
 from edgeacc.errors import EdgeaccError
 from edgeacc.export.exporter import Outputs, Session, run_session
@@ -28,17 +29,20 @@ from edgeacc.export.parity import parity
 from edgeacc.export.quiet import contained
 from edgeacc.export.registry import exporter, target_info
 from edgeacc.export.verify import verify_bundle
+from edgeacc.signals.prepare import prepare_acc
 
 
 class Job(BaseModel):
     """What a worker is to hold.
 
     Attributes:
-        target: a target, or `eager`.
-        model: the artifact, or the checkpoint for `eager`.
+        target: a target, `eager` or `compiled`.
+        model: the artifact, or the checkpoint for PyTorch's own two.
         bundle: the bundle whose golden windows are its input.
         own_bundle: `model` is that bundle's artifact, so that `check` verifies the whole bundle.
         burn_in_calls: calls after loading that are not counted.
+        batch: windows of one call; what is told is of one window.
+        threads: of the runtime.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -48,6 +52,8 @@ class Job(BaseModel):
     bundle: Path
     own_bundle: bool
     burn_in_calls: int
+    batch: int = 1
+    threads: int = 1
 
 
 class Checked(BaseModel):
@@ -69,9 +75,12 @@ class Holder:
 
     def __init__(self, job: Job) -> None:
         """Import the runtime and read the golden windows; nothing is loaded yet."""
+        torch.set_num_threads(job.threads)
         self._job = job
         self._load = _loader(job)
-        self._golden = open_bundle(job.bundle).golden()
+        bundle = open_bundle(job.bundle)
+        self._golden = bundle.golden()
+        self._acc_BCT = self._golden.given(raw=job.own_bundle and bundle.manifest.takes_raw)
         self._session: Session | None = None
         self._next = 0
 
@@ -96,7 +105,7 @@ class Holder:
             report = verify_bundle(self._job.bundle)
             return Checked(snr_db=report.snr_db, failures=report.failures)
         session = self._session or self._load()
-        z_BD, *_ = run_session(session, self._golden.acc_BCT)
+        z_BD, *_ = run_session(session, self._acc_BCT)
         return Checked(snr_db=parity(self._golden.z_BD, z_BD).snr_db, failures=[])
 
     def calls(self, burn_in: int, count: int) -> Calls:
@@ -107,22 +116,28 @@ class Holder:
         gc.disable()
         for _ in range(count):
             cpu_s = time.process_time()
-            made.latency_ms.append(_timed(self._call)[1])
-            made.cpu_ms.append((time.process_time() - cpu_s) * 1e3)
+            made.latency_ms.append(_timed(self._call)[1] / self._job.batch)
+            made.cpu_ms.append((time.process_time() - cpu_s) * 1e3 / self._job.batch)
         gc.enable()
         return made
+
+    def parts(self, count: int) -> Parts:
+        """What a watch does beside the network, as Python does it, and what the bundle's probe takes."""
+        bundle = open_bundle(self._job.bundle)
+        contract, probe, golden = bundle.contract, bundle.probe(), self._golden
+        prepare_ms = [_timed(lambda: prepare_acc(golden.acc_g_BCT[:1], contract))[1] for _ in range(count)]
+        probe_ms = [] if probe is None else [_timed(lambda: probe.predict(golden.z_BD[:1]))[1] for _ in range(count)]
+        return Parts(prepare_ms=median(prepare_ms), probe_ms=median(probe_ms) if probe_ms else None)
 
     def _call(self) -> Outputs:
         if self._session is None:
             raise RuntimeError("asked for calls before start")
-        acc_1CT = self._golden.acc_BCT[self._next, None]
-        self._next = (self._next + 1) % len(self._golden.acc_BCT)
-        return self._session(acc_1CT)
+        first, self._next = self._next, (self._next + self._job.batch) % len(self._acc_BCT)
+        return self._session(self._acc_BCT[first : first + self._job.batch])
 
 
 def main() -> None:
     """Answer requests until standard input ends."""
-    torch.set_num_threads(1)
     with _answers() as answers:
         holder: Holder | None = None
         for line in sys.stdin:
@@ -142,8 +157,9 @@ def main() -> None:
 
 def _loader(job: Job) -> Callable[[], Session]:
     """Import everything that loading needs."""
-    if job.target == EAGER_TARGET:
-        return lambda: eager_session(job.model)
+    own = {EAGER_TARGET: eager_session, COMPILED_TARGET: compiled_session}
+    if job.target in own:
+        return lambda: own[job.target](job.model)
     with contained():
         for module in target_info(job.target).runtime_modules:
             import_module(module)

@@ -57,7 +57,8 @@ def make_checkpoint(tiny_encoder):
     """Writes a student of that network, with BatchNorm and scale as if trained: make_checkpoint(path, seed)."""
     import torch
 
-    from edgeacc.models.checkpoint import Card, save
+    from edgeacc.models.card import Card
+    from edgeacc.models.checkpoint import save
     from edgeacc.models.encoder import Encoder, settle
     from edgeacc.signals.contract import DEFAULT
 
@@ -88,7 +89,7 @@ def tiny_store(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def tiny_source(tiny_checkpoint, tiny_store):
-    from edgeacc.export.pipeline import read_source
+    from edgeacc.export.source import read_source
 
     return read_source(tiny_checkpoint, tiny_store, 0)
 

@@ -107,6 +107,14 @@ def test_help_imports_nothing_heavy():
     assert modules & HEAVY == set()
 
 
+@pytest.mark.integration
+def test_a_kit_is_made_without_torch():
+    """It takes longer to import than a kit takes to be made."""
+    asked = "import sys, edgeacc.export.kits.kit; print('torch' in sys.modules, 'scipy' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["False", "True"]
+
+
 @pytest.mark.skipif(not hasattr(os, "wait4"), reason="needs the processor time of one child")
 def test_help_takes_under_0_3_seconds_of_processor_time():
     assert min(processor_time_of_help_s() for _ in range(3)) < 0.3

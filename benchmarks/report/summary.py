@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from edgeacc.benchmarks.report.report import UNITS, Demo, Report, TargetRow
+from edgeacc.benchmarks.results import EAGER
 from edgeacc.evaluation.report import with_interval
 from edgeacc.evaluation.result import EvaluationResult, RetrievalRow
 
@@ -99,6 +100,10 @@ def _said_of_speed(report: Report) -> Iterator[str]:
     p50_ms, row = min(timed, key=lambda each: each[0])
     said = f"Fastest on one thread of {report.bench.machine.cpu}: {row.recipe}, {p50_ms:.2f} ms for one window (median)"
     yield said + (f", {row.vs_eager:.1f} times as fast as PyTorch eager in the same run." if row.vs_eager else ".")
+    ours, theirs = report.bench.best("artifact"), report.bench.best("peer")
+    if ours and theirs and ours.warm and theirs.warm and theirs.name != EAGER:
+        ratio = theirs.warm.cpu_ms / ours.warm.cpu_ms
+        yield f"{ours.name} takes {1 / ratio:.2f} of the processor time of {theirs.name}, the best of the usual ways."
 
 
 def _said_of_wearables(report: Report) -> Iterator[str]:

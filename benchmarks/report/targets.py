@@ -113,13 +113,13 @@ def latency_section(bench: BenchResult, rows: Sequence[TargetRow]) -> Section:
     timed = [plots.Latency(row.name, row.warm.p50_ms, row.warm.p99_ms) for row in bench.rows if row.warm]
     caption = f"Warm, on {bench.machine.cpu}, not on a watch; line: to the 99th percentile."
     warnings = " ".join(f"{text[:1].upper()}{text[1:]}." for text in bench.warnings)
-    columns = ["name", "state", "load (ms)", "first call (ms)", "p50 (ms)", "p90 (ms)", "p99 (ms)"]
+    columns = ["name", "state", "SNR (dB)", "load (ms)", "first call (ms)", "p50 (ms)", "p90 (ms)", "p99 (ms)"]
     cells = [[row.name, row.state, *(value or _DASH for value in _timings(row))] for row in bench.rows]
     return Section(
         "Latency",
         figures=[*([Figure(plots.latency(timed), caption)] if timed else []), *pareto_figures(rows)],
         table=Table(
-            [*columns, "longest (ms)", "cpu (ms)", "times its floor"],
+            [*columns, "longest (ms)", "cpu (ms)", "times its floor", "times faster than eager"],
             cells,
             texts=2,
             folded=True,
@@ -132,6 +132,7 @@ def latency_section(bench: BenchResult, rows: Sequence[TargetRow]) -> Section:
 def _timings(row: Row) -> list[str | None]:
     cold, warm = row.cold, row.warm
     return [
+        _form(row.snr_db, ".1f"),
         _form(cold.load_ms if cold else None, ".1f"),
         _form(cold.first_ms if cold else None, ".2f"),
         _form(warm.p50_ms if warm else None, ".3f"),
@@ -140,6 +141,7 @@ def _timings(row: Row) -> list[str | None]:
         _form(warm.max_ms if warm else None, ".3f"),
         _form(warm.cpu_ms if warm else None, ".3f"),
         _form(row.times_floor, ".1f"),
+        _form(row.vs_eager, ".2f"),
     ]
 
 

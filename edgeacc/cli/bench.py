@@ -1,4 +1,4 @@
-"""`edgeacc bench`: size, load, latency and memory of bundles beside PyTorch eager and onnxruntime, in one run."""
+"""`edgeacc bench`: size, load, latency and memory of bundles beside the usual ways to run them; and other suites."""
 
 import sys
 from enum import StrEnum
@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from edgeacc.cli.bench_tables import cycles, energies, latency, memory, short
+from edgeacc.cli.bench_tables import bundle_tables, cycles, energies, short
 from edgeacc.cli.output import progress, show, table
 from edgeacc.cli.several import as_one, require_all
 from edgeacc.errors import BadInput, NotPossibleHere, command
@@ -25,12 +25,19 @@ class Suite(StrEnum):
     """What is measured."""
 
     latency = "latency"
+    load = "load"
+    memory = "memory"
+    peers = "peers"
     imports = "import"
     kernels = "kernels"
     mlperf = "mlperf"
     train = "train"
     scale = "scale"
     reference = "reference"
+
+
+OF_BUNDLES = (Suite.latency, Suite.load, Suite.memory, Suite.peers)
+"""Measured together, in the same processes."""
 
 
 def bench(
@@ -43,17 +50,19 @@ def bench(
         ),
     ] = None,
     suite: Annotated[
-        Suite,
+        str,
         typer.Option(
-            help="`latency`: of bundles; `import`: how fast recordings become windows, in what memory; "
-            "`kernels`: instructions of the firmware's kernels on emulated cores; `mlperf`: the simulator's cycles "
-            "and energies beside published measurements; `train`: windows per second of students; "
-            "`scale`: how long 20 million windows take here, on a processor or a GPU; "
-            "`reference`: a checkpoint on the GPU, in bf16."
+            help="One or several, with commas. Of bundles: `latency`, `load`, `memory` (size too), and `peers`: beside "
+            "torch.compile, onnxruntime and plain conversions of the same weights. `import`: how fast recordings "
+            "become windows, in what memory; `kernels`: instructions of the firmware's kernels on emulated cores; "
+            "`mlperf`: the simulator's cycles and energies beside published measurements; `train`: windows a second of "
+            "students; `scale`: how long 20 million windows take here, on a processor or a GPU; `reference`: a "
+            "checkpoint on the GPU, in bf16."
         ),
-    ] = Suite.latency,
+    ] = "latency,load,memory",
+    target: Annotated[str | None, typer.Option(help="Only the bundles of this target.")] = None,
     checkpoint: Annotated[
-        Path | None, typer.Option(help="What the bundles were made from: PyTorch eager and onnxruntime run it too.")
+        Path | None, typer.Option(help="What the bundles were made from: PyTorch eager runs it too, and the peers.")
     ] = None,
     device: Annotated[Device, typer.Option(help="That `scale` runs on.")] = Device.cpu,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="The result as JSON.")] = None,
@@ -72,14 +81,13 @@ def bench(
 
     if output is not None:
         refuse_existing(output, force=force)
-    if device is not Device.cpu and suite is not Suite.scale:
-        raise BadInput(f"--device {device} has a part in --suite scale alone", valid="--suite scale --device cuda")
-    if not what and suite in (Suite.latency, Suite.imports):
-        raise BadInput(
-            "no path given", valid="bundles, or recordings with --suite import", next_command="edgeacc bench --help"
-        )
+    suites = _suites(suite)
+    asked = _Asked(what or [], suites, target, checkpoint, device, output, quick, force, json)
+    others = [each for each in suites if each not in OF_BUNDLES]
+    _refuse_what_has_no_part(asked, others)
+    if len(others) < len(suites):
+        _bundles(asked)
     measure = {
-        Suite.latency: _bundles,
         Suite.imports: _import,
         Suite.kernels: _kernels,
         Suite.mlperf: _mlperf,
@@ -87,13 +95,51 @@ def bench(
         Suite.scale: _scale,
         Suite.reference: _reference,
     }
-    measure[suite](_Asked(what or [], checkpoint, device, output, quick, force, json))
+    for each in others:
+        measure[each](asked)
+
+
+def _suites(words: str) -> list[Suite]:
+    asked = dict.fromkeys(word.strip() for word in words.split(",") if word.strip())
+    strange = [word for word in asked if word not in tuple(Suite)]
+    if strange or not asked:
+        raise BadInput(
+            f"no suite {', '.join(map(repr, strange)) or repr(words)}",
+            valid=", ".join(Suite),
+            next_command="edgeacc bench --help",
+        )
+    return [Suite(word) for word in asked]
+
+
+def _refuse_what_has_no_part(asked: "_Asked", others: list[Suite]) -> None:
+    """All at once: what another suite would take, and several results for one file."""
+    of_bundles = len(others) < len(asked.suites)
+    problems = []
+    if asked.device is not Device.cpu and others != [Suite.scale]:
+        problems.append(BadInput(f"--device {asked.device} has a part in --suite scale alone", valid="--suite scale"))
+    if asked.target is not None and not of_bundles:
+        problems.append(BadInput("--target has a part in the suites of bundles alone", valid=", ".join(OF_BUNDLES)))
+    if not asked.what and (of_bundles or Suite.imports in others):
+        problems.append(BadInput("no path given", valid="bundles, or recordings with --suite import"))
+    if Suite.peers in asked.suites and asked.checkpoint is None:
+        problems.append(BadInput("--suite peers needs --checkpoint", valid="what the bundles were made from"))
+    if len(others) + of_bundles > 1 and (asked.output is not None or asked.json):
+        problems.append(
+            BadInput("-o and --json take one result", valid=f"one suite, or several of {', '.join(OF_BUNDLES)}")
+        )
+    require_all(*(partial(_raise, problem) for problem in problems))
+
+
+def _raise(error: BadInput) -> None:
+    raise error
 
 
 class _Asked(NamedTuple):
     """What the command line asks of a suite."""
 
     what: list[Path]
+    suites: list[Suite]
+    target: str | None
     checkpoint: Path | None
     device: Device
     output: Path | None
@@ -106,13 +152,15 @@ def _bundles(asked: _Asked) -> None:
     from edgeacc.weights import checkpoint as checkpoint_of
 
     checkpoint = None if asked.checkpoint is None else checkpoint_of(asked.checkpoint)
-    _refuse_no_bundles(asked.what, checkpoint)
+    what = _of_target(asked.what, asked.target)
+    _refuse_no_bundles(what, checkpoint)
     from edgeacc.benchmarks.results import FULL, QUICK
     from edgeacc.benchmarks.suite import run_bench
     from edgeacc.files import write_json
 
     with progress("bench") as report:
-        outcome = run_bench(asked.what, checkpoint, QUICK if asked.quick else FULL, report)
+        settings = QUICK if asked.quick else FULL
+        outcome = run_bench(what, checkpoint, settings, report, all_peers=Suite.peers in asked.suites)
     result = outcome.result
     timed = any(row.warm for row in result.rows)
     if asked.output is not None and timed:
@@ -120,15 +168,29 @@ def _bundles(asked: _Asked) -> None:
     for warning in result.warnings:
         sys.stderr.write(f"edgeacc: warning: {warning}\n")
     if timed or asked.json:
-        show(result, [latency(result), memory(result)], as_json=asked.json)
+        show(result, bundle_tables(result, asked.suites), as_json=asked.json)
     if outcome.errors:
         raise as_one(outcome.errors)
     if not timed:
         raise NotPossibleHere(
             f"nothing was timed: {', '.join(f'{row.name} {row.state}' for row in result.rows)}",
             valid="bundles of other targets, or --checkpoint for PyTorch on the same weights",
-            next_command=command("edgeacc", "verify", *asked.what),
+            next_command=command("edgeacc", "verify", *what),
         )
+
+
+def _of_target(paths: list[Path], target: str | None) -> list[Path]:
+    """The bundles of a target; what is no bundle stays, to be told of."""
+    if target is None:
+        return paths
+    from edgeacc.bundle.bundle import target_of
+    from edgeacc.export.registry import target_info
+
+    target_info(target)
+    kept = [path for path in paths if target_of(path) in (None, target)]
+    if not kept:
+        raise BadInput(f"none of the bundles is for {target}", valid="their own targets, or no --target")
+    return kept
 
 
 def _refuse_no_bundles(what: list[Path], checkpoint: Path | None) -> None:

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from edgeacc.cli.output import table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.table import Table
 
     from edgeacc.benchmarks.mlperf import MlperfResult
@@ -56,7 +58,30 @@ def energies(result: "MlperfResult") -> "Table":
     return table(title, columns, rows)
 
 
-def latency(result: "BenchResult") -> "Table":
+def bundle_tables(result: "BenchResult", suites: "Sequence[str]") -> "list[Table]":
+    """What the suites of bundles found; latency always comes with what loading took."""
+    tables = [_latency(result)] if {"latency", "load", "peers"} & set(suites) else []
+    tables += [_memory(result)] if "memory" in suites else []
+    return [*tables, *_told(result)]
+
+
+def _told(result: "BenchResult") -> "list[Table]":
+    """What an engineer asks first: against the best of the usual ways, and beside the network."""
+    rows: list[tuple[object, ...]] = []
+    ours, theirs = result.best("artifact"), result.best("peer")
+    if ours and theirs and ours.warm and theirs.warm:
+        rows.append(
+            ("best artifact", ours.name, f"{theirs.warm.cpu_ms / ours.warm.cpu_ms:.2f} times as fast as {theirs.name}")
+        )
+    if result.parts is not None:
+        beside = f" ({result.parts.prepare_ms / ours.warm.cpu_ms:.0%} of it)" if ours and ours.warm else ""
+        rows.append(("preparation", f"{result.parts.prepare_ms:.2f} ms", f"raw g to a window, by Python{beside}"))
+    if result.parts is not None and result.parts.probe_ms is not None:
+        rows.append(("probe", f"{result.parts.probe_ms:.3f} ms", "embedding to heart rate, by Python"))
+    return [table("", ("", "", ""), rows)] if rows else []
+
+
+def _latency(result: "BenchResult") -> "Table":
     """Latency of every contender."""
     machine, settings = result.machine, result.settings
     title = (
@@ -69,7 +94,7 @@ def latency(result: "BenchResult") -> "Table":
     return table(title, LATENCY, [_latency_cells(row) for row in result.rows])
 
 
-def memory(result: "BenchResult") -> "Table":
+def _memory(result: "BenchResult") -> "Table":
     """Size and memory of every contender."""
     rows = [
         (row.name, row.size_bytes, row.cold.baseline_rss_bytes, row.cold.peak_rss_bytes, row.above_baseline_bytes)

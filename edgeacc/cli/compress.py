@@ -9,21 +9,32 @@ import typer
 from edgeacc.cli.group import Verb
 from edgeacc.cli.output import LARGEST_SEED, progress, show, table
 from edgeacc.cli.several import require_all
-from edgeacc.errors import command
+from edgeacc.errors import BadInput, NotPossibleHere, command
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from rich.table import Table
 
+    from edgeacc.benchmarks.search.budget import Limit
+    from edgeacc.benchmarks.search.result import Measured, SearchResult
     from edgeacc.compression.prune import PruneResult
     from edgeacc.evaluation.bootstrap import Interval
     from edgeacc.export.task import TaskReport
+    from edgeacc.firmware_sim.profile import Target
+    from edgeacc.firmware_sim.wear_day import Wearable
 
 app = typer.Typer(help="Make a trained network smaller; the same command goes on after an interruption.")
 
 
 @app.command(cls=Verb)
 def prune(
-    checkpoint: Annotated[Path, typer.Argument(help="A student's or an accelerometer baseline's checkpoint.")],
+    checkpoint: Annotated[
+        Path,
+        typer.Argument(
+            help="A student's or an accelerometer baseline's checkpoint, or a name from `edgeacc ls students`."
+        ),
+    ],
     ratio: Annotated[
         float,
         typer.Option(
@@ -47,8 +58,10 @@ def prune(
     """
     from edgeacc.files import refuse_existing
     from edgeacc.models.folder import require_checkpoint
+    from edgeacc.weights import checkpoint as checkpoint_of
     from edgeacc.windows.manifest import read_manifest
 
+    checkpoint = checkpoint_of(checkpoint)
     require_all(
         partial(require_checkpoint, checkpoint),
         partial(read_manifest, store),
@@ -90,12 +103,14 @@ def report(
     force: Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
 ) -> None:
-    """What artifacts cost in heart rate and its variability, on held-out people, with intervals."""
+    """What artifacts cost in heart rate and its variability, on held-out people, and which layer loses how much."""
     from edgeacc.bundle.sums import require_bundle
     from edgeacc.files import refuse_existing, write_json
     from edgeacc.models.folder import require_checkpoint
+    from edgeacc.weights import checkpoint as checkpoint_of
     from edgeacc.windows.manifest import read_manifest
 
+    checkpoint = checkpoint_of(checkpoint)
     require_all(
         *(partial(require_bundle, bundle) for bundle in bundles),
         partial(require_checkpoint, checkpoint),
@@ -104,18 +119,20 @@ def report(
     )
     import torch
 
-    from edgeacc.export.task import task_report
+    from edgeacc.export.task import layer_report, task_report
     from edgeacc.windows.store import open_store
 
     torch.set_num_threads(1)
     reports = []
     for bundle in bundles:
         with progress(bundle.name) as told:
-            reports.append(task_report(bundle, checkpoint, open_store(store), windows, told))
+            made = task_report(bundle, checkpoint, open_store(store), windows, told)
+        layers = layer_report(bundle, checkpoint, open_store(store))
+        reports.append(made.model_copy(update={"layers": layers}))
     found = {"reports": [each.model_dump(mode="json") for each in reports]}
     if output is not None:
         write_json(output, found, force=force)
-    show(found, [_costs(reports)], as_json=json)
+    show(found, [_costs(reports), *([_layers(reports)] if any(each.layers for each in reports) else [])], as_json=json)
 
 
 def _costs(reports: "list[TaskReport]") -> "Table":
@@ -129,8 +146,155 @@ def _costs(reports: "list[TaskReport]") -> "Table":
     return table(f"On {reports[0].windows} windows of {reports[0].participants} held-out people", columns, rows)
 
 
+def _layers(reports: "list[TaskReport]") -> "Table":
+    names = list(dict.fromkeys(layer.name for each in reports for layer in each.layers))
+    columns = [{layer.name: round(layer.snr_db, 1) for layer in each.layers} for each in reports]
+    rows = [(name, *(column.get(name) for column in columns)) for name in names]
+    title = "SNR of each layer's result, what came before it included [dB]"
+    return table(title, ("layer", *(each.recipe for each in reports)), rows)
+
+
 def _told(interval: "Interval", scale: float = 1.0) -> str:
     value = f"{scale * interval.value:+.3f}"
     if interval.low is None or interval.high is None:
         return value
     return f"{value} ({scale * interval.low:+.3f} to {scale * interval.high:+.3f})"
+
+
+@app.command(cls=Verb)
+def search(
+    checkpoints: Annotated[
+        list[Path], typer.Argument(help="The whole network first, then smaller ones that were made from it, if any.")
+    ],
+    target: Annotated[str, typer.Option(help="A name from `edgeacc ls targets`.")],
+    store: Annotated[
+        Path, typer.Option(help="Its training people calibrate and fit the probes, its test people judge.")
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="A folder; the same command goes on in it.")],
+    budget: Annotated[
+        str | None, typer.Option(help="What an artifact may cost: 'size<300kB, flash<256KiB, d_hr<0.1bpm'.")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="From `edgeacc ls devices`: memory, time and energy there of static int8.")
+    ] = None,
+    windows: Annotated[int, typer.Option(min=2, help="At most so many windows of test people.")] = 1024,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
+) -> None:
+    """Measure every recipe of a target and mixtures of formats by layer; tell what no other beats, or meet a budget."""
+    from edgeacc.benchmarks.search.budget import parse_budget
+    from edgeacc.export.registry import target_info
+    from edgeacc.models.folder import require_checkpoint
+    from edgeacc.weights import checkpoint as checkpoint_of
+    from edgeacc.windows.manifest import read_manifest
+
+    checkpoints = [checkpoint_of(path) for path in checkpoints]
+    limits = () if budget is None else parse_budget(budget)
+    require_all(
+        partial(target_info, target),
+        *(partial(require_checkpoint, checkpoint) for checkpoint in checkpoints),
+        partial(read_manifest, store),
+        partial(_require_search_folder, output),
+    )
+    import torch
+
+    from edgeacc.benchmarks.search.page import write_page
+    from edgeacc.benchmarks.search.search import Search, require_searchable, run_search
+    from edgeacc.files import write_json
+    from edgeacc.windows.store import open_store
+
+    torch.set_num_threads(1)
+    worn, simulated = _worn(device)
+    asked = Search(checkpoints, target, open_store(store), windows, output, simulated, worn)
+    require_searchable(asked, limits)
+    output.mkdir(parents=True, exist_ok=True)
+    with progress("search") as told:
+        result = run_search(asked, told)
+    write_json(output / SEARCH, result, force=True)
+    write_page([result], output / "search.md", force=True)
+    chosen = _chosen(result, limits) if limits else None
+    found = {"chosen": chosen, "result": result} if limits else result
+    show(found, _search_tables(result, chosen), as_json=json, next_command=_after(output, chosen))
+
+
+SEARCH = "search.json"
+
+
+def _require_search_folder(output: Path) -> None:
+    if output.exists() and not (output.is_dir() and ((output / SEARCH).exists() or _only_ours(output))):
+        raise BadInput(f"{output} is there, and no search's", valid="a new folder, or one that a search began")
+
+
+def _only_ours(output: Path) -> bool:
+    return {path.name for path in output.iterdir()} <= {"bundles", "reports", "scans"}
+
+
+def _worn(device: str | None) -> "tuple[Callable[[Target], Wearable] | None, Target | None]":
+    if device is None:
+        return None, None
+    from edgeacc.cli.simulate import worn_with
+    from edgeacc.firmware_sim.profile import target as device_of
+
+    return worn_with("adxl367", "adpd4000", "lipo-100", radio=False), device_of(device)
+
+
+def _chosen(result: "SearchResult", limits: "Sequence[Limit]") -> "Measured":
+    """The best candidate.
+
+    Raises:
+        NotPossibleHere: none meets all limits; which cannot be met, and how near the nearest comes.
+    """
+    from edgeacc.benchmarks.search.result import meeting, nearest, unreachable
+
+    fitting = meeting(result.measured, limits)
+    if fitting:
+        return fitting[0]
+    best, missed = nearest(result.measured, limits)
+    alone = unreachable(result.measured, limits)
+    told = f"cannot be met: {'; '.join(alone)}. " if alone else "each limit can be met, but not all by one artifact. "
+    raise NotPossibleHere(f"{told}Nearest: {best.name}, which misses {'; '.join(missed)}", valid="a larger budget")
+
+
+def _search_tables(result: "SearchResult", chosen: "Measured | None") -> "list[Table]":
+    front = {each.name for each in result.front}
+    rows = [
+        (
+            each.name, round(each.size_bytes / 1000), each.snr_db, _told(each.errors["d_hr_bpm"]),
+            _short(each.latency_ms),
+            None if each.flash_bytes is None else round(each.flash_bytes / 1024), _short(each.device_ms),
+            "chosen" if chosen is not None and each.name == chosen.name else "yes" if each.name in front else None,
+        )
+        for each in result.measured
+    ]  # fmt: skip
+    columns = ("artifact", "size [kB]", "SNR [dB]", "heart-rate error added [bpm]", "latency here [ms]", "flash [KiB]",
+               "time there [ms]", "on the front")  # fmt: skip
+    title = f"{result.target}: on {result.windows} windows of {result.participants} held-out people"
+    refused = [(each.name, each.problem) for each in result.refused]
+    return [table(title, columns, rows), *([table("Refused", ("artifact", "why"), refused)] if refused else [])]
+
+
+def _short(value: float | None) -> str | None:
+    return None if value is None else f"{value:.3g}"
+
+
+def _after(output: Path, chosen: "Measured | None") -> str:
+    if chosen is None:
+        return command("edgeacc", "compress", "table", output / SEARCH, "-o", "page.md")
+    return command("edgeacc", "verify", output / "bundles" / chosen.name)
+
+
+@app.command("table", cls=Verb)
+def page(
+    results: Annotated[list[Path], typer.Argument(help="`search.json` of searches, one of each target.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The page to write; its picture lies beside it.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace them if they exist.")] = False,
+) -> None:
+    """Write what searches found as a page with a picture, from their JSONs alone."""
+    from edgeacc.benchmarks.search.page import read_results, write_page
+    from edgeacc.files import refuse_existing
+
+    if output.suffix != ".md":
+        raise BadInput(f"{output} is no Markdown file", valid="a name that ends in .md")
+    for path in (output, output.with_suffix(".png")):
+        refuse_existing(path, force=force, inputs=results)
+    write_page(read_results(results), output, force=force)
+    show({"page": output}, [table("Written", ("what", "where"), [("page", output)])], as_json=False)

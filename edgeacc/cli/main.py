@@ -137,7 +137,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail_output(error)
     if code == INTERRUPTED:
         words = sys.argv[1:] if arguments is None else arguments
-        goes_on = list(words[:1]) in (["train"], ["demo"], ["study"]) or list(words[:2]) == ["compress", "prune"]
+        goes_on = list(words[:1]) in (["train"], ["demo"], ["study"]) or list(words[:2]) in (
+            ["compress", "prune"],
+            ["compress", "search"],
+        )
         again = "; the same command goes on from there" if goes_on else ""
         sys.stderr.write(f"\nedgeacc: stopped; nothing is half-written{again}\n")
     return int(code)

@@ -12,7 +12,7 @@ from edgeacc.errors import BadInput, command
 if TYPE_CHECKING:
     from edgeacc.benchmarks.report.report import Report
 
-SUFFIXES = (".html", ".json", ".csv")
+SUFFIXES = (".html", ".md", ".json", ".csv")
 
 
 def report(
@@ -25,7 +25,7 @@ def report(
         ),
     ],
     output: Annotated[
-        list[Path], typer.Option("-o", "--output", help="The report: .html, .json or .csv; several may be given.")
+        list[Path], typer.Option("-o", "--output", help="The report: .html, .md, .json or .csv; several may be given.")
     ],
     force: Annotated[bool, typer.Option("--force", help="Replace what exists.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON and nothing else.")] = False,
@@ -56,6 +56,7 @@ def report(
 
 
 def _write(gathered: "Report", path: Path, *, force: bool) -> None:
+    from edgeacc.benchmarks.report.markdown import as_markdown
     from edgeacc.benchmarks.report.page import render
     from edgeacc.benchmarks.report.report_page import report_page
     from edgeacc.benchmarks.report.targets import as_csv
@@ -64,6 +65,10 @@ def _write(gathered: "Report", path: Path, *, force: bool) -> None:
     if path.suffix == ".json":
         write_json(path, gathered, force=force)
         return
-    text = as_csv(gathered.targets) if path.suffix == ".csv" else render(report_page(gathered))
+    write = {
+        ".csv": lambda: as_csv(gathered.targets),
+        ".md": lambda: as_markdown(gathered),
+        ".html": lambda: render(report_page(gathered)),
+    }
     with replacing(path, force=force) as beside:
-        beside.write_text(text)
+        beside.write_text(write[path.suffix]())

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from edgeacc.benchmarks.plain import plain_encoder, plain_student
-from edgeacc.models.alignment import AlignmentConfig, Student
+from edgeacc.models.alignment import Student
+from edgeacc.models.config import AlignmentConfig
 from edgeacc.models.sizes import SIZES, build
 
 FAMILIES = ("conv-xxs", "conv-s", "pyramid-s", "transformer-xxxs")

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from edgeacc.benchmarks.report.markdown import as_markdown
 from edgeacc.benchmarks.report.page import render
 from edgeacc.benchmarks.report.report_page import not_measured, report_page
 from edgeacc.benchmarks.report.results import gather
@@ -187,6 +188,19 @@ def test_csv_has_a_line_per_artifact_and_three_columns_per_band(whole):
     assert [row["recipe"] for row in rows] == ["tflite-w8a8", "onnx-fp32"]
     assert (rows[0]["energy_uj_low"], rows[0]["energy_uj_typical"], rows[0]["energy_uj_high"]) == ("1.0", "2.0", "4.0")
     assert rows[1]["p50_ms"] == ""
+
+
+def test_markdown_holds_the_sentences_every_target_and_every_contender(put):
+    plain = bench().rows[2].model_copy(update={"name": "plain-tflite", "snr_db": 99.0})
+    good = bench().rows[0].model_copy(update={"snr_db": 40.0})
+    faster = plain.model_copy(update={"warm": plain.warm.model_copy(update={"cpu_ms": 0.5})})
+    put("bench.json", bench(rows=(good, faster, bench().rows[2])))
+    folder = put("verify.json", {"bundles": [verified().model_dump()], "refused": []}).parent
+    told = as_markdown(gather([folder]))
+    assert "- tflite-w8a8 takes 0.80 of the processor time of plain-tflite, the best of the usual ways.\n" in told
+    assert "\n| tflite-w8a8 | tflite | 2 | 25.0 | 15 | " in told
+    assert "\n| plain-tflite | timed | 99.0 | 3.0 |" in told
+    assert "simulated" not in told
 
 
 def test_a_terminal_gets_the_columns_in_which_something_is_known(put):

@@ -2,7 +2,6 @@
 
 import shutil
 
-import psutil
 import pytest
 
 from edgeacc.benchmarks.report import plots
@@ -12,7 +11,6 @@ pytestmark = pytest.mark.integration
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra dev)")
 CHROMIUM = shutil.which("chromium")
 POINTS = 5_000
-PAUSE_S = 1.0
 
 
 @pytest.fixture(scope="module")
@@ -137,16 +135,10 @@ def test_prints_to_a_pdf_with_what_was_folded(opened):
     assert pdf.count(b"/Type /Page\n") + pdf.count(b"/Type /Page ") > 10  # 5,000 rows do not fit on fewer
 
 
-def processor_s():
-    """Of the browser's processes, all threads: waiting for a busy machine is not in it."""
-    times = [each.cpu_times() for each in psutil.Process().children(recursive=True)]
-    return sum(each.user + each.system for each in times)
-
-
-def test_five_thousand_rows_sort_in_under_a_second_of_processor_time(opened):
+def test_five_thousand_rows_sort(opened):
     page = opened()
     page.locator("summary").click()
-    start_s = processor_s()
     page.locator("details th button").click()
-    assert page.locator("details tbody tr").first.inner_text() == "0"
-    assert processor_s() - start_s < PAUSE_S
+    shown = [int(row) for row in page.locator("details tbody tr").all_inner_texts()]
+    assert len(shown) == POINTS
+    assert shown == sorted(shown)

@@ -4,7 +4,10 @@ import pytest
 
 from edgeacc.benchmarks.results import BenchResult, Settings
 from edgeacc.benchmarks.suite import NO_CHECKPOINT, run_bench
+from edgeacc.compression.recipe import RECIPES
 from edgeacc.errors import BadInput, NotPossibleHere, ParityFailed
+from edgeacc.export.pipeline import export_bundle
+from edgeacc.export.source import read_source
 from edgeacc.files import read_model, write_json
 
 pytestmark = pytest.mark.integration
@@ -82,3 +85,30 @@ def test_a_runtime_that_cannot_be_imported_is_told_in_its_row(onnx_bundle, tmp_p
     assert row.state == "not possible here"
     assert "no such library" in row.reason
     assert isinstance(outcome.errors[0], NotPossibleHere)
+
+
+@pytest.mark.slow
+def test_the_usual_ways_stand_beside_on_the_same_weights(onnx_bundle, tiny_checkpoint):
+    """Every conversion of the plain network is right, but for static int8 of a network that was never trained."""
+    result = run_bench([onnx_bundle], tiny_checkpoint, TINY, all_peers=True).result
+    told = {row.name: row for row in result.rows if row.kind == "peer"}
+    files = {"onnxruntime-fp32", "onnxruntime-int8-dynamic", "onnxruntime-int8-static"}
+    files |= {"plain-litert-torch", "plain-executorch"}
+    batched = {"pytorch-eager, batch 64", "pytorch-eager, batch 64, all threads"}
+    left_out = {warning.partition(":")[0] for warning in result.warnings}
+    assert set(told) | (left_out & files) == files | batched | {"pytorch-eager", "torch-compile"}
+    assert {row.state for row in told.values()} == {"timed"}
+    assert all(row.snr_db > 60 for name, row in told.items() if "int8" not in name)
+    assert {name: row.batch for name, row in told.items() if row.batch > 1} == dict.fromkeys(batched, 64)
+    assert result.best("peer") in told.values()
+    assert 0 < result.parts.prepare_ms < 1000
+
+
+def test_preparation_is_told_though_the_first_artifact_has_it_inside(
+    onnx_bundle, tiny_checkpoint, tiny_store, tmp_path
+):
+    export_bundle(read_source(tiny_checkpoint, tiny_store, 0, raw=True), RECIPES["onnx-fp32"], tmp_path / "raw")
+    result = run_bench([tmp_path / "raw", onnx_bundle], None, TINY).result
+    assert [row.name for row in result.rows] == ["onnx-fp32-raw", "onnx-fp32"]
+    assert all(row.state == "timed" for row in result.rows)
+    assert result.parts.prepare_ms > 0

@@ -73,6 +73,12 @@ def test_of_published_models(name):
     assert 0 < ours(path) <= tflm_arena(path).head
 
 
+@pytest.mark.skipif(not MODELS.is_dir(), reason="the published models are not here")
+def test_convolutions_over_their_own_input_take_a_third_less():
+    path = MODELS / "kws_ref_model.tflite"
+    assert ours(path) <= 0.7 * tflm_arena(path).head
+
+
 def test_what_tflm_refuses_is_told(tmp_path):
     path = tmp_path / "no.tflite"
     path.write_bytes(b"no model")

@@ -71,6 +71,28 @@ def test_no_path_is_refused_with_what_is_valid(edgeacc):
     assert "bundles" in ran.err
 
 
+def test_suites_are_told_apart_and_all_mistakes_at_once(edgeacc):
+    ran = edgeacc("bench", "--suite", "latency,lightness,gravity")
+    assert ran.code == 2
+    assert "no suite 'lightness', 'gravity'" in ran.err
+    assert "latency, load, memory, peers, import" in ran.err
+    ran = edgeacc("bench", "--suite", "peers,train", "--device", "cuda", "--json")
+    assert ran.code == 2
+    for said in ("--device cuda has a part", "no path given", "--suite peers needs --checkpoint", "take one result"):
+        assert said in ran.err
+
+
+@pytest.mark.integration
+def test_bundles_of_one_target_alone(edgeacc, onnx_bundle, coreml_bundle, tmp_path):
+    asked = ("bench", onnx_bundle, coreml_bundle, "--quick")
+    ran = edgeacc(*asked, "--target", "onnx", "--suite", "memory", "--json")
+    assert ran.code == 0
+    assert [row["target"] for row in json.loads(ran.out)["rows"]] == ["onnx"]
+    assert edgeacc(*asked, "--target", "lead").code == 2
+    ran = edgeacc(*asked, "--target", "tflite")
+    assert (ran.code, "none of the bundles is for tflite" in ran.err) == (2, True)
+
+
 def test_the_kernels_take_no_paths(edgeacc, tmp_path):
     ran = edgeacc("bench", tmp_path, "--suite", "kernels")
     assert ran.code == 2

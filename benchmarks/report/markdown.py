@@ -1,0 +1,26 @@
+"""The report as Markdown: its sentences and tables, for a repository's own pages."""
+
+from edgeacc.benchmarks.report.page import Table
+from edgeacc.benchmarks.report.report import Report
+from edgeacc.benchmarks.report.summary import summary
+from edgeacc.benchmarks.report.targets import latency_section, targets_in_short, wearables_section
+
+
+def as_markdown(report: Report) -> str:
+    """Of what was found, every target, every contender of the benchmark, and wearables."""
+    parts = ["# What the artifacts cost", "\n".join(f"- {sentence}" for sentence in summary(report))]
+    if report.targets:
+        parts += ["## Every target", _table(targets_in_short(report))]
+    if report.bench is not None:
+        latency = latency_section(report.bench, report.targets)
+        parts += ["## One window at a time", *([_table(latency.table)] if latency.table else []), latency.note]
+    if report.simulations and (worn := wearables_section(report.simulations, []).table):
+        parts += ["## On wearables, simulated; typical (low to high)", _table(worn)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(table: Table) -> str:
+    numbers = len(table.columns) - table.texts
+    rows = [table.columns, ["---"] * table.texts + ["---:"] * numbers]
+    rows += [[cell.text for cell in row] for row in table.cells]
+    return "\n".join("| " + " | ".join(text.replace("|", "/") for text in row) + " |" for row in rows)
