@@ -80,9 +80,9 @@ class Exporter(Protocol):
         """Write an artifact of both parts under `out`; only the targets of `edgeacc.export.streaming.RECIPES` can.
 
         Raises:
-            NotPossibleHere: the converter refused; its own message is kept.
+            NotPossibleHere: another target, or the converter refused; its own message is kept.
         """
-        raise NotImplementedError(f"{self.target} has no streaming flavour")
+        raise NotPossibleHere(f"{self.target} has no streaming flavour")
 
     def convert_functions(
         self, network: ExportedProgram, program: ExportedProgram, recipe: Recipe, calibration_BCT: Tensor, out: Path
