@@ -23,18 +23,10 @@ from edgeacc.errors import EdgeaccError
 from edgeacc.export.exporter import OUTPUT_NAME, Exporter, eager_session, run_session
 from edgeacc.export.parity import parity
 from edgeacc.export.quiet import REFUSALS, contained
+from edgeacc.models.graph import ACTIVATIONS, MOVES, is_fused, module_of, operation_of
 
 WINDOWS = 16
 """Golden windows that are looked at: every layer's results of them are in memory (our choice)."""
-
-MOVES = frozenset(
-    "chunk expand flatten getitem permute reshape select slice split squeeze transpose unsqueeze view".split()
-)
-"""Operations that compute nothing."""
-
-ACTIVATIONS = frozenset("gelu hardtanh relu sigmoid silu tanh".split())
-"""What converters fuse with the layer before: the pair has one result, under the layer's name."""
-
 
 CANNOT: tuple[type[Exception], ...] = (EdgeaccError, *REFUSALS)
 """What a target raises that cannot give so many outputs: the artifact is rejected and kept in any case."""
@@ -92,25 +84,10 @@ def layers_of(network: ExportedProgram) -> list[Layer]:
             continue
         if operation_of(node) not in ACTIVATIONS or not path:
             path = f"{module_of(node) or 'network'} ({node.name})"
-        if not _is_fused(node):
+        if not is_fused(node):
             layers.append(Layer(path, node.name))
             path = ""
     return layers
-
-
-def operation_of(node: Node) -> str:
-    """What a node computes, without overload: `conv2d`."""
-    return getattr(node.target, "__name__", str(node.target)).partition(".")[0]
-
-
-def module_of(node: Node) -> str:
-    """The path of the innermost module that a node belongs to; empty for the network's own."""
-    stack = [path for path, _ in node.meta.get("nn_module_stack", {}).values()]
-    return stack[-1] if stack else ""
-
-
-def _is_fused(node: Node) -> bool:
-    return len(node.users) == 1 and operation_of(next(iter(node.users))) in ACTIVATIONS
 
 
 class _Looked(nn.Module):

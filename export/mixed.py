@@ -11,7 +11,7 @@ from torch.fx import Node
 
 from edgeacc.compression.recipe import Recipe
 from edgeacc.errors import BadInput
-from edgeacc.export.diverging import ACTIVATIONS, MOVES, module_of, operation_of
+from edgeacc.models.graph import ACTIVATIONS, MOVES, module_of, operation_of
 
 SUMMARY = "summary"
 PASSIVE = ACTIVATIONS | MOVES

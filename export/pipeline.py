@@ -101,11 +101,11 @@ def export_bundle(
         progress: told of each stage.
 
     Raises:
-        BadInput: `out` exists and `force` is not set, or the recipe is for a network that was pruned otherwise.
+        BadInput: `out` exists and `force` is not set, or the recipe's name tells of the network what is not so.
         NotPossibleHere: a package is missing, the converter refused, or the disk is full.
         ParityFailed: below the recipe's floor; the bundle is kept aside as `<out>.rejected`.
     """
-    _require_pruned(source, recipe)
+    _require_network(source, recipe)
     if source.streaming:
         require_streaming(recipe)
     if source.raw:
@@ -166,7 +166,14 @@ class _Stages:
         self._progress(done + 1, len(STAGES), f"{self._title}: {name}")
 
 
-def _require_pruned(source: Source, recipe: Recipe) -> None:
+def _require_network(source: Source, recipe: Recipe) -> None:
+    """Raise BadInput where a recipe's name tells of a network what is not so."""
+    if recipe.trained and source.card.rounding is None:
+        raise BadInput(
+            f"{recipe.name} is for a network that was trained to be rounded; {source.checkpoint.name} was not",
+            valid="a checkpoint of `edgeacc compress qat`, or a recipe without -qat",
+            next_command=command("edgeacc", "compress", "qat", source.checkpoint.name, "--store", "STORE", "-o", "DIR"),
+        )
     pruning, name = source.card.pruning, source.checkpoint.name
     percent = 0 if pruning is None else round(100 * pruning.ratio)
     if recipe.pruned not in (0, percent):

@@ -15,10 +15,16 @@ from edgeacc.compression.recipe import Recipe
 from edgeacc.export.mixed import layers_of, require_layers
 from edgeacc.export.quiet import refusing
 from edgeacc.export.registry import require_packages
+from edgeacc.models.graph import attends, operation_of
+
+_ELEMENT_BY_ELEMENT = frozenset(("add", "mul"))
+"""What XNNPACK's quantizer would take of attention besides its products by weights."""
 
 
 def static_int8(program: ExportedProgram, recipe: Recipe, calibration_BCT: Tensor) -> ExportedProgram:
     """The program with int8 weights (symmetric, per output channel) and static int8 activations; heads stay in float.
+
+    Of a network with attention, the convolutions and linear layers (`edgeacc.models.graph.attends`).
 
     A head has one output and as many weights as the embedding is wide: int8 would save little, and cost it up to 3.3 dB
     (`rmssd_ms` of conv-s). So do the layers that the recipe leaves in float.
@@ -42,7 +48,7 @@ def static_int8(program: ExportedProgram, recipe: Recipe, calibration_BCT: Tenso
         from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 
         network = program.module()
-        in_float = _heads(network) | _in_float(program, recipe)
+        in_float = _heads(network) | _in_float(program, recipe) | _beside_products(program)
         quantizer = XNNPACKQuantizer().set_global(get_symmetric_quantization_config(is_per_channel=True))
         quantizer.set_filter_function(lambda node: node.name not in in_float)
         quantizer.annotate = _sparing(quantizer.annotate, in_float)
@@ -71,6 +77,12 @@ def _heads(network: GraphModule) -> set[str]:
     """Names of the linear layers that read the embedding, the network's first output."""
     embedding = tree_leaves(network.graph.output_node().args)[0]
     return {node.name for node in embedding.users if node.target is torch.ops.aten.linear.default}
+
+
+def _beside_products(program: ExportedProgram) -> set[str]:
+    if not attends(program.graph):
+        return set()
+    return {node.name for node in program.graph.nodes if operation_of(node) in _ELEMENT_BY_ELEMENT}
 
 
 def _in_float(program: ExportedProgram, recipe: Recipe) -> set[str]:

@@ -24,17 +24,25 @@ if TYPE_CHECKING:
     from edgeacc.firmware_sim.profile import Target
     from edgeacc.firmware_sim.wear_day import Wearable
 
+Checkpoint = Annotated[
+    Path,
+    typer.Argument(help="A student's or an accelerometer baseline's checkpoint, or a name from `edgeacc ls students`."),
+]
+Output = Annotated[Path, typer.Option("-o", "--output", help="The checkpoint folder to make.")]
+Batch = Annotated[int, typer.Option(min=2, help="Windows per step.")]
+Seed = Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Decides every random draw.")]
+Threads = Annotated[int, typer.Option(min=1, help="Processor threads.")]
+Force = Annotated[
+    bool, typer.Option("--force", help="Replace the output if it exists; an unfinished run of it is discarded.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
+
 app = typer.Typer(help="Make a trained network smaller; the same command goes on after an interruption.")
 
 
 @app.command(cls=Verb)
 def prune(
-    checkpoint: Annotated[
-        Path,
-        typer.Argument(
-            help="A student's or an accelerometer baseline's checkpoint, or a name from `edgeacc ls students`."
-        ),
-    ],
+    checkpoint: Checkpoint,
     ratio: Annotated[
         float,
         typer.Option(
@@ -42,15 +50,13 @@ def prune(
         ),
     ],
     store: Annotated[Path, typer.Option(help="Its training windows tell what matters, and train what is left.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The checkpoint folder to make.")],
+    output: Output,
     steps: Annotated[int, typer.Option(min=1, help="Steps of training after the cut.")] = 400,
-    batch: Annotated[int, typer.Option(min=2, help="Windows per step.")] = 64,
-    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Decides every random draw.")] = 0,
-    threads: Annotated[int, typer.Option(min=1, help="Processor threads.")] = 1,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace the output if it exists; an unfinished run of it is discarded.")
-    ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
+    batch: Batch = 64,
+    seed: Seed = 0,
+    threads: Threads = 1,
+    force: Force = False,
+    json: Json = False,
 ) -> None:
     """Take units out of the inner layers, and train what is left to imitate the whole network.
 
@@ -91,6 +97,53 @@ def _tables(result: "PruneResult") -> "list[Table]":
     ]
     sizes = [(name, before, after) for name, (before, after) in result.sizes.items()]
     return [table("A pruned network", ("what", "value"), rows), table("Units", ("layer", "before", "after"), sizes)]
+
+
+@app.command(cls=Verb)
+def qat(
+    checkpoint: Checkpoint,
+    store: Annotated[Path, typer.Option(help="Its training windows train the network; some tell when it is best.")],
+    output: Output,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of training.")] = 400,
+    batch: Batch = 64,
+    seed: Seed = 0,
+    threads: Threads = 1,
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """Train a network to lose less in static int8: rounded so, it imitates itself in float.
+
+    The result is a checkpoint of the same network, for the recipes with static int8 activations of every target.
+    """
+    from edgeacc.files import refuse_existing
+    from edgeacc.models.folder import require_checkpoint
+    from edgeacc.weights import checkpoint as checkpoint_of
+    from edgeacc.windows.manifest import read_manifest
+
+    checkpoint = checkpoint_of(checkpoint)
+    require_all(
+        partial(require_checkpoint, checkpoint),
+        partial(read_manifest, store),
+        partial(refuse_existing, output, force=force, inputs=[store, checkpoint]),
+    )
+    from edgeacc.compression.imitation import ImitationConfig
+    from edgeacc.compression.qat import train_rounded
+    from edgeacc.windows.store import open_store
+
+    config = ImitationConfig(steps=steps, batch=batch, seed=seed, threads=threads)
+    with progress("qat") as told:
+        result = train_rounded(checkpoint, open_store(store), output, config, progress=told, force=force)
+    rounding = result.card.rounding
+    rows = [
+        ("checkpoint", result.path),
+        ("encoder", result.card.encoder.name),
+        ("SNR in int8, before [dB]", rounding and round(rounding.snr_db_before, 1)),
+        ("SNR in int8, after [dB]", rounding and round(rounding.snr_db, 1)),
+        ("best after step", rounding and rounding.step),
+        *([("stopped, the best kept", result.stopped)] if result.stopped else []),
+    ]
+    next_command = command("edgeacc", "export", output, "--target", "tflite", "--recipe", "tflite-w8a8-qat")
+    show(result, [table("A network for int8", ("what", "value"), rows)], as_json=json, next_command=next_command)
 
 
 @app.command(cls=Verb)

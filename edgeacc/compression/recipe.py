@@ -57,6 +57,11 @@ class Recipe(BaseModel):
         """Percent of the units that structured pruning took from the network; 0 where the name does not say."""
         return decode(self.name).pruned
 
+    @property
+    def trained(self) -> bool:
+        """Whether the name asks for a network that was trained to be rounded."""
+        return decode(self.name).trained
+
     @field_validator("target")
     @classmethod
     def _target_exists(cls, target: str) -> str:
@@ -128,7 +133,7 @@ class Recipe(BaseModel):
 
 
 def read_recipe(name_or_file: str) -> Recipe:
-    """A recipe by its name (`edgeacc ls recipes`, with `-pNN` for a pruned network), or from a TOML file.
+    """A recipe by its name (`edgeacc ls recipes`; `-pNN` and `-qat` behind it ask for such a network), or a TOML file.
 
     Raises:
         BadInput: no such name or file, an impossible pair of target and scheme with its reason, or the file's mistakes,
@@ -136,8 +141,9 @@ def read_recipe(name_or_file: str) -> Recipe:
     """
     if name_or_file in RECIPES:
         return RECIPES[name_or_file]
-    base = name_or_file.rpartition("-")[0]
-    if base in RECIPES and decode(name_or_file).pruned:
+    base = next((name for name in RECIPES if re.fullmatch(rf"{name}(-p[1-9][0-9]?)?(-qat)?", name_or_file)), None)
+    if base is not None:
+        decode(name_or_file)
         return RECIPES[base].model_copy(update={"name": name_or_file})
     if not name_or_file.endswith(".toml"):
         _refuse_impossible(name_or_file)

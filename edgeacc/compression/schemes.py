@@ -139,12 +139,14 @@ class Decoded(NamedTuple):
         scheme: of `SCHEMES`.
         formats: what that means there.
         pruned: percent of the units that structured pruning took; 0 where the name does not say.
+        trained: the network was trained to be rounded.
     """
 
     target: str
     scheme: str
     formats: Formats
     pruned: int = 0
+    trained: bool = False
 
 
 def possible(target: str) -> list[str]:
@@ -157,7 +159,7 @@ def decode(name: str) -> Decoded:
 
     Raises:
         BadInput: no such target or scheme; a pair that is impossible, with the reason and the nearest possible one;
-            several `pNN`; or the word `qat`, which promises training that nothing does yet.
+            several `pNN`; or the word `qat` with a scheme that training does not round for.
     """
     target, _, rest = name.partition("-")
     if target not in TABLE:
@@ -178,14 +180,15 @@ def decode(name: str) -> Decoded:
         )
     words = rest.removeprefix(scheme).split("-")
     pruned = [int(found[1]) for found in map(_PRUNED.fullmatch, words) if found]
-    if _TRAINED in words or len(pruned) > 1:
+    trained = _TRAINED in words
+    if len(pruned) > 1 or (trained and entry.activations != "int8"):
         raise BadInput(
             f"{name} is not possible: "
-            + (f"nothing trains for `{_TRAINED}` yet" if _TRAINED in words else "a network is pruned once"),
+            + ("a network is pruned once" if len(pruned) > 1 else "networks are trained for static int8 activations"),
             valid=f"{target}-{scheme} is the nearest",
             next_command=f"edgeacc cat {target}-{scheme}",
         )
-    return Decoded(target, scheme, entry, *pruned)
+    return Decoded(target, scheme, entry, pruned[0] if pruned else 0, trained)
 
 
 def decoder() -> str:
@@ -193,6 +196,7 @@ def decoder() -> str:
     lines = [
         "<target>-<scheme>          e.g. tflite-w8a8; a copy that you changed: <target>-<scheme>-<your own word>",
         "<target>-<scheme>-pNN      the same for a network of which `edgeacc compress prune` took NN percent",
+        "<target>-<scheme>-qat      the same for one that `edgeacc compress qat` trained; both: -pNN-qat",
         f"  target   {' | '.join(TABLE)}",
     ]
     for place, (scheme, meaning) in enumerate(SCHEMES.items()):

@@ -30,7 +30,7 @@ class DataProvenance(BaseModel):
 
 
 class TeacherReference(BaseModel):
-    """Which teacher a student was distilled from, or what a teacher was continued or a pruned network cut from."""
+    """Which teacher a student was distilled from, or which network this one was made from."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -46,6 +46,16 @@ class Pruning(BaseModel):
     ratio: float = Field(gt=0, lt=1, description="of the units of every inner layer, or as much work elsewhere")
     macs_before: int = Field(ge=1, description="multiply-accumulates of one window, in the layers")
     macs: int = Field(ge=1)
+
+
+class Rounding(BaseModel):
+    """How the encoder of `Card.continued_from` was trained to be computed in static int8."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    step: int = Field(ge=0, description="after which the weights were kept: the best on windows held apart")
+    snr_db_before: float = Field(description="of the int8 embedding there, against the float one, the mean removed")
+    snr_db: float
 
 
 class Card(BaseModel):
@@ -68,6 +78,7 @@ class Card(BaseModel):
     teacher: TeacherReference | None = None
     continued_from: TeacherReference | None = None
     pruning: Pruning | None = None
+    rounding: Rounding | None = None
     versions: dict[str, str] = Field(default_factory=lambda: versions())
     weights_sha256: dict[str, str] = Field(default_factory=dict, description="file -> its hash; filled in by `save`")
 

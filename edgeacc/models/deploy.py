@@ -101,6 +101,51 @@ def exported_program(encoder: Encoder, contract: SignalContract) -> ExportedProg
     return torch.export.export(deployable(encoder), example)
 
 
+@torch.no_grad()
+def restored(deployed: Deployed, encoder: Encoder) -> Encoder:
+    """An encoder whose deployed form is this one: the inverse of `deployable`.
+
+    Args:
+        deployed: with weights of its own.
+        encoder: that it was made from; its BatchNorms keep their statistics and gains, so that what the filters of its
+            first layer give stays on its scale. It is left as it is.
+
+    Raises:
+        BadInput: an EfficientNet.
+    """
+    made = copy.deepcopy(encoder)
+    rewritten = (layer for layer in deployed.tokenizer if not isinstance(layer, nn.ReLU | nn.SiLU))
+    for layer, convolution in zip(made.tokenizer, rewritten, strict=True):
+        match layer, convolution:
+            case Patches(), nn.Conv2d():
+                layer.linear.weight.copy_(convolution.weight.flatten(1))
+                layer.linear.bias.copy_(cast("Tensor", convolution.bias))
+            case Frames(), nn.Conv2d():
+                _unfold(layer.linear, layer.norm, convolution.weight.flatten(1), convolution.bias)
+            case Stage(), nn.Conv2d() | WithContext():
+                moment = convolution.moment if isinstance(convolution, WithContext) else convolution
+                gain_D = _gain(layer.norm)  # before the bias is put back
+                _unfold(layer.linear, layer.norm, moment.weight.squeeze(2).transpose(1, 2).flatten(1), moment.bias)
+                if layer.context is not None and isinstance(convolution, WithContext):
+                    layer.context.weight.copy_(convolution.window.weight.flatten(1) / gain_D[:, None])
+            case _:
+                raise BadInput(
+                    f"{encoder.config.name} cannot be put back from its deployed form", valid="a conv or a transformer"
+                )
+    made.blocks.load_state_dict(deployed.blocks.state_dict())
+    made.norm.load_state_dict(deployed.norm.state_dict())
+    scales = [cast("nn.Conv2d", scale) for scale in deployed.scales]
+    made.z_scale_D.copy_(torch.cat([scale.weight.flatten() for scale in scales]))
+    made.z_shift_D.copy_(torch.cat([cast("Tensor", scale.bias) for scale in scales]))
+    return made
+
+
+def _unfold(linear: nn.Linear, norm: nn.BatchNorm1d, weight_DI: Tensor, bias_D: Tensor | None) -> None:
+    gain_D = _gain(norm)
+    linear.weight.copy_(weight_DI / gain_D[:, None])
+    norm.bias.copy_(cast("Tensor", bias_D) + cast("Tensor", norm.running_mean) * gain_D)
+
+
 def _summary_parts(tokens_1D1P: Tensor) -> Iterator[Tensor]:
     """The parts of `edgeacc.models.encoder.summarise`, each (1, D, 1, 1)."""
     mean_1D11 = tokens_1D1P.mean(dim=(2, 3), keepdim=True)

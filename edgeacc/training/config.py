@@ -23,6 +23,7 @@ ObjectiveName = Literal[
     "acc-contrastive",
     "supervised",
     "imitate",
+    "imitate-rounded",
 ]
 LabelSource = Literal["truth", "device"]
 Precision = Literal["fp32", "bf16"]

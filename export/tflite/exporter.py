@@ -18,6 +18,7 @@ from edgeacc.export.tflite.convert import to_flatbuffer, to_streaming_flatbuffer
 from edgeacc.export.tflite.flatbuffer import custom_operators, external_buffers, inlined, needs
 from edgeacc.export.tflite.layers import by_layer, results_of
 from edgeacc.export.tflite.quantize import dynamic_int8, static, weights_only
+from edgeacc.models.graph import attends
 
 
 class TFLiteExporter(Exporter):
@@ -33,7 +34,11 @@ class TFLiteExporter(Exporter):
             case "int8" | "int16":
                 bits: Literal[8, 16] = 8 if recipe.activations == "int8" else 16
                 in_float = results_of(model, program, recipe)
-                quantized = static(model, calibration_BCT.numpy(), open_session, bits, in_float)
+                # the firmware computes in integers alone
+                products_only = attends(program.graph) and bits == 8 and recipe.target == self.target
+                quantized = static(
+                    model, calibration_BCT.numpy(), open_session, bits, in_float, products_only=products_only
+                )
                 model = quantized.model
                 write_notes(out, kept=quantized.kept, snr_db_on_calibration_windows=quantized.snr_db)
             case "int8-dynamic":

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from torch.export import ExportedProgram
 
 from edgeacc.compression.recipe import Recipe
-from edgeacc.export.diverging import operation_of
 from edgeacc.export.mixed import PASSIVE, layers_of, require_layers
 from edgeacc.export.tflite.flatbuffer import operators
+from edgeacc.models.graph import operation_of
 
 _KINDS = {
     "conv2d": ("CONV_2D", "DEPTHWISE_CONV_2D"),

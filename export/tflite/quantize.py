@@ -13,6 +13,7 @@ from edgeacc.export.parity import parity
 from edgeacc.export.quiet import refusing
 
 SIGNATURE = "serving_default"
+_PRODUCTS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,8 @@ def static(
     run: Callable[[bytes], Session],
     activation_bits: Literal[8, 16],
     in_float: Sequence[str] = (),
+    *,
+    products_only: bool = False,
 ) -> Quantized:
     """Int8 weights, static activations: with either calibration, the one kept that stays closer to the float model.
 
@@ -83,6 +86,7 @@ def static(
         activation_bits: of int8 or int16.
         in_float: results, by the names of their tensors, of the operators that stay in float; with any, the input and
             the embedding stay in float too.
+        products_only: convolutions and linear layers in integers; everything else, input and embedding, in float.
 
     Raises:
         NotPossibleHere: ai-edge-quantizer refused, with its message.
@@ -91,6 +95,8 @@ def static(
         from ai_edge_quantizer import recipe
 
         rules = {8: recipe.static_wi8_ai8, 16: recipe.static_wi8_ai16}[activation_bits]()
+        if products_only:
+            rules = [{**rule, "operation": operation} for rule in rules for operation in _PRODUCTS]
         rules += [_untouched(f"^{re.escape(name)};?$") for name in in_float]
         rules += [_untouched(".*", end) for end in ("INPUT", "OUTPUT") if in_float]
     expected_BD = run_session(run(model), calibration_BCT)[0]

@@ -53,11 +53,17 @@ def test_a_name_says_how_much_was_pruned(word, percent):
 
 @pytest.mark.parametrize(
     ("word", "said"),
-    [("qat", "nothing trains for `qat` yet"), ("p30-qat", "nothing trains"), ("p30-p50", "is pruned once")],
+    [("w8-qat", "for static int8"), ("w8a16-qat", "for static int8"), ("w8a8-p30-p50", "is pruned once")],
 )
-def test_a_name_cannot_promise_what_nothing_does_yet(word, said):
+def test_a_name_cannot_promise_what_nothing_does(word, said):
     with pytest.raises(BadInput, match=said):
-        decode(f"tflite-w8a8-{word}")
+        decode(f"tflite-{word}")
+
+
+@pytest.mark.parametrize(("word", "percent"), [("qat", 0), ("p30-qat", 30), ("qat-mine", 0)])
+def test_a_name_says_that_a_network_was_trained_to_be_rounded(word, percent):
+    said = decode(f"tflite-w8a8-{word}")
+    assert (said.trained, said.pruned) == (True, percent)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +76,7 @@ def test_names_of_nothing(name, said):
 
 def test_the_key_tells_every_target_and_scheme_and_where_it_is_possible():
     key = decoder()
-    assert all(target in key.splitlines()[2] for target in TABLE)
+    assert all(target in key.splitlines()[3] for target in TABLE)
     for scheme in SCHEMES:
         after = key.split(f" {scheme} ", 1)[1].splitlines()[1].strip()
         where = [target for target in TABLE if isinstance(TABLE[target][scheme], Formats)]

@@ -4,7 +4,7 @@ from torch import nn
 
 from edgeacc.errors import BadInput
 from edgeacc.models.config import EncoderConfig
-from edgeacc.models.deploy import deployable, exported_program
+from edgeacc.models.deploy import deployable, exported_program, restored
 from edgeacc.models.encoder import Encoder, settle
 from edgeacc.models.sizes import SIZES, build
 from edgeacc.signals.contract import DEFAULT, SignalContract
@@ -54,6 +54,31 @@ def test_deployed_form_has_no_batch_norm_and_only_flat_convolutions(name):
     assert not kinds & {nn.BatchNorm1d, nn.BatchNorm2d}
     assert all(m.kernel_size[0] == 1 for m in deployed.modules() if isinstance(m, nn.Conv2d))
     assert not any(parameter.requires_grad for parameter in deployed.parameters())
+
+
+@pytest.mark.parametrize("name", [name for name in SMALL if isinstance(name, str)])
+def test_an_encoder_is_restored_from_a_changed_deployed_form(name):
+    encoder = _settled(name)
+    before = {key: value.clone() for key, value in encoder.state_dict().items()}
+    deployed = deployable(encoder)
+    with torch.no_grad():
+        for parameter in deployed.parameters():
+            parameter.mul_(1.1)
+    made = restored(deployed, encoder)
+    x_BCT = torch.randn(2, 3, 3840)
+    expected_BD = deployed(x_BCT)
+    assert (made(x_BCT) - expected_BD).abs().max() < 1e-5 * expected_BD.abs().max()
+    assert all(torch.equal(value, before[key]) for key, value in encoder.state_dict().items())
+    for ours, theirs in zip(made.modules(), encoder.modules(), strict=True):
+        if isinstance(ours, nn.BatchNorm1d):
+            assert torch.equal(ours.weight, theirs.weight)
+            assert torch.equal(ours.running_var, theirs.running_var)
+
+
+def test_an_efficientnet_is_not_restored():
+    encoder = build("efficientnet", 3).eval()
+    with pytest.raises(BadInput, match="efficientnet cannot be put back"):
+        restored(deployable(encoder), encoder)
 
 
 def test_deploying_leaves_the_encoder_as_it_is():
