@@ -150,6 +150,68 @@ def test_what_is_strange_about_samples_is_told_by_line(recording, firmware_bundl
     assert all(not 79 < end_s < 79 + 60 for end_s in ends_s)
 
 
+def moved(x_NC):
+    x_NC[:, 0] += np.float32(0.2) * np.sin(np.arange(len(x_NC)) / 5).astype(np.float32)
+
+
+def stuck(x_NC):
+    x_NC[:, 1] = x_NC[0, 1]
+
+
+def taken_off(x_NC):
+    x_NC[:] = x_NC[0] + np.float32(1e-5) * (np.arange(len(x_NC)) % 2)[:, None]
+
+
+def struck(x_NC):
+    x_NC[100:3800:37, 2] = 8.0
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "verdict"), [(moved, "motion"), (stuck, "frozen"), (taken_off, "off wrist"), (struck, "saturated")]
+)
+def test_a_window_that_may_not_be_used_gives_no_embedding(recording, firmware_bundle, spoilt, verdict):
+    x_NC = still_wrist(open_bundle(firmware_bundle).golden().acc_g_BCT[0], 64)[:3840]
+    spoilt(x_NC)
+    t_ns_N = np.round(np.arange(len(x_NC)) / 64 * 1e9).astype(np.int64)
+    assert recording((64, 8, 10), t_ns_N, x_NC) == (0, [[str(t_ns_N[-1]), verdict]], "")
+
+
+def test_a_sensor_is_silent_two_seconds_after_its_last_sample(kit, tmp_path):
+    own = shutil.copytree(kit, tmp_path / "kit")
+    (own / "host" / "silent.c").write_text(SILENT)
+    program = build(own, "silent", tmp_path / "silent")
+    ran = subprocess.run([program], capture_output=True, text=True, timeout=60)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "0010", "")
+
+
+SILENT = """\
+#include <stdio.h>
+
+#include "edgeacc_wrist.h"
+#include "tables.h"
+
+static unsigned char memory[EDGEACC_SELF_TEST_BYTES] __attribute__((aligned(16)));
+
+int main(void)
+{
+    static const float xyz[EDGEACC_AXES] = {0.0f, 0.0f, 1.0f};
+    const int64_t second = 1000000000, last = 5 * second;
+    const edgeacc_config config = edgeacc_wrist_config(&edgeacc_at_64_hz, 8.0f, 10.0f);
+    edgeacc_wrist wrist;
+    if (edgeacc_wrist_open(&wrist, &config, memory, sizeof memory) != EDGEACC_WRIST_OPEN) {
+        return 1;
+    }
+    printf("%d", edgeacc_wrist_silent(&wrist, last));
+    (void)edgeacc_wrist_push(&wrist, last, xyz);
+    printf("%d%d", edgeacc_wrist_silent(&wrist, last + 2 * second - 1), edgeacc_wrist_silent(&wrist, last + 2 * second));
+    (void)edgeacc_wrist_push(&wrist, last + 3 * second, xyz);
+    printf("%d", edgeacc_wrist_silent(&wrist, last + 4 * second));
+    return 0;
+}
+"""
+"""Before any sample, just before and at two seconds without one, and after the next."""
+
+
 @pytest.mark.parametrize(
     ("arguments", "lines", "said"),
     [
