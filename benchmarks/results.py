@@ -84,6 +84,18 @@ class ColdStart(_Frozen):
     peak_rss_bytes: int
 
 
+class Arena(_Frozen):
+    """Memory for what an artifact computes, as its format plans it.
+
+    Attributes:
+        size_bytes: None where nothing tells it.
+        source: who planned it, and what is in it; or why it is not known.
+    """
+
+    size_bytes: int | None
+    source: str
+
+
 class Parts(_Frozen):
     """What is done beside the network for every window, by Python on one thread; a watch does it in C.
 
@@ -139,6 +151,7 @@ class Row(_Frozen):
         level: how its output was checked: `executed` or `evaluated`; None where it was not.
         size_bytes: of the artifact, or of the peer's weights; None where the bundle could not be read.
         snr_db: mean-removed, against the fp32 network on the golden windows.
+        arena: planned memory; None where the contender was not loaded, or in a result of an older version.
         cold: medians over the cold starts.
         warm: latency.
         floor_ms: no call can take less on this machine: its multiply-accumulates at the measured peak, or reading the
@@ -160,6 +173,7 @@ class Row(_Frozen):
     level: Literal["executed", "evaluated"] | None = None
     size_bytes: int | None = None
     snr_db: float | None = None
+    arena: Arena | None = None
     cold: ColdStart | None = None
     warm: Warm | None = None
     floor_ms: float | None = None

@@ -19,9 +19,10 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import from_json, to_json
 
+from edgeacc.benchmarks.arena import planned_arena
 from edgeacc.benchmarks.memory import forget_peak, peak_bytes, resident_bytes
 from edgeacc.benchmarks.peers import COMPILED_TARGET, EAGER_TARGET, compiled_session, eager_session
-from edgeacc.benchmarks.results import ColdStart, Parts
+from edgeacc.benchmarks.results import Arena, ColdStart, Parts
 from edgeacc.bundle.bundle import open_bundle
 from edgeacc.errors import EdgeaccError
 from edgeacc.export.exporter import Outputs, Session, run_session
@@ -57,10 +58,11 @@ class Job(BaseModel):
 
 
 class Checked(BaseModel):
-    """What the golden windows said: mean-removed SNR, and why it failed (empty when it did not)."""
+    """What the golden windows said: mean-removed SNR, and why it failed (empty when it did not); its planned memory."""
 
     snr_db: float
     failures: list[str]
+    arena: Arena
 
 
 class Calls(BaseModel):
@@ -101,12 +103,13 @@ class Holder:
 
     def check(self) -> Checked:
         """Verify the bundle; or for a peer, compare its embeddings with the bundle's expected ones."""
+        arena = planned_arena(self._job.target, self._job.model)
         if self._job.own_bundle:
             report = verify_bundle(self._job.bundle)
-            return Checked(snr_db=report.snr_db, failures=report.failures)
+            return Checked(snr_db=report.snr_db, failures=report.failures, arena=arena)
         session = self._session or self._load()
         z_BD, *_ = run_session(session, self._acc_BCT)
-        return Checked(snr_db=parity(self._golden.z_BD, z_BD).snr_db, failures=[])
+        return Checked(snr_db=parity(self._golden.z_BD, z_BD).snr_db, failures=[], arena=arena)
 
     def calls(self, burn_in: int, count: int) -> Calls:
         """Make calls, one window after another, without garbage collection meanwhile."""

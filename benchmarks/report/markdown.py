@@ -3,7 +3,7 @@
 from edgeacc.benchmarks.report.page import Table
 from edgeacc.benchmarks.report.report import Report
 from edgeacc.benchmarks.report.summary import summary
-from edgeacc.benchmarks.report.targets import latency_section, targets_in_short, wearables_section
+from edgeacc.benchmarks.report.targets import latency_section, memory_section, targets_in_short, wearables_section
 
 
 def as_markdown(report: Report) -> str:
@@ -14,6 +14,8 @@ def as_markdown(report: Report) -> str:
     if report.bench is not None:
         latency = latency_section(report.bench, report.targets)
         parts += ["## One window at a time", *([_table(latency.table)] if latency.table else []), latency.note]
+        memory = memory_section(report.bench)
+        parts += ["## Memory", *([_table(memory.table)] if memory.table else []), memory.note]
     if report.simulations and (worn := wearables_section(report.simulations, []).table):
         parts += ["## On wearables, simulated; typical (low to high)", _table(worn)]
     return "\n\n".join(parts) + "\n"

@@ -41,6 +41,8 @@ class TargetRow(_Frozen):
         p50_ms: median warm latency on this machine; None where no runtime executes it here.
         p99_ms: its 99th percentile.
         vs_eager: processor time of PyTorch eager over its own, in the same run.
+        arena_bytes: memory that its format plans for what it computes.
+        arena_by: who planned it, or why nothing tells; empty where no benchmark asked.
         memory_bytes: what loading and calling it added to a fresh process.
         vs_reference: `p50_ms` over the GPU's at batch 1.
         device: the first wearable that it was simulated on.
@@ -62,6 +64,8 @@ class TargetRow(_Frozen):
     p50_ms: float | None = None
     p99_ms: float | None = None
     vs_eager: float | None = None
+    arena_bytes: int | None = None
+    arena_by: str = ""
     memory_bytes: int | None = None
     vs_reference: float | None = None
     device: str | None = None
@@ -195,6 +199,8 @@ def _from_bench(row: Row) -> TargetRow:
 
 def _whole(row: TargetRow, timed: Row | None, reference: Reference | None, worn: DeviceRow | None) -> TargetRow:
     more: dict[str, object] = {}
+    if timed and timed.arena:
+        more |= {"arena_bytes": timed.arena.size_bytes, "arena_by": timed.arena.source}
     if timed and timed.warm and not row.rejected:
         more |= {"p50_ms": timed.warm.p50_ms, "p99_ms": timed.warm.p99_ms, "vs_eager": timed.vs_eager}
         more |= {"memory_bytes": timed.above_baseline_bytes}

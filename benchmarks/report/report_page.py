@@ -8,6 +8,7 @@ from edgeacc.benchmarks.report.science import probes_sections, real_sections, re
 from edgeacc.benchmarks.report.summary import cost, summary
 from edgeacc.benchmarks.report.targets import (
     latency_section,
+    memory_section,
     pareto_figures,
     targets_section,
     wearables_section,
@@ -54,6 +55,7 @@ def _sections(report: Report, example: WindowSet | None) -> Iterator[Section]:
         yield targets_section(report)
     if report.bench is not None:
         yield latency_section(report.bench, report.targets)
+        yield memory_section(report.bench)
     elif figures := pareto_figures(report.targets):
         yield Section("What accuracy costs", figures=figures)
     if report.simulations:

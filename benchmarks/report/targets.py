@@ -15,6 +15,7 @@ from edgeacc.firmware_sim.simulate import Simulation
 
 _DASH = "–"
 NOT_TIMED = "no `edgeacc bench` result holds it"
+NO_ARENA = "no `edgeacc bench` result tells it"
 NOT_SIMULATED = "no `edgeacc simulate` result holds it"
 
 
@@ -35,6 +36,9 @@ def _columns(report: Report) -> list[_Column]:
 
     def timed(row: TargetRow) -> str:
         return _why_not_timed(row, report.bench) if row.p50_ms is None else ran
+
+    def planned(row: TargetRow) -> str:
+        return row.arena_by or NO_ARENA
 
     def simulated(row: TargetRow) -> str:
         bands = {"ms": row.device_ms, "uJ": row.energy_uj, "days": row.battery_days}
@@ -57,6 +61,7 @@ def _columns(report: Report) -> list[_Column]:
         _Column("p99 (ms)", lambda row: _form(row.p99_ms, ".2f"), timed),
         _Column("times faster than eager", lambda row: _form(row.vs_eager, ".2f"), timed),
         _Column(gpu_title, lambda row: _form(row.vs_reference, ",.1f"), reference),
+        _Column("planned arena (KiB)", lambda row: _arena(row.arena_bytes) if row.arena_by else None, planned),
         _Column("memory added (MiB)", lambda row: _form(row.memory_bytes, ",.1f", 2**-20), timed),
         _Column("on device (ms)", lambda row: _typical(row.device_ms), simulated),
         _Column("energy (uJ)", lambda row: _typical(row.energy_uj), simulated),
@@ -127,6 +132,37 @@ def latency_section(bench: BenchResult, rows: Sequence[TargetRow]) -> Section:
         ),
         note=f"{told_machine(bench)}. {warnings}",
     )
+
+
+def memory_section(bench: BenchResult) -> Section:
+    """Size, planned arena and resident memory of every contender."""
+    rows: list[list[str | Cell]] = [
+        [
+            row.name,
+            Cell(_form(row.size_bytes, ",.0f", 1 / 1024) or _DASH, "of the artifact, or of the peer's weights"),
+            Cell(_arena(row.arena.size_bytes), row.arena.source) if row.arena else Cell(_DASH, NO_ARENA),
+            *(_form(size, ",.1f", 2**-20) or _DASH for size in _resident(row)),
+        ]
+        for row in bench.rows
+    ]
+    columns = ["name", "size (KiB)", "planned arena (KiB)", "before loading (MiB)", "peak (MiB)", "added (MiB)"]
+    return Section(
+        "Memory",
+        table=Table(columns, rows, folded=True, source=f"of a fresh process; {told_machine(bench)}"),
+        note=(
+            "Planned arena: memory for what is computed, as the artifact's own format plans it; resident memory is of "
+            f"a fresh process, median of {bench.settings.cold_starts}."
+        ),
+    )
+
+
+def _arena(planned_bytes: int | None) -> str:
+    return _form(planned_bytes, ",.1f", 1 / 1024) or "not told"
+
+
+def _resident(row: Row) -> tuple[int | None, int | None, int | None]:
+    cold = row.cold
+    return (cold.baseline_rss_bytes, cold.peak_rss_bytes, row.above_baseline_bytes) if cold else (None, None, None)
 
 
 def _timings(row: Row) -> list[str | None]:

@@ -61,7 +61,7 @@ def energies(result: "MlperfResult") -> "Table":
 def bundle_tables(result: "BenchResult", suites: "Sequence[str]") -> "list[Table]":
     """What the suites of bundles found; latency always comes with what loading took."""
     tables = [_latency(result)] if {"latency", "load", "peers"} & set(suites) else []
-    tables += [_memory(result)] if "memory" in suites else []
+    tables += [_memory(result), _arenas(result)] if "memory" in suites else []
     return [*tables, *_told(result)]
 
 
@@ -103,6 +103,16 @@ def _memory(result: "BenchResult") -> "Table":
         for row in result.rows
     ]
     return table(f"Size, and memory of a fresh process (median of {result.settings.cold_starts})", MEMORY, rows)
+
+
+def _arenas(result: "BenchResult") -> "Table":
+    """Memory that formats plan for what is computed; where there is no plan, why."""
+    rows = [
+        (row.name, "not told" if row.arena.size_bytes is None else row.arena.size_bytes, row.arena.source)
+        for row in result.rows
+        if row.arena
+    ]
+    return table("Arena that the artifact's format plans", ("name", "arena_bytes", "by"), rows)
 
 
 def _latency_cells(row: "Row") -> tuple[object, ...]:

@@ -54,15 +54,24 @@ class ExecuTorchExporter(Exporter):
 
     def needs(self, model: Path) -> Needs:
         """See `Exporter.needs`: the program's schema and delegates, and the kernels outside them."""
-        with contained():
-            from executorch.exir._serialize._program import deserialize_pte_binary
-
-            program = deserialize_pte_binary(model.read_bytes()).program
+        program = _program(model)
         plans = program.execution_plan
         delegates = sorted({each.id for plan in plans for each in plan.delegates})
         kernels = {f"{each.name}.{each.overload}".rstrip(".") for plan in plans for each in plan.operators}
         versions = {"program": str(program.version), "delegates": ", ".join(delegates)}
         return Needs(format=versions, operators=tuple(sorted(kernels)))
+
+
+def planned_bytes(model: Path) -> int:
+    """Memory that a program's plan holds for its tensors, all methods together, without what delegates take."""
+    return sum(sum(plan.non_const_buffer_sizes) for plan in _program(model).execution_plan)
+
+
+def _program(model: Path) -> Any:  # noqa: ANN401
+    with contained():
+        from executorch.exir._serialize._program import deserialize_pte_binary
+
+        return deserialize_pte_binary(model.read_bytes()).program
 
 
 def _open_session(model: Path) -> Session:

@@ -12,7 +12,7 @@ from edgeacc.benchmarks.report.report_page import not_measured, report_page
 from edgeacc.benchmarks.report.results import gather
 from edgeacc.benchmarks.report.summary import summary
 from edgeacc.benchmarks.report.targets import as_csv, targets_in_short
-from edgeacc.benchmarks.results import QUICK, BenchResult, ColdStart, Machine, Reference, Row, Warm
+from edgeacc.benchmarks.results import QUICK, Arena, BenchResult, ColdStart, Machine, Reference, Row, Warm
 from edgeacc.errors import BadInput
 from edgeacc.export.verify import VerifyReport
 from edgeacc.firmware_sim.band import Band
@@ -35,9 +35,12 @@ def bench(**changes):
         Row(
             name="tflite-w8a8", kind="artifact", target="tflite", path="b", state="timed", level="executed",
             size_bytes=2048, snr_db=24.0, cold=cold, warm=warm, vs_eager=8.0,
+            arena=Arena(size_bytes=1536, source="TFLM's allocator"),
         ),
         Row(name="onnx-fp32", kind="artifact", target="onnx", path="b", state="rejected", reason="3.0 dB, too little"),
-        Row(name="pytorch-eager", kind="peer", target=None, path="b", state="timed", cold=cold, warm=warm),
+        Row(name="pytorch-eager", kind="peer", target=None, path="b", state="timed", cold=cold, warm=warm,
+            arena=Arena(size_bytes=None, source="eager has no memory plan"),
+        ),
     )  # fmt: skip
     return BenchResult(date_utc="2026-01-01", settings=QUICK, machine=machine, rows=rows).model_copy(update=changes)
 
@@ -117,6 +120,9 @@ def test_the_page_shows_all_of_it_with_unit_and_provenance(whole):
     for said in (
         'title="p50 (ms): edgeacc bench, 2026-01-01, A CPU (2 cores, governor unknown, load 0.10), commit 0123456789ab',
         'title="times GPU: of 0.05 ms on A GPU, bf16, batch 1, 2026-01-01"',
+        'title="planned arena (KiB): TFLM&#39;s allocator">1.5<',
+        'title="planned arena (KiB): eager has no memory plan">not told<',
+        'title="planned arena (KiB): no `edgeacc bench` result tells it">–<',
         "golden windows",
         "onnx-fp32 is rejected, and not timed: 3.0 dB, too little",
         "typical of 2 (1–4) ms, 2 (1–4) uJ, 2 (1–4) days",
@@ -188,6 +194,7 @@ def test_csv_has_a_line_per_artifact_and_three_columns_per_band(whole):
     assert [row["recipe"] for row in rows] == ["tflite-w8a8", "onnx-fp32"]
     assert (rows[0]["energy_uj_low"], rows[0]["energy_uj_typical"], rows[0]["energy_uj_high"]) == ("1.0", "2.0", "4.0")
     assert rows[1]["p50_ms"] == ""
+    assert [row["arena_bytes"] for row in rows] == ["1536", ""]
 
 
 def test_markdown_holds_the_sentences_every_target_and_every_contender(put):
@@ -200,6 +207,7 @@ def test_markdown_holds_the_sentences_every_target_and_every_contender(put):
     assert "- tflite-w8a8 takes 0.80 of the processor time of plain-tflite, the best of the usual ways.\n" in told
     assert "\n| tflite-w8a8 | tflite | 2 | 25.0 | 15 | " in told
     assert "\n| plain-tflite | timed | 99.0 | 3.0 |" in told
+    assert "\n| tflite-w8a8 | 2 | 1.5 | 1.0 | 3.0 | 2.0 |\n" in told
     assert "simulated" not in told
 
 

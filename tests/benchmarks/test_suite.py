@@ -29,6 +29,7 @@ def test_times_the_artifact_and_eager_on_the_same_weights(outcome):
         assert row.warm.calls == TINY.rounds * TINY.calls_per_turn
         assert row.warm.p50_ms <= row.warm.p90_ms <= row.warm.p99_ms
         assert row.above_baseline_bytes > 0
+        assert "no memory plan" in row.arena.source
     assert not outcome.errors
 
 
