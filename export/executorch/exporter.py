@@ -47,8 +47,12 @@ class ExecuTorchExporter(Exporter):
 
     def load(self, model: Path) -> Session:
         """See `Exporter.load`; the runtime's thread pool, one per process, is set to a single thread."""
+        return self.load_on_threads(model, 1)
+
+    def load_on_threads(self, model: Path, threads: int) -> Session:
+        """See `Exporter.load_on_threads`; the runtime's thread pool, one per process, is set to as many."""
         try:
-            return _open_session(model)
+            return _open_session(model, threads)
         except REFUSALS as error:
             raise BadInput(f"ExecuTorch cannot load {model}: {error}") from error
 
@@ -74,12 +78,12 @@ def _program(model: Path) -> Any:  # noqa: ANN401
         return deserialize_pte_binary(model.read_bytes()).program
 
 
-def _open_session(model: Path) -> Session:
+def _open_session(model: Path, threads: int) -> Session:
     with contained():
         from executorch.extension.pybindings import portable_lib
         from executorch.runtime import Runtime
 
-        portable_lib._unsafe_reset_threadpool(1)
+        portable_lib._unsafe_reset_threadpool(threads)
         program = Runtime.get().load_program(model)
         if program.method_names == {STEP, FINISH}:
             return _streaming_session(program.load_method(STEP), program.load_method(FINISH))
