@@ -12,7 +12,7 @@ import numpy as np
 from pydantic_core import from_json, to_json
 
 from edgeacc.benchmarks.results import ColdStart, Parts, Settings, Warm
-from edgeacc.benchmarks.worker import Calls, Checked, Job
+from edgeacc.benchmarks.worker import Calls, Checked, Job, Layers
 from edgeacc.errors import BadInput, EdgeaccError, NotPossibleHere, ParityFailed
 from edgeacc.progress import Progress
 
@@ -68,6 +68,10 @@ class Worker:
     def parts(self, count: int) -> Parts:
         """Preparation and probe, each the median of some."""
         return Parts.model_validate(self._ask("parts", count=count))
+
+    def layers(self, burn_in: int, count: int) -> Layers:
+        """Time of each layer; see `edgeacc.benchmarks.layer_times`."""
+        return Layers.model_validate(self._ask("layers", burn_in=burn_in, count=count))
 
     def close(self) -> None:
         """End the process."""
