@@ -162,7 +162,7 @@ def target_rows(
     simulations: Sequence[Simulation] = (),
 ) -> list[TargetRow]:
     """One row per artifact, known from its verification, its latency or both, with what else is known of it."""
-    timed = {row.name: row for row in bench.rows if row.kind == "artifact"} if bench else {}
+    timed = {row.name: row for row in bench.rows if row.kind == "artifact" and row.threads == 1} if bench else {}
     known = {row.recipe: row for row in checked}
     rows = [*checked, *(_from_bench(row) for name, row in timed.items() if name not in known)]
     worn = {each.model: each.rows[0] for each in reversed(simulations) if each.rows}

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 
 import pytest
 
@@ -12,7 +13,18 @@ from edgeacc.benchmarks.report.report_page import not_measured, report_page
 from edgeacc.benchmarks.report.results import gather
 from edgeacc.benchmarks.report.summary import summary
 from edgeacc.benchmarks.report.targets import as_csv, targets_in_short
-from edgeacc.benchmarks.results import QUICK, Arena, BenchResult, ColdStart, Machine, Reference, Row, Warm
+from edgeacc.benchmarks.results import (
+    QUICK,
+    Arena,
+    BenchResult,
+    ColdStart,
+    LayerTime,
+    Machine,
+    Parts,
+    Reference,
+    Row,
+    Warm,
+)
 from edgeacc.errors import BadInput
 from edgeacc.export.verify import VerifyReport
 from edgeacc.firmware_sim.band import Band
@@ -134,6 +146,20 @@ def test_the_page_shows_all_of_it_with_unit_and_provenance(whole):
         assert said in html
 
 
+def untold(html):
+    """What shows a number without telling where it comes from: cells, figures and their marks, the summary."""
+    shown = re.findall(r"<td>[-+<]?\d[^<]*</td>|<figure>|<p class=\"lead\">", html)
+    shown += re.findall(r"<li>[^<]*\d", html[: html.index("<section>")])
+    return shown + [title for title in re.findall(r"<title>([^<]*)</title>", html)[1:] if "; " not in title]
+
+
+def test_every_number_tells_where_it_comes_from(whole):
+    html = render(report_page(gather([whole])))
+    assert untold(html) == []
+    assert re.search(r'<li title="edgeacc bench, 2026-01-01[^"]*">Fastest on one thread', html)
+    assert "tflite-w8a8: median 0.500 ms, 99th percentile 0.900 ms; edgeacc bench, 2026-01-01, A CPU" in html
+
+
 @pytest.mark.parametrize(
     ("name", "result", "told"),
     [
@@ -147,6 +173,37 @@ def test_what_was_not_measured_is_told_with_its_reason(put, name, result, told):
     report = gather([put(name, result)])
     assert any(line.startswith(told) for line in not_measured(report))
     assert told in render(report_page(report))
+
+
+def test_layers_of_a_hundredth_and_more_are_drawn_and_the_others_together(put):
+    layers = [LayerTime(name=name, operator="Conv", ms=ms) for name, ms in (("a", 0.5), ("b", 0.4951))]
+    layers += [LayerTime(name="small", operator="Add", ms=0.0049 / 2)] * 2
+    row = bench().rows[0].model_copy(update={"name": "onnx-fp32", "target": "onnx", "layers": tuple(layers)})
+    html = render(report_page(gather([put("bench.json", bench(rows=(row,)))])))
+    for said in ("a Conv: 0.5000 ms, 50.0%", "2 others, each under 1%: 0.0049 ms, 0.5%", "1.00 ms together"):
+        assert said in html
+    assert "Time of each layer here" not in html
+    assert "of the runtimes only that of onnx tells" in render(report_page(gather([put("bench.json", bench())])))
+
+
+def test_preparation_inference_and_probe_are_told_apart_all_by_the_clock(put):
+    right = bench().rows[0].model_copy(update={"snr_db": 40.0})
+    result = bench(rows=(right,), parts=Parts(prepare_ms=0.6, probe_ms=0.005))
+    told = as_markdown(gather([put("bench.json", result)]))
+    for row in ("by Python | 0.600 | 1.200 |", "takes the least | 0.500 | 1.000 |", "by Python | 0.005 | 0.010 |"):
+        assert row in told
+
+
+def test_artifacts_on_several_threads_are_no_targets_of_their_own(put):
+    twice = bench().rows[0].model_copy(update={"name": "tflite-w8a8, all threads", "threads": 2})
+    report = gather([put("bench.json", bench(rows=(*bench().rows, twice)))])
+    assert [row.recipe for row in report.targets] == ["tflite-w8a8", "onnx-fp32"]
+    assert "tflite-w8a8, all threads" in as_markdown(report)
+
+
+def test_a_commit_with_changes_says_so(put):
+    changed = bench().machine.model_copy(update={"commit": "0123456789abcdef+changes"})
+    assert "commit 0123456789ab+changes, " in as_markdown(gather([put("bench.json", bench(machine=changed))]))
 
 
 def test_without_a_gpu_its_column_says_so(put):
