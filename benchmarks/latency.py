@@ -33,6 +33,7 @@ class Worker:
         Raises:
             EdgeaccError: the job cannot be done; see `ask`.
         """
+        self._model = job.model
         self._log = tempfile.TemporaryFile("w+", errors="replace")
         self._process = subprocess.Popen(
             [sys.executable, "-m", "edgeacc.benchmarks.worker"],
@@ -109,7 +110,8 @@ class Worker:
         except BrokenPipeError:
             answer = ""
         if not answer:
-            raise NotPossibleHere(f"its process ended with code {self._process.wait()}: {self._last_words()}")
+            ended = f"the process of {self._model} ended with code {self._process.wait()}"
+            raise NotPossibleHere(f"{ended}: {self._last_words()}")
         said: dict[str, Any] = from_json(answer)
         if "problem" in said:
             raise _ERRORS[said["exit_code"]](said["problem"])

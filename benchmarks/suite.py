@@ -209,7 +209,8 @@ class _Run:
 
     def _refuse(self, row: Row, error: EdgeaccError, worker: Worker | None = None) -> None:
         state: State = "not possible here" if isinstance(error, NotPossibleHere) else "rejected"
-        self.rows[row.name] = row.model_copy(update={"state": state, "reason": error.problem, "level": None})
+        reason = " ".join(error.problem.split())
+        self.rows[row.name] = row.model_copy(update={"state": state, "reason": reason, "level": None})
         if row.kind == "artifact":
             self.errors.append(error)
         else:

@@ -90,7 +90,8 @@ def _said_of_targets(report: Report) -> Iterator[str]:
     rows = report.passed
     if not rows:
         return
-    said = f"{len(rows)} artifacts for {len({row.target for row in rows})} targets, each checked numerically"
+    targets = len({row.target for row in rows})
+    said = f"{_count(len(rows), 'artifact')} for {_count(targets, 'target')}, each checked numerically"
     gated = [row for row in rows if row.snr_db is not None and row.min_snr_db is not None]
     if gated:
         worst = min(gated, key=_margin_db)
@@ -100,6 +101,10 @@ def _said_of_targets(report: Report) -> Iterator[str]:
         said += f"; {_dearest(costs)}"
     refused = [row.recipe for row in report.targets if row.rejected]
     yield said + (f"; rejected: {', '.join(refused)}." if refused else ".")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _margin_db(row: TargetRow) -> float:

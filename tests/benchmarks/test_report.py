@@ -201,6 +201,10 @@ def test_artifacts_on_several_threads_are_no_targets_of_their_own(put):
     assert "tflite-w8a8, all threads" in as_markdown(report)
 
 
+def test_one_artifact_is_one(put):
+    assert summary(gather([put("bench.json", bench())]))[0].startswith("1 artifact for 1 target, each checked")
+
+
 def test_a_commit_with_changes_says_so(put):
     changed = bench().machine.model_copy(update={"commit": "0123456789abcdef+changes"})
     assert "commit 0123456789ab+changes, " in as_markdown(gather([put("bench.json", bench(machine=changed))]))

@@ -73,6 +73,7 @@ def test_a_bundle_that_fails_is_a_row_but_is_not_timed(onnx_bundle, tampered_bun
     assert len(failed) == 3
     assert [row.name for row in threaded] == [f"{good.name}, all threads"] * len(ALL_THREADS)
     assert all(row.reason and row.warm is None and row.cold is None for row in failed)
+    assert not any("\n" in row.reason for row in failed)
     assert {type(error) for error in outcome.errors} == {BadInput, ParityFailed}
     assert good.warm is not None
     assert good.vs_eager is None
