@@ -12,7 +12,7 @@ import numpy as np
 from pydantic_core import from_json, to_json
 
 from edgeacc.benchmarks.results import ColdStart, Parts, Settings, Warm
-from edgeacc.benchmarks.worker import Calls, Checked, Job
+from edgeacc.benchmarks.worker import Calls, Checked, Job, Layers
 from edgeacc.errors import BadInput, EdgeaccError, NotPossibleHere, ParityFailed
 from edgeacc.progress import Progress
 
@@ -33,6 +33,7 @@ class Worker:
         Raises:
             EdgeaccError: the job cannot be done; see `ask`.
         """
+        self._model = job.model
         self._log = tempfile.TemporaryFile("w+", errors="replace")
         self._process = subprocess.Popen(
             [sys.executable, "-m", "edgeacc.benchmarks.worker"],
@@ -68,6 +69,10 @@ class Worker:
     def parts(self, count: int) -> Parts:
         """Preparation and probe, each the median of some."""
         return Parts.model_validate(self._ask("parts", count=count))
+
+    def layers(self, burn_in: int, count: int) -> Layers:
+        """Time of each layer; see `edgeacc.benchmarks.layer_times`."""
+        return Layers.model_validate(self._ask("layers", burn_in=burn_in, count=count))
 
     def close(self) -> None:
         """End the process."""
@@ -105,7 +110,8 @@ class Worker:
         except BrokenPipeError:
             answer = ""
         if not answer:
-            raise NotPossibleHere(f"its process ended with code {self._process.wait()}: {self._last_words()}")
+            ended = f"the process of {self._model} ended with code {self._process.wait()}"
+            raise NotPossibleHere(f"{ended}: {self._last_words()}")
         said: dict[str, Any] = from_json(answer)
         if "problem" in said:
             raise _ERRORS[said["exit_code"]](said["problem"])

@@ -57,7 +57,7 @@ def describe(packages: Iterable[str], load_average: float, others: float) -> Mac
     """
     return Machine(
         cpu=_cpu(),
-        cores=_cores(),
+        cores=cores(),
         governor=_governor(),
         memory_bytes=psutil.virtual_memory().total,
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
@@ -77,7 +77,7 @@ def busy_warnings(machine: Machine) -> list[str]:
     if machine.other_work > BUSY_SHARE:
         said.append(
             f"the machine was busy meanwhile: other work took {machine.other_work:.0%} of its processors; "
-            "latencies hold waiting time; `cpu_ms` and `vs_eager` do not"
+            "latencies hold waiting time; `cpu_ms`, and on one thread `vs_eager`, do not"
         )
     return said
 
@@ -89,7 +89,8 @@ def _cpu() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Logical processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

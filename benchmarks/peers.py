@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from edgeacc.benchmarks.machine import cores
 from edgeacc.benchmarks.plain import plain_encoder
 from edgeacc.benchmarks.results import EAGER
 from edgeacc.bundle.calibration import calibration_set
@@ -22,6 +23,8 @@ from edgeacc.models.encoder import Encoder
 
 EAGER_TARGET, COMPILED_TARGET = "eager", "compiled"
 """Of peers that PyTorch itself runs, from the checkpoint; the others are files that a target's runtime runs."""
+BATCH = 64
+"""Windows of one call, of those that are timed with several too: all golden windows."""
 CALIBRATED_ON = 128
 """Windows for onnxruntime's static int8: as many as our recipes' fewest."""
 
@@ -59,16 +62,18 @@ def peers(checkpoint: Path, folder: Path) -> Iterator[Peer | NotPossibleHere]:
     Raises:
         BadInput: not a checkpoint.
     """
-    yield Peer(f"{EAGER}, batch 64", EAGER_TARGET, checkpoint, batch=64)
-    yield Peer(f"{EAGER}, batch 64, all threads", EAGER_TARGET, checkpoint, batch=64, threads=os.cpu_count() or 1)
+    yield Peer(f"{EAGER}, batch {BATCH}", EAGER_TARGET, checkpoint, batch=BATCH)
+    yield Peer(f"{EAGER}, batch {BATCH}, all threads", EAGER_TARGET, checkpoint, batch=BATCH, threads=cores())
     yield Peer("torch-compile", COMPILED_TARGET, checkpoint)
     encoder, card = load_encoder(checkpoint)
     window_1CT = torch.zeros(1, encoder.config.in_channels, card.contract.samples)
     plain = plain_encoder(encoder).eval()
     converted = _Conversions(plain, window_1CT, folder)
     calibration_BCT = calibration_set(None, card.contract, CALIBRATED_ON).acc_BCT[:CALIBRATED_ON]
+    several = f"onnxruntime-fp32, batch {BATCH}"
     ways: dict[str, tuple[str, Callable[[], Path]]] = {
         "onnxruntime-fp32": ("onnx", converted.onnx),
+        several: ("onnx", lambda: converted.onnx(BATCH)),
         "onnxruntime-int8-dynamic": ("onnx", converted.onnx_dynamic),
         "onnxruntime-int8-static": ("onnx", lambda: converted.onnx_static(calibration_BCT.numpy())),
         "plain-litert-torch": ("tflite", converted.tflite),
@@ -77,7 +82,7 @@ def peers(checkpoint: Path, folder: Path) -> Iterator[Peer | NotPossibleHere]:
     for name, (target, make) in ways.items():
         try:
             require_packages(target, "convert")
-            yield Peer(name, target, make())
+            yield Peer(name, target, make(), batch=BATCH if name == several else 1)
         except NotPossibleHere as error:
             yield NotPossibleHere(f"{name}: {error.problem}", next_command=error.next_command)
 
@@ -88,12 +93,16 @@ class _Conversions:
     def __init__(self, plain: Encoder, window_1CT: torch.Tensor, folder: Path) -> None:
         self._plain, self._window_1CT, self._folder = plain, window_1CT, folder
 
-    def onnx(self) -> Path:
-        path = self._folder / "plain.onnx"
+    def onnx(self, batch: int = 1) -> Path:
+        path = self._folder / f"plain{batch}.onnx"
         if not path.exists():
             with refusing("torch.onnx", "convert the plain network"):
                 made = torch.onnx.export(
-                    self._plain, (self._window_1CT,), dynamo=True, input_names=[INPUT_NAME], verbose=False
+                    self._plain,
+                    (self._window_1CT.repeat(batch, 1, 1),),
+                    dynamo=True,
+                    input_names=[INPUT_NAME],
+                    verbose=False,
                 )
                 if made is None:
                     raise RuntimeError("it gave no program")

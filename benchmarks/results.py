@@ -22,7 +22,7 @@ class Settings(_Frozen):
         rounds: turns per contender; in each round every contender has one turn, the first of them a different one.
         turn_burn_in_calls: calls at the start of a turn that are not counted, because others used the caches meanwhile.
         calls_per_turn: calls of a turn that are counted.
-        threads: of every contender.
+        threads: of every contender whose row does not tell another number.
     """
 
     cold_starts: int = Field(ge=1)
@@ -84,6 +84,26 @@ class ColdStart(_Frozen):
     peak_rss_bytes: int
 
 
+class Arena(_Frozen):
+    """Memory for what an artifact computes, as its format plans it.
+
+    Attributes:
+        size_bytes: None where nothing tells it.
+        source: who planned it, and what is in it; or why it is not known.
+    """
+
+    size_bytes: int | None
+    source: str
+
+
+class LayerTime(_Frozen):
+    """One operator of an artifact, as the runtime executes it: its name there, its kind, and its median time."""
+
+    name: str
+    operator: str
+    ms: float
+
+
 class Parts(_Frozen):
     """What is done beside the network for every window, by Python on one thread; a watch does it in C.
 
@@ -139,13 +159,18 @@ class Row(_Frozen):
         level: how its output was checked: `executed` or `evaluated`; None where it was not.
         size_bytes: of the artifact, or of the peer's weights; None where the bundle could not be read.
         snr_db: mean-removed, against the fp32 network on the golden windows.
+        arena: planned memory; None where the contender was not loaded, or in a result of an older version.
         cold: medians over the cold starts.
         warm: latency.
-        floor_ms: no call can take less on this machine: its multiply-accumulates at the measured peak, or reading the
-            artifact once, whichever is longer; None without a checkpoint, or where the peak is not known.
+        layers: time of each layer on one thread, of a separate session with the runtime's profiler on; empty where the
+            runtime gives none to Python (`edgeacc.benchmarks.layer_times.PROFILED`).
+        floor_ms: no window can take less on one thread of this machine: its multiply-accumulates at the measured peak,
+            or reading the artifact once a call, whichever is longer; None without a checkpoint, on several threads, or
+            where the peak is not known.
         vs_eager: `cpu_ms` of PyTorch eager in the same run over this one's; None without eager. On one thread of an
             idle machine that is the ratio of latencies too; on a busy one latencies hold waiting time, and it grows
-            faster than the work (seen: calls of 6 ms waited for 70 ms, calls of 0.5 ms for nothing).
+            faster than the work (seen: calls of 6 ms waited for 70 ms, calls of 0.5 ms for nothing). Of several
+            threads, whose processor times add up, it is the ratio of `p50_ms`, waiting and all.
         batch: windows of one call; times are of one window.
         threads: that it may use.
     """
@@ -160,8 +185,10 @@ class Row(_Frozen):
     level: Literal["executed", "evaluated"] | None = None
     size_bytes: int | None = None
     snr_db: float | None = None
+    arena: Arena | None = None
     cold: ColdStart | None = None
     warm: Warm | None = None
+    layers: tuple[LayerTime, ...] = ()
     floor_ms: float | None = None
     vs_eager: float | None = None
     batch: int = Field(1, ge=1)

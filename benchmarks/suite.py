@@ -14,7 +14,8 @@ from pathlib import Path
 import psutil
 
 from edgeacc.benchmarks.latency import Worker, interleaved
-from edgeacc.benchmarks.machine import busy_warnings, describe, other_work, times
+from edgeacc.benchmarks.layer_times import PROFILED
+from edgeacc.benchmarks.machine import busy_warnings, cores, describe, other_work, times
 from edgeacc.benchmarks.peers import COMPILED_TARGET, EAGER_TARGET, Peer, eager, peers
 from edgeacc.benchmarks.results import EAGER, BenchResult, ColdStart, Roofline, Row, Settings, State, Warm
 from edgeacc.benchmarks.roofline import macs_of, measure
@@ -70,7 +71,9 @@ def run_bench(
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             contenders += run.peers(checkpoint, next(iter(opened.values())), folder, all_peers=all_peers)
         run.admit(contenders, stack)
+        run.admit(run.on_all_threads(contenders), stack)
         others = run.time_all()
+        run.profile()
         parts = next(iter(run.workers.values())).parts(settings.calls_per_turn) if run.workers else None
         run.close()
     roofline = _under_floors(run, checkpoint, opened) if checkpoint is not None and run.workers else None
@@ -83,7 +86,7 @@ def run_bench(
         machine=machine,
         roofline=roofline,
         parts=parts,
-        rows=tuple(run.rows.values()),
+        rows=tuple(sorted(run.rows.values(), key=lambda row: row.kind == "peer")),
         warnings=(*warnings, *run.warnings, *busy_warnings(machine)),
     )
     return Outcome(result, run.errors)
@@ -130,6 +133,17 @@ class _Run:
                 self.warnings.append(made.problem)
         return found
 
+    def on_all_threads(self, contenders: Sequence[tuple[Row, Job]]) -> list[tuple[Row, Job]]:
+        """Of artifacts that were admitted, those whose runtime has threads of its own, again with all of them."""
+        return [
+            (
+                row.model_copy(update={"name": f"{row.name}, all threads", "threads": cores()}),
+                job.model_copy(update={"threads": cores()}),
+            )
+            for row, job in contenders
+            if row.name in self.workers and row.kind == "artifact" and target_info(job.target).threads and cores() > 1
+        ]
+
     def admit(self, contenders: Sequence[tuple[Row, Job]], stack: ExitStack) -> None:
         """Start all contenders in fresh processes, load them one after another, then verify them.
 
@@ -156,7 +170,7 @@ class _Run:
             return
         if checked is None or worker is None:
             raise RuntimeError(f"{row.name} was not verified")
-        row = row.model_copy(update={"snr_db": checked.snr_db})
+        row = row.model_copy(update={"snr_db": checked.snr_db, "arena": checked.arena})
         if checked.failures:
             self._refuse(row, ParityFailed(f"{row.path}: {'; '.join(checked.failures)}"), worker)
         elif not contender.runs_here:
@@ -176,8 +190,17 @@ class _Run:
         others = other_work(before, times(own))
         eager = latency.get(EAGER)
         for name, warm in latency.items():
-            self.rows[name] = self.rows[name].model_copy(update={"warm": warm, "vs_eager": _speedup(eager, warm)})
+            row = self.rows[name].model_copy(update={"warm": warm})
+            self.rows[name] = row.model_copy(update={"vs_eager": _speedup(eager, row)})
         return others
+
+    def profile(self) -> None:
+        """The layers of those artifacts whose runtime tells of them."""
+        for name, worker in self.workers.items():
+            row = self.rows[name]
+            if row.kind == "artifact" and row.target in PROFILED and row.threads == 1:
+                found = worker.layers(self.settings.burn_in_calls, self.settings.calls_per_turn)
+                self.rows[name] = row.model_copy(update={"layers": tuple(found.layers)})
 
     def close(self) -> None:
         """End all processes at once."""
@@ -186,7 +209,8 @@ class _Run:
 
     def _refuse(self, row: Row, error: EdgeaccError, worker: Worker | None = None) -> None:
         state: State = "not possible here" if isinstance(error, NotPossibleHere) else "rejected"
-        self.rows[row.name] = row.model_copy(update={"state": state, "reason": error.problem, "level": None})
+        reason = " ".join(error.problem.split())
+        self.rows[row.name] = row.model_copy(update={"state": state, "reason": reason, "level": None})
         if row.kind == "artifact":
             self.errors.append(error)
         else:
@@ -259,7 +283,9 @@ def _under_floors(run: "_Run", checkpoint: Path, opened: dict[str, Bundle]) -> R
     for name in run.workers:
         int8 = name in opened and opened[name].recipe.activations == "int8"
         row = run.rows[name]
-        run.rows[name] = row.model_copy(update={"floor_ms": roofline.floor_ms(macs, row.size_bytes or 0, int8=int8)})
+        if row.threads == 1:
+            floor_ms = roofline.floor_ms(macs, (row.size_bytes or 0) // row.batch, int8=int8)
+            run.rows[name] = row.model_copy(update={"floor_ms": floor_ms})
     return roofline
 
 
@@ -321,5 +347,8 @@ def _median(cold: Sequence[ColdStart]) -> ColdStart:
     )
 
 
-def _speedup(eager: Warm | None, warm: Warm) -> float | None:
-    return None if eager is None else eager.cpu_ms / warm.cpu_ms
+def _speedup(eager: Warm | None, row: Row) -> float | None:
+    """See `Row.vs_eager`."""
+    if eager is None or row.warm is None:
+        return None
+    return eager.cpu_ms / row.warm.cpu_ms if row.threads == 1 else eager.p50_ms / row.warm.p50_ms

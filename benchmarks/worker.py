@@ -19,9 +19,11 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import from_json, to_json
 
+from edgeacc.benchmarks.arena import planned_arena
+from edgeacc.benchmarks.layer_times import onnx_layer_times
 from edgeacc.benchmarks.memory import forget_peak, peak_bytes, resident_bytes
 from edgeacc.benchmarks.peers import COMPILED_TARGET, EAGER_TARGET, compiled_session, eager_session
-from edgeacc.benchmarks.results import ColdStart, Parts
+from edgeacc.benchmarks.results import Arena, ColdStart, LayerTime, Parts
 from edgeacc.bundle.bundle import open_bundle
 from edgeacc.errors import EdgeaccError
 from edgeacc.export.exporter import Outputs, Session, run_session
@@ -39,7 +41,7 @@ class Job(BaseModel):
         target: a target, `eager` or `compiled`.
         model: the artifact, or the checkpoint for PyTorch's own two.
         bundle: the bundle whose golden windows are its input.
-        own_bundle: `model` is that bundle's artifact, so that `check` verifies the whole bundle.
+        own_bundle: `model` is that bundle's artifact, so that `check` verifies the whole bundle, on one thread.
         burn_in_calls: calls after loading that are not counted.
         batch: windows of one call; what is told is of one window.
         threads: of the runtime.
@@ -57,10 +59,11 @@ class Job(BaseModel):
 
 
 class Checked(BaseModel):
-    """What the golden windows said: mean-removed SNR, and why it failed (empty when it did not)."""
+    """What the golden windows said: mean-removed SNR, and why it failed (empty when it did not); its planned memory."""
 
     snr_db: float
     failures: list[str]
+    arena: Arena
 
 
 class Calls(BaseModel):
@@ -68,6 +71,12 @@ class Calls(BaseModel):
 
     latency_ms: list[float]
     cpu_ms: list[float]
+
+
+class Layers(BaseModel):
+    """Time of each layer."""
+
+    layers: list[LayerTime]
 
 
 class Holder:
@@ -100,13 +109,14 @@ class Holder:
         )
 
     def check(self) -> Checked:
-        """Verify the bundle; or for a peer, compare its embeddings with the bundle's expected ones."""
-        if self._job.own_bundle:
+        """Verify the bundle; of a peer, or on several threads, compare embeddings with the bundle's expected ones."""
+        arena = planned_arena(self._job.target, self._job.model)
+        if self._job.own_bundle and self._job.threads == 1:
             report = verify_bundle(self._job.bundle)
-            return Checked(snr_db=report.snr_db, failures=report.failures)
+            return Checked(snr_db=report.snr_db, failures=report.failures, arena=arena)
         session = self._session or self._load()
-        z_BD, *_ = run_session(session, self._acc_BCT)
-        return Checked(snr_db=parity(self._golden.z_BD, z_BD).snr_db, failures=[])
+        z_BD, *_ = session(self._acc_BCT) if self._job.batch > 1 else run_session(session, self._acc_BCT)
+        return Checked(snr_db=parity(self._golden.z_BD, z_BD).snr_db, failures=[], arena=arena)
 
     def calls(self, burn_in: int, count: int) -> Calls:
         """Make calls, one window after another, without garbage collection meanwhile."""
@@ -128,6 +138,10 @@ class Holder:
         prepare_ms = [_timed(lambda: prepare_acc(golden.acc_g_BCT[:1], contract))[1] for _ in range(count)]
         probe_ms = [] if probe is None else [_timed(lambda: probe.predict(golden.z_BD[:1]))[1] for _ in range(count)]
         return Parts(prepare_ms=median(prepare_ms), probe_ms=median(probe_ms) if probe_ms else None)
+
+    def layers(self, burn_in: int, count: int) -> Layers:
+        """Where the time of a window goes, of an .onnx file; the session is another than the one that is timed."""
+        return Layers(layers=onnx_layer_times(self._job.model, self._acc_BCT, burn_in, count))
 
     def _call(self) -> Outputs:
         if self._session is None:
@@ -164,7 +178,7 @@ def _loader(job: Job) -> Callable[[], Session]:
         for module in target_info(job.target).runtime_modules:
             import_module(module)
     runner = exporter(job.target)
-    return lambda: runner.load(job.model)
+    return lambda: runner.load(job.model) if job.threads == 1 else runner.load_on_threads(job.model, job.threads)
 
 
 def _timed(do: Callable[[], Any]) -> tuple[Any, float]:

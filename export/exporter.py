@@ -102,6 +102,15 @@ class Exporter(Protocol):
             BadInput: not an artifact of this target, or one that the runtime or evaluator refuses.
         """
 
+    def load_on_threads(self, model: Path, threads: int) -> Session:
+        """`load`, on several threads of the runtime's own; only targets of which `TargetInfo.threads` is set can.
+
+        Raises:
+            BadInput: as `load`.
+            NotPossibleHere: another target.
+        """
+        raise NotPossibleHere(f"the runtime of {self.target} has one thread")
+
     @abstractmethod
     def needs(self, model: Path) -> Needs:
         """Format versions and operators of an artifact that `load` accepts, read from its file."""

@@ -26,6 +26,7 @@ class TargetInfo(BaseModel):
         runtime_packages: distributions that `load` and `run` import.
         runtime_modules: their modules, so that a benchmark can tell importing a runtime from loading an artifact; none
             where no runtime of the target exists here.
+        threads: that runtime can use several of its own for one window (`Exporter.load_on_threads`).
         level: how far `run` goes (see `edgeacc.export.exporter.Level`).
         default_recipe: what `--target` alone means.
         all_recipes: what `--target all` makes: one in float and, where there is one, one quantized, so that it stays a
@@ -42,6 +43,7 @@ class TargetInfo(BaseModel):
     packages: tuple[str, ...]
     runtime_packages: tuple[str, ...]
     runtime_modules: tuple[str, ...]
+    threads: bool = False
     level: Literal["executed", "evaluated"]
     default_recipe: str
     all_recipes: tuple[str, ...]
@@ -72,6 +74,7 @@ TARGETS: dict[str, TargetInfo] = {
             packages=("litert-torch", "ai-edge-quantizer", "ai-edge-litert"),
             runtime_packages=("ai-edge-litert",),
             runtime_modules=("ai_edge_litert.interpreter",),
+            threads=True,
             level="executed",
             default_recipe="tflite-w8a8",
             all_recipes=("tflite-fp32", "tflite-w8a8"),
@@ -85,6 +88,7 @@ TARGETS: dict[str, TargetInfo] = {
             packages=("executorch", "torchao"),
             runtime_packages=("executorch",),
             runtime_modules=("executorch.extension.pybindings.portable_lib", "executorch.runtime"),
+            threads=True,
             level="executed",
             default_recipe="executorch-w8a8",
             all_recipes=("executorch-fp32", "executorch-w8a8"),
@@ -98,6 +102,7 @@ TARGETS: dict[str, TargetInfo] = {
             packages=("onnx", "onnxscript", "onnxruntime"),
             runtime_packages=("onnxruntime",),
             runtime_modules=("onnxruntime",),
+            threads=True,
             level="executed",
             default_recipe="onnx-fp32",
             all_recipes=("onnx-fp32",),

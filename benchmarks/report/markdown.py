@@ -1,9 +1,17 @@
 """The report as Markdown: its sentences and tables, for a repository's own pages."""
 
-from edgeacc.benchmarks.report.page import Table
+from dataclasses import replace
+
+from edgeacc.benchmarks.report.page import Section, Table
 from edgeacc.benchmarks.report.report import Report
 from edgeacc.benchmarks.report.summary import summary
-from edgeacc.benchmarks.report.targets import latency_section, targets_in_short, wearables_section
+from edgeacc.benchmarks.report.targets import (
+    latency_section,
+    memory_section,
+    parts_section,
+    targets_in_short,
+    wearables_section,
+)
 
 
 def as_markdown(report: Report) -> str:
@@ -12,11 +20,17 @@ def as_markdown(report: Report) -> str:
     if report.targets:
         parts += ["## Every target", _table(targets_in_short(report))]
     if report.bench is not None:
-        latency = latency_section(report.bench, report.targets)
-        parts += ["## One window at a time", *([_table(latency.table)] if latency.table else []), latency.note]
+        told = [parts_section(report.bench), memory_section(report.bench)]
+        sections = [replace(latency_section(report.bench, report.targets), title="One window at a time"), *told]
+        parts += [text for each in sections if each for text in _section(each)]
     if report.simulations and (worn := wearables_section(report.simulations, []).table):
         parts += ["## On wearables, simulated; typical (low to high)", _table(worn)]
     return "\n\n".join(parts) + "\n"
+
+
+def _section(section: Section) -> list[str]:
+    """Its title, table and note."""
+    return [f"## {section.title}", *([_table(section.table)] if section.table else []), section.note]
 
 
 def _table(table: Table) -> str:

@@ -1,5 +1,6 @@
 """The HTML page: sections of text, tables and inline figures in one file that asks nothing of any host."""
 
+import html
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files as resources
@@ -45,10 +46,16 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """An `<svg>` element made by `edgeacc.benchmarks.report.plots`, and what to see in it."""
+    """An `<svg>` element made by `edgeacc.benchmarks.report.plots`, what to see in it, and its numbers' source."""
 
     svg: str
     caption: str
+    source: str = ""
+
+    @property
+    def told(self) -> str:
+        """The element; each mark that tells its numbers where a pointer rests tells their source too."""
+        return self.svg.replace("</title>", f"; {html.escape(self.source)}</title>") if self.source else self.svg
 
 
 @dataclass(frozen=True)
@@ -70,9 +77,14 @@ class Page:
 
     title: str
     subtitle: str
-    summary: Sequence[str]
+    summary: Sequence[str | Cell]
     sections: Sequence[Section] = field(default_factory=list)
     version: str = edgeacc.__version__
+
+    @property
+    def sentences(self) -> list[Cell]:
+        """The summary, each sentence with its source."""
+        return [each if isinstance(each, Cell) else Cell(each, "") for each in self.summary]
 
 
 def render(page: Page) -> str:

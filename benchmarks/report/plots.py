@@ -58,36 +58,46 @@ class Latency(NamedTuple):
 
 def retrieval(curves: Sequence[Curve], name: str = "retrieval") -> str:
     """Top-1 accuracy over the number of candidates."""
+    told = {}
     with drawing(3.6) as figure:
         axes = figure.subplots()
-        for curve in curves:
-            axes.plot(curve.x, curve.y, curve.style, marker="o", color=COLOUR[curve.role], label=curve.label)
+        for number, curve in enumerate(curves):
+            colour, gid = COLOUR[curve.role], f"{number}"
+            axes.plot(curve.x, curve.y, curve.style, marker="o", color=colour, label=curve.label, gid=gid)
+            points = ", ".join(f"{100 * y:.3g} % of {x:,.0f}" for x, y in zip(curve.x, curve.y, strict=True))
+            told[gid] = f"{curve.label}: {points} candidates"
         axes.set_xscale("log")
         axes.set_xticks(sorted({x for curve in curves for x in curve.x}))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set(ylim=(-0.03, 1.03), xlabel="candidates in the pool (PPG windows)", ylabel="true partner ranked first")
         figure.legend(loc="outside lower left", ncols=1)
-        return to_svg(figure, name, "Retrieval top-1 accuracy over the pool size, by method, with its controls")
+        return to_svg(figure, name, "Retrieval top-1 accuracy over the pool size, by method, with its controls", told)
 
 
 def probes(title: str, unit: str, methods: Sequence[Method], name: str) -> str:
     """Mean absolute error: a row per method, a mark with its interval per series (probe and share of labels)."""
     series = list(dict.fromkeys(key for method in methods for key in method.by_series))
+    told = {}
     with drawing(1.3 + 0.4 * len(methods)) as figure:
         axes = figure.subplots()
         marks = dict(zip([key for key in series if key != NO_PROBE], cycle(_MARKS), strict=False))
-        for key in series:
-            role, face = marks.get(key, ("muted", "full"))
-            rows = [(row + _offset(m, key), m.by_series[key]) for row, m in enumerate(methods) if key in m.by_series]
-            _marks(axes, rows, key, role, face)
+        for number, key in enumerate(series):
+            label: str | None = key
+            for row, method in enumerate(methods):
+                if key in method.by_series:
+                    gid, estimate = f"{number}-{row}", method.by_series[key]
+                    _mark(axes, row + _offset(method, key), estimate, label, *marks.get(key, ("muted", "full")), gid)
+                    told[gid] = f"{method.label}, {key}: {_with_ends(estimate)} {unit}"
+                    label = None  # one entry of the legend is enough
         axes.set_yticks(range(len(methods)), [method.label for method in methods])
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")
         axes.set(title=title, xlabel=f"mean absolute error ({unit})")
         axes.set_xlim(left=0)
         figure.legend(loc="outside lower left", ncols=2, columnspacing=1)
-        return to_svg(figure, name, f"{title}: mean absolute error in {unit} by method, probe and share of labels")
+        alt = f"{title}: mean absolute error in {unit} by method, probe and share of labels"
+        return to_svg(figure, name, alt, told)
 
 
 def _offset(method: Method, key: str) -> float:
@@ -96,14 +106,17 @@ def _offset(method: Method, key: str) -> float:
     return 0.18 * (order.index(key) - (len(order) - 1) / 2)
 
 
-def _marks(axes: Axes, rows: Sequence[tuple[float, Estimate]], label: str, role: str, face: str) -> None:
+def _mark(axes: Axes, row: float, estimate: Estimate, label: str | None, role: str, face: str, gid: str) -> None:
     colour = COLOUR[role]
-    for row, estimate in rows:
-        if estimate.low is not None and estimate.high is not None:
-            axes.plot([estimate.low, estimate.high], [row, row], "-", color=colour, linewidth=2, alpha=0.5)
+    if estimate.low is not None and estimate.high is not None:
+        axes.plot([estimate.low, estimate.high], [row, row], "-", color=colour, linewidth=2, alpha=0.5)
     face = colour if face == "full" else COLOUR["card"]
-    places, values = [row for row, _ in rows], [estimate.value for _, estimate in rows]
-    axes.plot(values, places, "o", color=colour, markerfacecolor=face, label=label)
+    axes.plot([estimate.value], [row], "o", color=colour, markerfacecolor=face, label=label, gid=gid)
+
+
+def _with_ends(estimate: Estimate) -> str:
+    ends = "" if estimate.low is None else f" ({estimate.low:.2f}–{estimate.high:.2f})"
+    return f"{estimate.value:.2f}{ends}"
 
 
 def latency(rows: Sequence[Latency], name: str = "latency") -> str:
@@ -112,8 +125,9 @@ def latency(rows: Sequence[Latency], name: str = "latency") -> str:
         axes = figure.subplots()
         places = range(len(rows))
         axes.hlines(places, [row.p50_ms for row in rows], [row.p99_ms for row in rows], COLOUR["s1"], label="to 99 %")
-        axes.plot([row.p50_ms for row in rows], places, "o", color=COLOUR["s1"], label="median")
         for place, row in enumerate(rows):
+            label = "median" if place == 0 else None
+            axes.plot([row.p50_ms], [place], "o", color=COLOUR["s1"], label=label, gid=f"{place}")
             axes.annotate(f"{row.p50_ms:.2f}", (row.p50_ms, place), (-7, 0), textcoords="offset points", **_BESIDE)
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
@@ -122,18 +136,23 @@ def latency(rows: Sequence[Latency], name: str = "latency") -> str:
         axes.set_yticks(places, [row.label for row in rows])
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")
-        axes.set(xlabel="time for one 60-s window (ms), one thread")
+        axes.set(xlabel="time for one window (ms)")
         figure.legend(loc="outside lower left", ncols=2)
-        return to_svg(figure, name, "Median and 99th percentile of the latency of every artifact in milliseconds")
+        told = {
+            f"{place}": f"{row.label}: median {row.p50_ms:.3f} ms, 99th percentile {row.p99_ms:.3f} ms"
+            for place, row in enumerate(rows)
+        }
+        return to_svg(figure, name, "Median and 99th percentile of the latency of every artifact in milliseconds", told)
 
 
 class Point(NamedTuple):
-    """An artifact in the Pareto figure; `p50_ms` is None where nothing here runs it."""
+    """An artifact in the Pareto figure; `p50_ms` is None where nothing here runs it; `checked_by` told the others."""
 
     label: str
     size_kib: float
     p50_ms: float | None
     snr_db: float
+    checked_by: str
 
 
 def pareto(points: Sequence[Point], name: str = "pareto") -> str:
@@ -154,7 +173,9 @@ def pareto(points: Sequence[Point], name: str = "pareto") -> str:
                 gid = f"{place}-{number}"
                 role = "s1" if each.label in best else "muted"
                 axes.plot([cost], [each.snr_db], "o", color=COLOUR[role], gid=gid, markersize=7)
-                told[gid] = f"{each.label}: {cost:.3g} {label.split('(')[1][:-1]}, {each.snr_db:.1f} dB"
+                told[gid] = (
+                    f"{each.label}: {cost:.3g} {label.split('(')[1][:-1]}, {each.snr_db:.1f} dB ({each.checked_by})"
+                )
             _name_front(axes, front)
             if "ms" in label:
                 axes.set_xscale("log")
@@ -220,18 +241,39 @@ def _means(values: Sequence[float], most: int) -> list[float]:
 
 def layers(operators: Sequence[tuple[str, int]], name: str) -> str:
     """Instructions of each layer of one inference, the network's order from above."""
-    told = {}
-    with drawing(1.0 + 0.2 * len(operators)) as figure:
+    everything = sum(count for _, count in operators) or 1
+    bars = [
+        _Bar(operator, count / 1e3, f"{operator}: {count:,} instructions, {count / everything:.1%}")
+        for operator, count in operators
+    ]
+    alt = "Executed instructions of every layer of one inference"
+    return _bars(bars, "instructions (thousands)", name, alt)
+
+
+def layer_times(operators: Sequence[tuple[str, float]], name: str) -> str:
+    """Milliseconds of each layer of one inference, the order of execution from above."""
+    everything = sum(ms for _, ms in operators) or 1.0
+    bars = [_Bar(operator, ms, f"{operator}: {ms:.4f} ms, {ms / everything:.1%}") for operator, ms in operators]
+    return _bars(bars, "time (ms)", name, "Time of every layer of one inference in milliseconds")
+
+
+class _Bar(NamedTuple):
+    label: str
+    length: float
+    told: str
+
+
+def _bars(bars: Sequence[_Bar], xlabel: str, name: str, alt: str) -> str:
+    """One below the other; each tells its numbers where a pointer rests on it."""
+    with drawing(1.0 + 0.2 * len(bars)) as figure:
         axes = figure.subplots()
-        everything = sum(count for _, count in operators) or 1
-        for place, (operator, count) in enumerate(operators):
-            axes.barh(place, count / 1e3, color=COLOUR["s1"], gid=f"{place}")
-            told[f"{place}"] = f"{operator}: {count:,} instructions, {count / everything:.1%}"
-        axes.set_yticks(range(len(operators)), [operator for operator, _ in operators], fontsize=8)
+        for place, bar in enumerate(bars):
+            axes.barh(place, bar.length, color=COLOUR["s1"], gid=f"{place}")
+        axes.set_yticks(range(len(bars)), [bar.label for bar in bars], fontsize=8)
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")
-        axes.set(xlabel="instructions (thousands)")
-        return to_svg(figure, name, "Executed instructions of every layer of one inference", told)
+        axes.set(xlabel=xlabel)
+        return to_svg(figure, name, alt, {f"{place}": bar.told for place, bar in enumerate(bars)})
 
 
 def window(

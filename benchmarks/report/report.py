@@ -41,6 +41,8 @@ class TargetRow(_Frozen):
         p50_ms: median warm latency on this machine; None where no runtime executes it here.
         p99_ms: its 99th percentile.
         vs_eager: processor time of PyTorch eager over its own, in the same run.
+        arena_bytes: memory that its format plans for what it computes.
+        arena_by: who planned it, or why nothing tells; empty where no benchmark asked.
         memory_bytes: what loading and calling it added to a fresh process.
         vs_reference: `p50_ms` over the GPU's at batch 1.
         device: the first wearable that it was simulated on.
@@ -62,6 +64,8 @@ class TargetRow(_Frozen):
     p50_ms: float | None = None
     p99_ms: float | None = None
     vs_eager: float | None = None
+    arena_bytes: int | None = None
+    arena_by: str = ""
     memory_bytes: int | None = None
     vs_reference: float | None = None
     device: str | None = None
@@ -158,7 +162,7 @@ def target_rows(
     simulations: Sequence[Simulation] = (),
 ) -> list[TargetRow]:
     """One row per artifact, known from its verification, its latency or both, with what else is known of it."""
-    timed = {row.name: row for row in bench.rows if row.kind == "artifact"} if bench else {}
+    timed = {row.name: row for row in bench.rows if row.kind == "artifact" and row.threads == 1} if bench else {}
     known = {row.recipe: row for row in checked}
     rows = [*checked, *(_from_bench(row) for name, row in timed.items() if name not in known)]
     worn = {each.model: each.rows[0] for each in reversed(simulations) if each.rows}
@@ -195,6 +199,8 @@ def _from_bench(row: Row) -> TargetRow:
 
 def _whole(row: TargetRow, timed: Row | None, reference: Reference | None, worn: DeviceRow | None) -> TargetRow:
     more: dict[str, object] = {}
+    if timed and timed.arena:
+        more |= {"arena_bytes": timed.arena.size_bytes, "arena_by": timed.arena.source}
     if timed and timed.warm and not row.rejected:
         more |= {"p50_ms": timed.warm.p50_ms, "p99_ms": timed.warm.p99_ms, "vs_eager": timed.vs_eager}
         more |= {"memory_bytes": timed.above_baseline_bytes}

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 
-from edgeacc.benchmarks.report.page import Page, Section, Table
+from edgeacc.benchmarks.layer_times import PROFILED
+from edgeacc.benchmarks.report.page import Cell, Page, Section, Table
 from edgeacc.benchmarks.report.report import Demo, Report
 from edgeacc.benchmarks.report.science import probes_sections, real_sections, retrieval_section
-from edgeacc.benchmarks.report.summary import cost, summary
+from edgeacc.benchmarks.report.summary import cost, sentences
 from edgeacc.benchmarks.report.targets import (
     latency_section,
+    memory_section,
     pareto_figures,
+    parts_section,
     targets_section,
     wearables_section,
 )
@@ -27,7 +30,7 @@ def report_page(report: Report, example: WindowSet | None = None) -> Page:
     return Page(
         title="edgeacc report" if report.demo is None else "edgeacc demo",
         subtitle=" ".join(_subtitle(report)),
-        summary=summary(report),
+        summary=sentences(report),
         sections=list(_sections(report, example)),
     )
 
@@ -54,6 +57,9 @@ def _sections(report: Report, example: WindowSet | None) -> Iterator[Section]:
         yield targets_section(report)
     if report.bench is not None:
         yield latency_section(report.bench, report.targets)
+        if parts := parts_section(report.bench):
+            yield parts
+        yield memory_section(report.bench)
     elif figures := pareto_figures(report.targets):
         yield Section("What accuracy costs", figures=figures)
     if report.simulations:
@@ -72,7 +78,11 @@ def _commands(demo: Demo) -> Section:
     return Section(
         "The commands that were run",
         paragraphs=["Each can be run alone. Times are of one thread, two commands at a time."],
-        table=Table(["step", "time (s)"], [[s.name, f"{s.seconds:.0f}"] for s in demo.steps], folded=True),
+        table=Table(
+            ["step", "time (s)"],
+            [[step.name, Cell(f"{step.seconds:.0f}", step.command)] for step in demo.steps],
+            folded=True,
+        ),
         commands=[step.command for step in demo.steps],
     )
 
@@ -82,6 +92,8 @@ def not_measured(report: Report) -> Iterator[str]:
     yield "Nothing ran on a watch: latency is of this machine's processor."
     if report.bench is None:
         yield "Latency and memory: no result of `edgeacc bench BUNDLES --checkpoint STUDENT -o bench.json` was given."
+    elif any(row.target not in PROFILED for row in report.passed if row.p50_ms is not None):
+        yield f"Time of each layer here: of the runtimes only that of {', '.join(PROFILED)} tells it to Python."
     if report.reference is None:
         yield "The GPU: no result of `edgeacc bench --suite reference` was given, and none is recorded."
     if not report.simulations:

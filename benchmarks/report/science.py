@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from edgeacc.benchmarks.report import plots
 from edgeacc.benchmarks.report.page import Figure, Section, Table
+from edgeacc.benchmarks.report.provenance import told_evaluation
 from edgeacc.benchmarks.report.report import UNITS, RealReport, nature
 from edgeacc.evaluation.bootstrap import Interval
 from edgeacc.evaluation.report import correlation, shares, with_interval
@@ -29,17 +30,12 @@ def retrieval_section(result: EvaluationResult, example: WindowSet | None) -> Se
                 "The limit needs no training: it says what the two signals allow. Independent beats: the same person's "
                 "accelerometer with its heartbeats drawn anew; a student that found anything but beats would keep its "
                 "score.",
+                told_evaluation(result),
             ),
         ],
-        table=replace(_retrieval_table([*headline, *controls]), folded=True, source=_source(result)),
+        table=replace(_retrieval_table([*headline, *controls]), folded=True, source=told_evaluation(result)),
         note=" ".join(result.notes),
     )
-
-
-def _source(result: EvaluationResult) -> str:
-    """Of every number of the evaluation."""
-    store = result.store
-    return f"edgeacc evaluate on {store.name} ({store.source}, digest {store.content_digest}), seed {result.seed}"
 
 
 def _curves(rows: Sequence[RetrievalRow]) -> list[plots.Curve]:
@@ -89,6 +85,7 @@ def probes_sections(result: EvaluationResult) -> Iterator[Section]:
         Figure(
             plots.probes(name, unit, _methods(result, target), f"probes-{target}"),
             f"Fitted on {result.fitted_on} labels, scored on {result.scored_on[target]}; bars: 95 % over people.",
+            told_evaluation(result),
         )
         for target, (name, unit) in UNITS.items()
         if target in result.scored_on
@@ -130,7 +127,7 @@ def improvements_section(result: EvaluationResult) -> Section:
             ["than that of", "probe", "labels", *(UNITS[target][0] for target in targets)],
             rows,
             texts=2,
-            source=_source(result),
+            source=told_evaluation(result),
         ),
         note=(
             "(base − student) / base: negative where the student is worse. The same windows, probe and labels; 95 % "
@@ -156,7 +153,7 @@ def real_sections(real: RealReport) -> Iterator[Section]:
         ],
         table=replace(
             _retrieval_table(*zip(*[(row, f"{s:g} s") for s, row in rows if _in_short(row)], strict=True)),
-            source=_source(result),
+            source=told_evaluation(result),
         ),
     )
     if result.probes:
@@ -165,7 +162,7 @@ def real_sections(real: RealReport) -> Iterator[Section]:
     everything = _retrieval_table(*zip(*[(row, f"{s:g} s") for s, row in rows], strict=True))
     yield Section(
         f"Real recordings: {real.name}, every control",
-        table=replace(everything, folded=True, source=_source(result)),
+        table=replace(everything, folded=True, source=told_evaluation(result)),
         note=" ".join(dict.fromkeys(notes)),
     )
 
@@ -194,12 +191,13 @@ def _real_probes(real: RealReport) -> Section:
         Figure(
             plots.probes(name, unit, _methods(result, target), f"real-{real.name}-{target}"),
             f"Every participant held out in turn; {result.scored_on[target]} labels.",
+            told_evaluation(result),
         )
         for target, (name, unit) in UNITS.items()
         if target in result.scored_on
     ]
     columns = ["method", "probe", "heart rate: mean absolute error (bpm, 95 %)", "r"]
-    table = Table(columns, rows, texts=2, source=_source(result))
+    table = Table(columns, rows, texts=2, source=told_evaluation(result))
     return Section(f"Real recordings: {real.name}, heart rate", figures=figures, table=table)
 
 

@@ -3,6 +3,8 @@
 import math
 from collections.abc import Iterator, Sequence
 
+from edgeacc.benchmarks.report.page import Cell
+from edgeacc.benchmarks.report.provenance import SIMULATED, told_evaluation, told_machine
 from edgeacc.benchmarks.report.report import UNITS, Demo, Report, TargetRow
 from edgeacc.benchmarks.results import EAGER
 from edgeacc.evaluation.report import with_interval
@@ -27,10 +29,21 @@ def retrieval_row(
 
 def summary(report: Report) -> list[str]:
     """What was found, in a few sentences; a demo begins with what was learned, a report with what it costs."""
-    result = report.evaluation
+    return [each.text for each in sentences(report)]
+
+
+def sentences(report: Report) -> list[Cell]:
+    """The summary, each sentence with where its numbers come from."""
+    result, bench = report.evaluation, report.bench
     science = [] if result is None else [*_said_of_retrieval(result), *_said_of_probes(result)]
-    costs = [*_said_of_targets(report), *_said_of_speed(report), *_said_of_wearables(report)]
-    return [*science, *costs] if report.demo else [*costs, *science]
+    checked = "; ".join(dict.fromkeys(row.checked_by for row in report.passed if row.checked_by))
+    costs = [
+        *(Cell(said, checked) for said in _said_of_targets(report)),
+        *(Cell(said, told_machine(bench)) for said in _said_of_speed(report) if bench),
+        *(Cell(said, SIMULATED) for said in _said_of_wearables(report)),
+    ]
+    learned = [Cell(said, told_evaluation(result)) for said in science if result]
+    return [*learned, *costs] if report.demo else [*costs, *learned]
 
 
 def cost(report: Demo) -> str:
@@ -77,7 +90,8 @@ def _said_of_targets(report: Report) -> Iterator[str]:
     rows = report.passed
     if not rows:
         return
-    said = f"{len(rows)} artifacts for {len({row.target for row in rows})} targets, each checked numerically"
+    targets = len({row.target for row in rows})
+    said = f"{_count(len(rows), 'artifact')} for {_count(targets, 'target')}, each checked numerically"
     gated = [row for row in rows if row.snr_db is not None and row.min_snr_db is not None]
     if gated:
         worst = min(gated, key=_margin_db)
@@ -89,6 +103,10 @@ def _said_of_targets(report: Report) -> Iterator[str]:
     yield said + (f"; rejected: {', '.join(refused)}." if refused else ".")
 
 
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def _margin_db(row: TargetRow) -> float:
     return (row.snr_db or 0.0) - (row.min_snr_db or 0.0)
 
@@ -98,7 +116,8 @@ def _said_of_speed(report: Report) -> Iterator[str]:
     if not timed or report.bench is None:
         return
     p50_ms, row = min(timed, key=lambda each: each[0])
-    said = f"Fastest on one thread of {report.bench.machine.cpu}: {row.recipe}, {p50_ms:.2f} ms for one window (median)"
+    said = f"Fastest on one thread of {report.bench.machine.cpu}: {row.recipe}, {p50_ms:.2f} ms for one window (median"
+    said += f", {row.snr_db:.1f} dB)" if row.snr_db is not None else ")"
     yield said + (f", {row.vs_eager:.1f} times as fast as PyTorch eager in the same run." if row.vs_eager else ".")
     ours, theirs = report.bench.best("artifact"), report.bench.best("peer")
     if ours and theirs and ours.warm and theirs.warm and theirs.name != EAGER:

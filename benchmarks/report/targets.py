@@ -7,14 +7,16 @@ from typing import NamedTuple
 
 from edgeacc.benchmarks.report import plots
 from edgeacc.benchmarks.report.page import Cell, Figure, Section, Table
+from edgeacc.benchmarks.report.provenance import SIMULATED, told_machine
 from edgeacc.benchmarks.report.report import Layers, Report, TargetRow
 from edgeacc.benchmarks.report.summary import digits, signed
-from edgeacc.benchmarks.results import BenchResult, Machine, Row
+from edgeacc.benchmarks.results import BenchResult, Row
 from edgeacc.firmware_sim.band import Band
 from edgeacc.firmware_sim.simulate import Simulation
 
 _DASH = "–"
 NOT_TIMED = "no `edgeacc bench` result holds it"
+NO_ARENA = "no `edgeacc bench` result tells it"
 NOT_SIMULATED = "no `edgeacc simulate` result holds it"
 
 
@@ -35,6 +37,9 @@ def _columns(report: Report) -> list[_Column]:
 
     def timed(row: TargetRow) -> str:
         return _why_not_timed(row, report.bench) if row.p50_ms is None else ran
+
+    def planned(row: TargetRow) -> str:
+        return row.arena_by or NO_ARENA
 
     def simulated(row: TargetRow) -> str:
         bands = {"ms": row.device_ms, "uJ": row.energy_uj, "days": row.battery_days}
@@ -57,6 +62,7 @@ def _columns(report: Report) -> list[_Column]:
         _Column("p99 (ms)", lambda row: _form(row.p99_ms, ".2f"), timed),
         _Column("times faster than eager", lambda row: _form(row.vs_eager, ".2f"), timed),
         _Column(gpu_title, lambda row: _form(row.vs_reference, ",.1f"), reference),
+        _Column("planned arena (KiB)", lambda row: _arena(row.arena_bytes) if row.arena_by else None, planned),
         _Column("memory added (MiB)", lambda row: _form(row.memory_bytes, ",.1f", 2**-20), timed),
         _Column("on device (ms)", lambda row: _typical(row.device_ms), simulated),
         _Column("energy (uJ)", lambda row: _typical(row.energy_uj), simulated),
@@ -111,13 +117,20 @@ def _ends(value: object, count: int) -> Sequence[object]:
 def latency_section(bench: BenchResult, rows: Sequence[TargetRow]) -> Section:
     """Latency of every artifact beside PyTorch, and what a decibel costs."""
     timed = [plots.Latency(row.name, row.warm.p50_ms, row.warm.p99_ms) for row in bench.rows if row.warm]
-    caption = f"Warm, on {bench.machine.cpu}, not on a watch; line: to the 99th percentile."
+    caption = (
+        f"Warm, on {bench.machine.cpu}, not on a watch; one thread, one window a call, but where the name says "
+        "otherwise; line: to the 99th percentile."
+    )
     warnings = " ".join(f"{text[:1].upper()}{text[1:]}." for text in bench.warnings)
     columns = ["name", "state", "SNR (dB)", "load (ms)", "first call (ms)", "p50 (ms)", "p90 (ms)", "p99 (ms)"]
     cells = [[row.name, row.state, *(value or _DASH for value in _timings(row))] for row in bench.rows]
     return Section(
         "Latency",
-        figures=[*([Figure(plots.latency(timed), caption)] if timed else []), *pareto_figures(rows)],
+        figures=[
+            *([Figure(plots.latency(timed), caption, told_machine(bench))] if timed else []),
+            *pareto_figures(rows, bench),
+            *(_layer_times(row, f"times{n}", told_machine(bench)) for n, row in enumerate(bench.rows) if row.layers),
+        ],
         table=Table(
             [*columns, "longest (ms)", "cpu (ms)", "times its floor", "times faster than eager"],
             cells,
@@ -125,8 +138,76 @@ def latency_section(bench: BenchResult, rows: Sequence[TargetRow]) -> Section:
             folded=True,
             source=told_machine(bench),
         ),
-        note=f"{told_machine(bench)}. {warnings}",
+        note=f"{told_machine(bench)}. An artifact takes one window a call, as it was converted. {warnings}".strip(),
     )
+
+
+SMALL = 0.01
+"""Share of an inference below which layers are drawn together (our choice)."""
+
+
+def _layer_times(row: Row, name: str, source: str) -> Figure:
+    all_ms = sum(layer.ms for layer in row.layers)
+    large = [layer for layer in row.layers if layer.ms >= SMALL * all_ms]
+    drawn = [(f"{layer.name} {layer.operator}", layer.ms) for layer in large]
+    if others := len(row.layers) - len(large):
+        drawn.append((f"{others} others, each under {SMALL:.0%}", all_ms - sum(layer.ms for layer in large)))
+    caption = (
+        f"{row.name}, layer by layer as its runtime executes it on one thread: {all_ms:.2f} ms together, told by the "
+        "runtime's profiler, which takes time itself."
+    )
+    return Figure(plots.layer_times(drawn, name), caption, f"the runtime's profiler; {source}")
+
+
+def parts_section(bench: BenchResult) -> Section | None:
+    """Preparation, inference and probe of one window apart; None where they were not measured."""
+    parts, best = bench.parts, bench.best("artifact")
+    if parts is None or best is None or best.warm is None:
+        return None
+    told = [
+        ("preparation: raw g to the network's input, by Python", parts.prepare_ms),
+        (f"inference: {best.name}, the artifact that takes the least", best.warm.p50_ms),
+        ("probe: embedding to heart rate, by Python", parts.probe_ms),
+    ]
+    rows = [
+        [part, f"{wall_ms:.3f}", f"{wall_ms / best.warm.p50_ms:.3f}"] for part, wall_ms in told if wall_ms is not None
+    ]
+    return Section(
+        "One window, part by part",
+        table=Table(["part", "median (ms)", "over inference"], rows, source=f"wall time; {told_machine(bench)}"),
+        note="A watch prepares and probes in compiled code; an artifact of raw g (`-raw`) prepares within its call.",
+    )
+
+
+def memory_section(bench: BenchResult) -> Section:
+    """Size, planned arena and resident memory of every contender."""
+    rows: list[list[str | Cell]] = [
+        [
+            row.name,
+            Cell(_form(row.size_bytes, ",.0f", 1 / 1024) or _DASH, "of the artifact, or of the peer's weights"),
+            Cell(_arena(row.arena.size_bytes), row.arena.source) if row.arena else Cell(_DASH, NO_ARENA),
+            *(_form(size, ",.1f", 2**-20) or _DASH for size in _resident(row)),
+        ]
+        for row in bench.rows
+    ]
+    columns = ["name", "size (KiB)", "planned arena (KiB)", "before loading (MiB)", "peak (MiB)", "added (MiB)"]
+    return Section(
+        "Memory",
+        table=Table(columns, rows, folded=True, source=f"of a fresh process; {told_machine(bench)}"),
+        note=(
+            "Planned arena: memory for what is computed, as the artifact's own format plans it; resident memory is of "
+            f"a fresh process, median of {bench.settings.cold_starts}."
+        ),
+    )
+
+
+def _arena(planned_bytes: int | None) -> str:
+    return _form(planned_bytes, ",.1f", 1 / 1024) or "not told"
+
+
+def _resident(row: Row) -> tuple[int | None, int | None, int | None]:
+    cold = row.cold
+    return (cold.baseline_rss_bytes, cold.peak_rss_bytes, row.above_baseline_bytes) if cold else (None, None, None)
 
 
 def _timings(row: Row) -> list[str | None]:
@@ -145,17 +226,18 @@ def _timings(row: Row) -> list[str | None]:
     ]
 
 
-def pareto_figures(rows: Sequence[TargetRow]) -> list[Figure]:
+def pareto_figures(rows: Sequence[TargetRow], bench: BenchResult | None = None) -> list[Figure]:
     """What a decibel costs; none where fewer than two artifacts were checked."""
     points = [
-        plots.Point(row.recipe, row.size_bytes / 1024, row.p50_ms, row.snr_db)
+        plots.Point(row.recipe, row.size_bytes / 1024, row.p50_ms, row.snr_db, row.checked_by)
         for row in rows
         if row.size_bytes is not None and row.snr_db is not None and not row.rejected
     ]
     if len(points) < 2:
         return []
     caption = "Up and to the left is better. Blue: nothing is better in both; where the pointer rests, its name."
-    return [Figure(plots.pareto(points), caption)]
+    source = f"time: {told_machine(bench)}" if bench else "size and SNR: as each mark tells"
+    return [Figure(plots.pareto(points), caption, source)]
 
 
 def wearables_section(simulations: Sequence[Simulation], layers: Sequence[Layers]) -> Section:
@@ -180,7 +262,7 @@ def wearables_section(simulations: Sequence[Simulation], layers: Sequence[Layers
             *(figure for number, each in enumerate(simulations) for figure in _day(each, f"power{number}")),
             *(_layers(run, f"layers{number}") for number, run in enumerate(layers)),
         ],
-        table=Table(columns, rows, texts=3, source="edgeacc simulate: typical (low to high)"),
+        table=Table(columns, rows, texts=3, source=SIMULATED),
         note="Instructions are counted; cycles, energy and days are bands from sourced or estimated numbers.",
     )
 
@@ -198,27 +280,12 @@ def _day(simulation: Simulation, name: str) -> list[Figure]:
         f"{simulation.model}, {day.hours:g} h of wear ({day.trace}): {day.windows_run} windows run, "
         f"{day.windows_gated} gated for motion; typical. Dashed: mean of the same day with the optical sensor."
     )
-    return [Figure(plots.power(lines, day.hours, name), caption)]
+    return [Figure(plots.power(lines, day.hours, name), caption, "edgeacc simulate, typical")]
 
 
 def _layers(run: Layers, name: str) -> Figure:
-    return Figure(plots.layers(run.layers, name), f"Layer by layer on Cortex-{run.core.upper()}, by {run.engine}.")
-
-
-def told_machine(bench: BenchResult) -> str:
-    """Where, when and how latency was measured."""
-    machine, settings = bench.machine, bench.settings
-    calls = settings.rounds * settings.calls_per_turn
-    return (
-        f"edgeacc bench, {bench.date_utc}, {_hardware(machine)}, {settings.threads} thread, {calls} calls in "
-        f"{settings.rounds} interleaved rounds after {settings.burn_in_calls} of burn-in"
-    )
-
-
-def _hardware(machine: Machine) -> str:
-    commit = f", commit {machine.commit[:12]}" if machine.commit else ""
-    governor = machine.governor or "governor unknown"
-    return f"{machine.cpu} ({machine.cores} cores, {governor}, load {machine.load_average:.2f}){commit}"
+    caption = f"Layer by layer on Cortex-{run.core.upper()}, by {run.engine}."
+    return Figure(plots.layers(run.layers, name), caption, f"edgeacc simulate, counted by {run.engine}")
 
 
 def _why_not_timed(row: TargetRow, bench: BenchResult | None) -> str:

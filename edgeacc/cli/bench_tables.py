@@ -61,7 +61,7 @@ def energies(result: "MlperfResult") -> "Table":
 def bundle_tables(result: "BenchResult", suites: "Sequence[str]") -> "list[Table]":
     """What the suites of bundles found; latency always comes with what loading took."""
     tables = [_latency(result)] if {"latency", "load", "peers"} & set(suites) else []
-    tables += [_memory(result)] if "memory" in suites else []
+    tables += [_memory(result), _arenas(result)] if "memory" in suites else []
     return [*tables, *_told(result)]
 
 
@@ -74,7 +74,7 @@ def _told(result: "BenchResult") -> "list[Table]":
             ("best artifact", ours.name, f"{theirs.warm.cpu_ms / ours.warm.cpu_ms:.2f} times as fast as {theirs.name}")
         )
     if result.parts is not None:
-        beside = f" ({result.parts.prepare_ms / ours.warm.cpu_ms:.0%} of it)" if ours and ours.warm else ""
+        beside = f" ({result.parts.prepare_ms / ours.warm.p50_ms:.0%} of its p50_ms)" if ours and ours.warm else ""
         rows.append(("preparation", f"{result.parts.prepare_ms:.2f} ms", f"raw g to a window, by Python{beside}"))
     if result.parts is not None and result.parts.probe_ms is not None:
         rows.append(("probe", f"{result.parts.probe_ms:.3f} ms", "embedding to heart rate, by Python"))
@@ -103,6 +103,16 @@ def _memory(result: "BenchResult") -> "Table":
         for row in result.rows
     ]
     return table(f"Size, and memory of a fresh process (median of {result.settings.cold_starts})", MEMORY, rows)
+
+
+def _arenas(result: "BenchResult") -> "Table":
+    """Memory that formats plan for what is computed; where there is no plan, why."""
+    rows = [
+        (row.name, "not told" if row.arena.size_bytes is None else row.arena.size_bytes, row.arena.source)
+        for row in result.rows
+        if row.arena and row.threads == 1
+    ]
+    return table("Arena that the artifact's format plans", ("name", "arena_bytes", "by"), rows)
 
 
 def _latency_cells(row: "Row") -> tuple[object, ...]:

@@ -47,17 +47,18 @@ class ExecuTorchExporter(Exporter):
 
     def load(self, model: Path) -> Session:
         """See `Exporter.load`; the runtime's thread pool, one per process, is set to a single thread."""
+        return self.load_on_threads(model, 1)
+
+    def load_on_threads(self, model: Path, threads: int) -> Session:
+        """See `Exporter.load_on_threads`; the runtime's thread pool, one per process, is set to as many."""
         try:
-            return _open_session(model)
+            return _open_session(model, threads)
         except REFUSALS as error:
             raise BadInput(f"ExecuTorch cannot load {model}: {error}") from error
 
     def needs(self, model: Path) -> Needs:
         """See `Exporter.needs`: the program's schema and delegates, and the kernels outside them."""
-        with contained():
-            from executorch.exir._serialize._program import deserialize_pte_binary
-
-            program = deserialize_pte_binary(model.read_bytes()).program
+        program = _program(model)
         plans = program.execution_plan
         delegates = sorted({each.id for plan in plans for each in plan.delegates})
         kernels = {f"{each.name}.{each.overload}".rstrip(".") for plan in plans for each in plan.operators}
@@ -65,12 +66,24 @@ class ExecuTorchExporter(Exporter):
         return Needs(format=versions, operators=tuple(sorted(kernels)))
 
 
-def _open_session(model: Path) -> Session:
+def planned_bytes(model: Path) -> int:
+    """Memory that a program's plan holds for its tensors, all methods together, without what delegates take."""
+    return sum(sum(plan.non_const_buffer_sizes) for plan in _program(model).execution_plan)
+
+
+def _program(model: Path) -> Any:  # noqa: ANN401
+    with contained():
+        from executorch.exir._serialize._program import deserialize_pte_binary
+
+        return deserialize_pte_binary(model.read_bytes()).program
+
+
+def _open_session(model: Path, threads: int) -> Session:
     with contained():
         from executorch.extension.pybindings import portable_lib
         from executorch.runtime import Runtime
 
-        portable_lib._unsafe_reset_threadpool(1)
+        portable_lib._unsafe_reset_threadpool(threads)
         program = Runtime.get().load_program(model)
         if program.method_names == {STEP, FINISH}:
             return _streaming_session(program.load_method(STEP), program.load_method(FINISH))

@@ -38,11 +38,15 @@ class OnnxExporter(Exporter):
 
     def load(self, model: Path) -> Session:
         """See `Exporter.load`."""
+        return self.load_on_threads(model, 1)
+
+    def load_on_threads(self, model: Path, threads: int) -> Session:
+        """See `Exporter.load_on_threads`: threads within an operator; operators run one after another."""
         with contained():
             import onnxruntime
 
             options = onnxruntime.SessionOptions()
-            options.intra_op_num_threads = options.inter_op_num_threads = 1
+            options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
             try:
                 session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
             except (*REFUSALS, *_runtime_errors()) as error:

@@ -57,8 +57,12 @@ class TFLiteExporter(Exporter):
 
     def load(self, model: Path) -> Session:
         """See `Exporter.load`."""
+        return self.load_on_threads(model, 1)
+
+    def load_on_threads(self, model: Path, threads: int) -> Session:
+        """See `Exporter.load_on_threads`."""
         try:
-            return open_session(model.read_bytes())
+            return open_session(model.read_bytes(), threads)
         except UNREADABLE as error:
             raise BadInput(f"LiteRT cannot load {model}: {error}") from error
 
@@ -67,12 +71,12 @@ class TFLiteExporter(Exporter):
         return needs(model.read_bytes())
 
 
-def open_session(model: bytes) -> Session:
-    """A LiteRT interpreter on one thread; int8 inputs and outputs are converted with the model's own scales."""
+def open_session(model: bytes, threads: int = 1) -> Session:
+    """A LiteRT interpreter; int8 inputs and outputs are converted with the model's own scales."""
     with contained():
         from ai_edge_litert.interpreter import Interpreter
 
-        interpreter = Interpreter(model_content=model, num_threads=1)
+        interpreter = Interpreter(model_content=model, num_threads=threads)
         interpreter.allocate_tensors()
     if set(interpreter.get_signature_list()) == {STEP, FINISH}:
         return _streaming_session(interpreter)

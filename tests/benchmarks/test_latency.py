@@ -96,5 +96,5 @@ class TestWorker:
     def test_tells_of_a_process_that_ended(self, onnx_bundle):
         with Worker(self.job(onnx_bundle)) as worker:
             worker._process.kill()
-            with pytest.raises(NotPossibleHere, match="ended with code -9"):
+            with pytest.raises(NotPossibleHere, match=r"model\.onnx ended with code -9"):
                 worker.start()

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 
 import pytest
 
@@ -12,7 +13,18 @@ from edgeacc.benchmarks.report.report_page import not_measured, report_page
 from edgeacc.benchmarks.report.results import gather
 from edgeacc.benchmarks.report.summary import summary
 from edgeacc.benchmarks.report.targets import as_csv, targets_in_short
-from edgeacc.benchmarks.results import QUICK, BenchResult, ColdStart, Machine, Reference, Row, Warm
+from edgeacc.benchmarks.results import (
+    QUICK,
+    Arena,
+    BenchResult,
+    ColdStart,
+    LayerTime,
+    Machine,
+    Parts,
+    Reference,
+    Row,
+    Warm,
+)
 from edgeacc.errors import BadInput
 from edgeacc.export.verify import VerifyReport
 from edgeacc.firmware_sim.band import Band
@@ -35,9 +47,12 @@ def bench(**changes):
         Row(
             name="tflite-w8a8", kind="artifact", target="tflite", path="b", state="timed", level="executed",
             size_bytes=2048, snr_db=24.0, cold=cold, warm=warm, vs_eager=8.0,
+            arena=Arena(size_bytes=1536, source="TFLM's allocator"),
         ),
         Row(name="onnx-fp32", kind="artifact", target="onnx", path="b", state="rejected", reason="3.0 dB, too little"),
-        Row(name="pytorch-eager", kind="peer", target=None, path="b", state="timed", cold=cold, warm=warm),
+        Row(name="pytorch-eager", kind="peer", target=None, path="b", state="timed", cold=cold, warm=warm,
+            arena=Arena(size_bytes=None, source="eager has no memory plan"),
+        ),
     )  # fmt: skip
     return BenchResult(date_utc="2026-01-01", settings=QUICK, machine=machine, rows=rows).model_copy(update=changes)
 
@@ -117,6 +132,9 @@ def test_the_page_shows_all_of_it_with_unit_and_provenance(whole):
     for said in (
         'title="p50 (ms): edgeacc bench, 2026-01-01, A CPU (2 cores, governor unknown, load 0.10), commit 0123456789ab',
         'title="times GPU: of 0.05 ms on A GPU, bf16, batch 1, 2026-01-01"',
+        'title="planned arena (KiB): TFLM&#39;s allocator">1.5<',
+        'title="planned arena (KiB): eager has no memory plan">not told<',
+        'title="planned arena (KiB): no `edgeacc bench` result tells it">–<',
         "golden windows",
         "onnx-fp32 is rejected, and not timed: 3.0 dB, too little",
         "typical of 2 (1–4) ms, 2 (1–4) uJ, 2 (1–4) days",
@@ -126,6 +144,20 @@ def test_the_page_shows_all_of_it_with_unit_and_provenance(whole):
         "tflite-w8a8 on watch, simulated, typical: 2 ms, 2 uJ a window, 2 days of battery.",
     ):
         assert said in html
+
+
+def untold(html):
+    """What shows a number without telling where it comes from: cells, figures and their marks, the summary."""
+    shown = re.findall(r"<td>[-+<]?\d[^<]*</td>|<figure>|<p class=\"lead\">", html)
+    shown += re.findall(r"<li>[^<]*\d", html[: html.index("<section>")])
+    return shown + [title for title in re.findall(r"<title>([^<]*)</title>", html)[1:] if "; " not in title]
+
+
+def test_every_number_tells_where_it_comes_from(whole):
+    html = render(report_page(gather([whole])))
+    assert untold(html) == []
+    assert re.search(r'<li title="edgeacc bench, 2026-01-01[^"]*">Fastest on one thread', html)
+    assert "tflite-w8a8: median 0.500 ms, 99th percentile 0.900 ms; edgeacc bench, 2026-01-01, A CPU" in html
 
 
 @pytest.mark.parametrize(
@@ -141,6 +173,41 @@ def test_what_was_not_measured_is_told_with_its_reason(put, name, result, told):
     report = gather([put(name, result)])
     assert any(line.startswith(told) for line in not_measured(report))
     assert told in render(report_page(report))
+
+
+def test_layers_of_a_hundredth_and_more_are_drawn_and_the_others_together(put):
+    layers = [LayerTime(name=name, operator="Conv", ms=ms) for name, ms in (("a", 0.5), ("b", 0.4951))]
+    layers += [LayerTime(name="small", operator="Add", ms=0.0049 / 2)] * 2
+    row = bench().rows[0].model_copy(update={"name": "onnx-fp32", "target": "onnx", "layers": tuple(layers)})
+    html = render(report_page(gather([put("bench.json", bench(rows=(row,)))])))
+    for said in ("a Conv: 0.5000 ms, 50.0%", "2 others, each under 1%: 0.0049 ms, 0.5%", "1.00 ms together"):
+        assert said in html
+    assert "Time of each layer here" not in html
+    assert "of the runtimes only that of onnx tells" in render(report_page(gather([put("bench.json", bench())])))
+
+
+def test_preparation_inference_and_probe_are_told_apart_all_by_the_clock(put):
+    right = bench().rows[0].model_copy(update={"snr_db": 40.0})
+    result = bench(rows=(right,), parts=Parts(prepare_ms=0.6, probe_ms=0.005))
+    told = as_markdown(gather([put("bench.json", result)]))
+    for row in ("by Python | 0.600 | 1.200 |", "takes the least | 0.500 | 1.000 |", "by Python | 0.005 | 0.010 |"):
+        assert row in told
+
+
+def test_artifacts_on_several_threads_are_no_targets_of_their_own(put):
+    twice = bench().rows[0].model_copy(update={"name": "tflite-w8a8, all threads", "threads": 2})
+    report = gather([put("bench.json", bench(rows=(*bench().rows, twice)))])
+    assert [row.recipe for row in report.targets] == ["tflite-w8a8", "onnx-fp32"]
+    assert "tflite-w8a8, all threads" in as_markdown(report)
+
+
+def test_one_artifact_is_one(put):
+    assert summary(gather([put("bench.json", bench())]))[0].startswith("1 artifact for 1 target, each checked")
+
+
+def test_a_commit_with_changes_says_so(put):
+    changed = bench().machine.model_copy(update={"commit": "0123456789abcdef+changes"})
+    assert "commit 0123456789ab+changes, " in as_markdown(gather([put("bench.json", bench(machine=changed))]))
 
 
 def test_without_a_gpu_its_column_says_so(put):
@@ -188,6 +255,7 @@ def test_csv_has_a_line_per_artifact_and_three_columns_per_band(whole):
     assert [row["recipe"] for row in rows] == ["tflite-w8a8", "onnx-fp32"]
     assert (rows[0]["energy_uj_low"], rows[0]["energy_uj_typical"], rows[0]["energy_uj_high"]) == ("1.0", "2.0", "4.0")
     assert rows[1]["p50_ms"] == ""
+    assert [row["arena_bytes"] for row in rows] == ["1536", ""]
 
 
 def test_markdown_holds_the_sentences_every_target_and_every_contender(put):
@@ -200,6 +268,7 @@ def test_markdown_holds_the_sentences_every_target_and_every_contender(put):
     assert "- tflite-w8a8 takes 0.80 of the processor time of plain-tflite, the best of the usual ways.\n" in told
     assert "\n| tflite-w8a8 | tflite | 2 | 25.0 | 15 | " in told
     assert "\n| plain-tflite | timed | 99.0 | 3.0 |" in told
+    assert "\n| tflite-w8a8 | 2 | 1.5 | 1.0 | 3.0 | 2.0 |\n" in told
     assert "simulated" not in told
 
 

@@ -18,7 +18,7 @@ def report(tmp_path_factory):
     """A page with every kind of figure, and as many windows of a day and rows of a table as the issue asks."""
     rows = [[f"recipe-{n:04}", "tflite", Cell(f"{(n * 7919) % POINTS:,}", "bench"), f"{n / 10:.1f}"] for n in range(60)]
     rows += [["not-timed", "coreml", "–", "–"]]
-    points = [plots.Point(f"artifact {n}", 100 + n, 0.5 + n / 10, 20 + n) for n in range(9)]
+    points = [plots.Point(f"artifact {n}", 100 + n, 0.5 + n / 10, 20 + n, "a test") for n in range(9)]
     many = [plots.PowerLine(f"watch {n}", [10.0, 20.0] * (POINTS // 2), 180.0) for n in range(2)]
     figures = {
         "pareto": plots.pareto(points),

@@ -23,9 +23,12 @@ def all_figures():
         "probes": plots.probes("Heart rate", "bpm", [method], "hr"),
         "latency": plots.latency([plots.Latency("tflite-w8a8", 1.0, 1.5), plots.Latency("onnx-fp32", 2.0, 2.5)]),
         "window": plots.window(samples, samples, np.array([0.5, 1.5, np.nan], np.float32), 64.0),
-        "pareto": plots.pareto([plots.Point("tflite <w8>", 145, 0.6, 25.0), plots.Point("coreml-fp16", 264, None, 60)]),
+        "pareto": plots.pareto(
+            [plots.Point("tflite <w8>", 145, 0.6, 25.0, "a test"), plots.Point("coreml-fp16", 264, None, 60, "a test")]
+        ),
         "power": plots.power([plots.PowerLine("a watch", [10.0, 20.0] * 720, 180.0)], hours=24),
         "layers": plots.layers([("0 CONV_2D", 3_000_000), ("1 ADD", 1_000_000)], "layers"),
+        "times": plots.layer_times([("conv Conv", 0.03), ("add Add", 0.01)], "times"),
     }
 
 
@@ -48,7 +51,7 @@ def page(figures):
     )
 
 
-@pytest.mark.parametrize("name", ["retrieval", "probes", "latency", "window", "pareto", "power", "layers"])
+@pytest.mark.parametrize("name", ["retrieval", "probes", "latency", "window", "pareto", "power", "layers", "times"])
 def test_a_figure_is_well_formed_and_holds_no_colour_but_the_pages(figures, name):
     svg = figures[name]
     ElementTree.fromstring(svg.replace("<svg", '<svg xmlns:xlink="x"', 1))
@@ -61,11 +64,12 @@ def test_a_figure_is_well_formed_and_holds_no_colour_but_the_pages(figures, name
     [
         ("retrieval", "candidates in the pool"),
         ("probes", "mean absolute error (bpm)"),
-        ("latency", "(ms)"),
+        ("latency", "time for one window (ms)<"),
         ("window", "time (s)"),
         ("pareto", "SNR (dB)"),
         ("power", "(uW)"),
         ("layers", "instructions (thousands)"),
+        ("times", "time (ms)"),
     ],
 )
 def test_axes_are_labelled_with_their_units(figures, name, said):
@@ -73,14 +77,19 @@ def test_axes_are_labelled_with_their_units(figures, name, said):
 
 
 def test_a_mark_tells_its_numbers_with_their_units_where_a_pointer_rests(figures):
-    assert "<title>tflite &lt;w8&gt;: 0.6 ms, 25.0 dB</title>" in figures["pareto"]
-    assert "<title>tflite &lt;w8&gt;: 145 KiB, 25.0 dB</title>" in figures["pareto"]
+    assert "<title>tflite &lt;w8&gt;: 0.6 ms, 25.0 dB (a test)</title>" in figures["pareto"]
+    assert "<title>tflite &lt;w8&gt;: 145 KiB, 25.0 dB (a test)</title>" in figures["pareto"]
     assert "<title>a watch: 15 uW in the mean</title>" in figures["power"]
+    assert "<title>conv Conv: 0.0300 ms, 75.0%</title>" in figures["times"]
     assert "<title>0 CONV_2D: 3,000,000 instructions, 75.0%</title>" in figures["layers"]
 
 
 def test_what_is_beaten_in_both_is_not_on_the_front():
-    points = [plots.Point("good", 100, 1.0, 60), plots.Point("dear", 200, 2.0, 50), plots.Point("exact", 400, 3.0, 120)]
+    points = [
+        plots.Point("good", 100, 1.0, 60, "a"),
+        plots.Point("dear", 200, 2.0, 50, "a"),
+        plots.Point("exact", 400, 3.0, 120, "a"),
+    ]
     drawn = plots.pareto(points)
     named = re.findall(r">\s*(\w+)</text>", drawn)
     assert {"good", "exact"} <= set(named)

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from edgeacc.compression.recipe import RECIPES
@@ -78,3 +80,14 @@ def test_without_any_target_the_extra_that_brings_all_is_named(monkeypatch):
     with pytest.raises(NotPossibleHere) as refusal:
         possible_recipes()
     assert refusal.value.next_command == "pip install 'edgeacc[all]'"
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_targets_with_threads_of_their_own_can_be_loaded_on_them(target):
+    if missing_packages(target, "run"):
+        pytest.skip(f"the runtime of {target} is not installed")
+    tool = exporter(target)
+    assert target_info(target).threads == (type(tool).load_on_threads is not Exporter.load_on_threads)
+    if not target_info(target).threads:
+        with pytest.raises(NotPossibleHere, match="one thread"):
+            tool.load_on_threads(Path("model"), 2)
