@@ -143,7 +143,8 @@ def _changed(found: Found, group: Group, prefix: str) -> str:
         for row in result.retrieval
         if row.group == group and row.method == STUDENT
     ]
-    return _wide(("network",), values, 3)
+    columns = sorted({column for _, column, _, _ in values}, key=lambda column: float(column.split()[0]))
+    return _wide(("network",), values, 3, columns)
 
 
 def _named(found: Found, limits: Sequence[LimitResult]) -> Iterable[tuple[str, int | None, RetrievalRow]]:
