@@ -142,7 +142,10 @@ def read_model(path: Path, model: type[Model], *, next_command: str = "") -> Mod
 
 
 def parse_model(content: Any, model: type[Model], *, where: str, next_command: str = "") -> Model:  # noqa: ANN401
-    """Validate plain content against a pydantic model; all mistakes at once in one BadInput."""
+    """Validate plain content against a pydantic model; all mistakes at once in one BadInput.
+
+    A validator that finds several mistakes raises one ValueError with a line for each.
+    """
     try:
         return model.model_validate(content)
     except BadInput as error:  # of a model that tells what would be valid
@@ -152,7 +155,10 @@ def parse_model(content: Any, model: type[Model], *, where: str, next_command: s
         strange = any(mistake["type"] in _PLAIN and len(mistake["loc"]) == 1 for mistake in mistakes)
         valid = f"the fields {', '.join(model.model_fields)}" if strange else ""
         raise BadInput.several(
-            where, [_told(each) for each in mistakes], valid=valid, next_command=next_command
+            where,
+            [line for each in mistakes for line in _told(each).splitlines()],
+            valid=valid,
+            next_command=next_command,
         ) from error
 
 

@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -53,11 +53,16 @@ class Preset(StrEnum):
 
 
 class Augment(StrEnum):
-    """What is done to the windows."""
+    """What is done to the windows: all that the paper does, or one part of it by itself."""
 
     none = "none"
     mild = "mild"
     paper = "paper"
+    cut_out = "cut-out"
+    magnitude_warp = "magnitude-warp"
+    gaussian_noise = "gaussian-noise"
+    time_warp = "time-warp"
+    permute_channels = "permute-channels"
 
 
 class BaselineObjective(StrEnum):
@@ -90,6 +95,13 @@ class Device(StrEnum):
     cuda = "cuda"
 
 
+class Precision(StrEnum):
+    """Of matrix products."""
+
+    fp32 = "fp32"
+    bf16 = "bf16"
+
+
 StoreArgument = Annotated[Path, typer.Argument(help="A store of windows, from `edgeacc cohort make` or `import`.")]
 Out = Annotated[Path, typer.Option("-o", "--output", help="The checkpoint folder to make.")]
 Steps = Annotated[int, typer.Option(min=1, help="Steps of training.")]
@@ -97,7 +109,13 @@ Batch = Annotated[int, typer.Option(min=2, help="Windows per step.")]
 Seed = Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Decides the first weights and every random draw.")]
 Threads = Annotated[int, typer.Option(min=1, help="Processor threads.")]
 DeviceOption = Annotated[Device, typer.Option("--device", help="The processor, or an NVIDIA GPU (one).")]
-Augmentation = Annotated[Augment, typer.Option(help="Of the accelerometer.")]
+PrecisionOption = Annotated[
+    Precision | None,
+    typer.Option(help="Of matrix products; without it, the fastest here, or that of a run that goes on."),
+]
+Augmentation = Annotated[
+    Augment, typer.Option(help="Of the accelerometer: none, ours, the paper's five, or one of these by itself.")
+]
 AugmentPpg = Annotated[
     bool,
     typer.Option("--augment-ppg", help="The same of the PPG, drawn by itself: slower, no tokens are kept."),
@@ -138,6 +156,7 @@ def teacher(
     compiled: Compile = False,
     threads: Threads = 1,
     device: DeviceOption = Device.cpu,
+    precision: PrecisionOption = None,
     curves: Curves = None,
     force: Force = False,
     json: Json = False,
@@ -147,7 +166,7 @@ def teacher(
     from edgeacc.training.augment import NONE, PAPER
     from edgeacc.training.runs import train_teacher
 
-    config = _config(encoder, objective.value, steps, batch, seed, threads, device.value) | {
+    config = _config(encoder, objective.value, steps, batch, seed, threads, device.value, precision) | {
         "augmentation": PAPER if objective is TeacherObjective.contrastive else NONE,
         "positives": positives.value,
         "endless": {"preset": endless.value, "seed": seed} if endless else None,
@@ -188,6 +207,7 @@ def student(
     compiled: Compile = False,
     threads: Threads = 1,
     device: DeviceOption = Device.cpu,
+    precision: PrecisionOption = None,
     curves: Curves = None,
     force: Force = False,
     json: Json = False,
@@ -198,7 +218,7 @@ def student(
 
     own_form = {"distill-l2": "regression", "distill-tokens": "dense"}
     config = (
-        _config(encoder, objective.value, steps, batch, seed, threads, device.value)
+        _config(encoder, objective.value, steps, batch, seed, threads, device.value, precision)
         | _augmented(augmentation, augment_ppg)
         | {
             "form": own_form.get(objective.value, form.value),
@@ -235,6 +255,7 @@ def joint(
     seed: Seed = 0,
     threads: Threads = 1,
     device: DeviceOption = Device.cpu,
+    precision: PrecisionOption = None,
     curves: Curves = None,
     force: Force = False,
     json: Json = False,
@@ -247,7 +268,7 @@ def joint(
     opened = _open(store)
     channels = opened.manifest.contract.ppg_channels
     config = (
-        _config(encoder, "joint", steps, batch, seed, threads, device.value)
+        _config(encoder, "joint", steps, batch, seed, threads, device.value, precision)
         | _augmented(augmentation, augment_ppg)
         | {
             "form": form.value,
@@ -275,6 +296,7 @@ def baseline(
     seed: Seed = 0,
     threads: Threads = 1,
     device: DeviceOption = Device.cpu,
+    precision: PrecisionOption = None,
     curves: Curves = None,
     force: Force = False,
     json: Json = False,
@@ -286,7 +308,7 @@ def baseline(
 
     augmentation = {"acc-mae": NONE, "acc-contrastive": PAPER, "supervised": MILD}[objective.value]
     config = _parsed(
-        _config(encoder, objective.value, steps, batch, seed, threads, device.value)
+        _config(encoder, objective.value, steps, batch, seed, threads, device.value, precision)
         | {"labels": labels.value, "augmentation": augmentation}
     )
     with progress(objective.value) as report, _scalars(curves) as scalars:
@@ -313,15 +335,16 @@ def _check(store: Path, output: Path, encoders: list[str], force: bool, checkpoi
 def _augmented(augmentation: Augment, ppg: bool) -> dict[str, Any]:
     from edgeacc.training.augment import MILD, NONE, PAPER
 
-    chosen = {Augment.none: NONE, Augment.mild: MILD, Augment.paper: PAPER}[augmentation]
+    sets = {Augment.none: NONE, Augment.mild: MILD, Augment.paper: PAPER}
+    one = augmentation.name
+    chosen = sets[augmentation] if augmentation in sets else NONE.model_copy(update={one: getattr(PAPER, one)})
     return {"augmentation": chosen, "augmentation_ppg": chosen if ppg else NONE}
 
 
 def _config(
-    encoder: str, objective: str, steps: int, batch: int, seed: int, threads: int, device: Literal["cpu", "cuda"]
+    encoder: str, objective: str, steps: int, batch: int, seed: int, threads: int, device: str, precision: str | None
 ) -> dict[str, Any]:
     from edgeacc.models.sizes import SIZES
-    from edgeacc.training.config import fastest_precision
 
     return {
         "objective": objective,
@@ -331,7 +354,7 @@ def _config(
         "seed": seed,
         "threads": threads,
         "device": device,
-        "precision": fastest_precision(device),
+        "precision": precision,
     }
 
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor
 
 from edgeacc.evaluation.embed import embedding
@@ -13,7 +14,7 @@ from edgeacc.evaluation.limit_study import facts, matchable
 from edgeacc.evaluation.limit_within import Within, searched_delays_s
 from edgeacc.evaluation.people import people
 from edgeacc.evaluation.probe_study import FEWEST_PARTICIPANTS, ProbeStudy, labelled, scored_on
-from edgeacc.evaluation.probes import FRACTIONS, PROBES, QUICK_FRACTIONS
+from edgeacc.evaluation.probes import FRACTIONS, PROBES, QUICK_FRACTIONS, ridge
 from edgeacc.evaluation.result import STUDENT, TEACHER, EvaluationResult, HealthRow, Misses, PartRow, RetrievalRow
 from edgeacc.evaluation.rows import strata
 from edgeacc.evaluation.student_retrieval import Aligned
@@ -26,6 +27,8 @@ from edgeacc.windows.window_set import WindowSet
 
 TRAIN_WINDOWS = 9000
 """At most so many training windows are labelled for the probes."""
+_MAPPED_AT_ONCE = 64
+"""Dimensions of the teacher's embedding: a ridge holds the predictions of all its penalties."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +162,8 @@ class _Cohort(_Run):
         windows = self.store.load("test")
         aligned = self.aligned(windows)
         retrieval, misses = self._retrieval(aligned), aligned.misses()
-        study, health = self._probes(windows)
+        study, health, mapped = self._probes(windows)
+        retrieval.append(aligned.mapped(*mapped))
         parts = study.parts(STUDENT, "ridge", strata(windows.labels))
         notes, rows = list(_COHORT_NOTES), []
         if health is not None:
@@ -172,13 +176,14 @@ class _Cohort(_Run):
         windows = aligned.windows
         rows = [*aligned.headline(), *aligned.within_participant("control")]
         rows += [aligned.wrong_pairs(), aligned.nearest_identity()]
-        self.step("independent beats, synchronisation")
-        rows += [aligned.independent(self.store), *aligned.late()]
+        self.step("independent beats, synchronisation, noise")
+        rows += [aligned.independent(self.store), *aligned.late(), *aligned.noisier()]
         self.step("training-free limit")
         limit = Across.of(self.store, windows, self.seed)
         return [*rows, *limit.forward(), limit.independent_beats(self.store)]
 
-    def _probes(self, windows: WindowSet) -> tuple[ProbeStudy, HealthStudy | None]:
+    def _probes(self, windows: WindowSet) -> tuple[ProbeStudy, HealthStudy | None, tuple[Tensor, Tensor]]:
+        """Probes, health, and of the test windows the student's embedding mapped to the teacher's, beside that one."""
         sources = scored_on(windows)
         train = self.store.load("train", limit=TRAIN_WINDOWS)
         fitted = labelled(train, dict.fromkeys(sources, self.labels))
@@ -186,8 +191,8 @@ class _Cohort(_Run):
         health = None
         if not self.quick:
             health = HealthStudy(self.store, train.participant_B, windows.participant_B, self.seed)
-        tested = dict(self.embeddings(windows))
-        for name, z_BD in self.embeddings(train):
+        tested, trained = dict(self.embeddings(windows)), dict(self.embeddings(train))
+        for name, z_BD in trained.items():
             study.fit(name, z_BD, fitted, tested[name], self.step)
             if name == STUDENT:
                 study.fit_shuffled(name, z_BD, fitted, tested[name])
@@ -198,7 +203,15 @@ class _Cohort(_Run):
         study.trivial(windows, fitted.target_BK.nanmean(0))
         if "truth" in sources.values():
             study.add("PPG beat detector", "none", 1.0, windows.target(list(sources), "device"))
-        return study, health
+        return study, health, (self._mapped(trained, train.participant_B, tested[STUDENT]), tested[TEACHER])
+
+    def _mapped(self, trained: Mapping[str, Tensor], participant_B: Tensor, tested_BD: Tensor) -> Tensor:
+        """The student's embedding of the test windows, by the best linear map to the teacher's; a part at a time."""
+        parts = trained[TEACHER].split(_MAPPED_AT_ONCE, dim=1)
+        fitted = (
+            ridge(trained[STUDENT], part_BK, participant_B, tested_BD, self.seed, squared=True) for part_BK in parts
+        )
+        return torch.cat(list(fitted), dim=1)
 
 
 class _Recordings(_Run):

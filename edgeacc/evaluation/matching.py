@@ -1,4 +1,4 @@
-"""What both ways of matching share: beats as trains, jitter, delays."""
+"""What both ways of matching share: beats as trains, jitter, delays, noise."""
 
 from typing import Protocol
 
@@ -7,6 +7,7 @@ from torch import Tensor
 
 from edgeacc.evaluation.people import people
 from edgeacc.signals.beat_locked import BeatTrains, beat_trains
+from edgeacc.signals.prepare import prepare_acc
 from edgeacc.windows.window_set import WindowSet
 
 JITTERS_MS = (30.0, 100.0)
@@ -49,3 +50,17 @@ def delayed(acc_BCT: Tensor, by_B: Tensor) -> Tensor:
     inside_B1T = ((source_BT >= 0) & (source_BT < samples))[:, None]
     source_BCT = source_BT.clamp(0, samples - 1)[:, None].expand_as(acc_BCT)
     return acc_BCT.gather(2, source_BCT) * inside_B1T
+
+
+def noisier(windows: WindowSet, lower_db: float, seed: int) -> Tensor:
+    """Accelerometer windows whose SNR is lowered by white noise in their band, float32 (B, 3, T) of variance about 1.
+
+    Args:
+        windows: with the label `acc_snr`, the heartbeat's variance over the rest's.
+        lower_db: by how much, above 0.
+        seed: of the noise; the same for every `lower_db`.
+    """
+    acc_BCT, snr_B = windows.acc_BCT.float(), windows.labels["acc_snr"]
+    white_BCT = torch.randn(acc_BCT.shape, generator=torch.Generator().manual_seed(seed))
+    added_B11 = ((10 ** (lower_db / 10) - 1) / (1 + snr_B))[:, None, None]  # the rest is 1 / (1 + SNR) of the variance
+    return (acc_BCT + added_B11.sqrt() * prepare_acc(white_BCT, windows.contract)) / (1 + added_B11).sqrt()

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 from edgeacc.evaluation.bootstrap import Improvement, Interval
 
 Direction = Literal["acc->ppg", "ppg->acc", "acc->acc"]
-Group = Literal["headline", "pool", "control", "synchronisation", "snr", "posture", "age", "sex", "bmi"]
+Group = Literal["headline", "pool", "control", "synchronisation", "noise", "snr", "posture", "age", "sex", "bmi"]
 
 PARTED: tuple[Group, ...] = ("snr", "posture", "age", "sex", "bmi")
 """Groups whose rows are of a part of the windows each."""

@@ -13,7 +13,7 @@ from torch import Tensor
 from edgeacc.evaluation.bootstrap import mean_interval
 from edgeacc.evaluation.embed import embed
 from edgeacc.evaluation.limit_across import independent_beats, spread
-from edgeacc.evaluation.matching import delayed
+from edgeacc.evaluation.matching import delayed, noisier
 from edgeacc.evaluation.misses import missed_retrievals
 from edgeacc.evaluation.result import Direction, Group, Misses, RetrievalRow
 from edgeacc.evaluation.retrieval import (
@@ -31,8 +31,10 @@ from edgeacc.models.encoder import Encoder
 from edgeacc.windows.store import Store
 from edgeacc.windows.window_set import WindowSet
 
-LATE_MS = (16, 31, 62, 125)
-"""Delays of the accelerometer in the synchronisation sweep: 1, 2, 4 and 8 samples at 64 Hz."""
+LATE_MS = (16, 31, 62, 94, 125)
+"""Delays of the accelerometer in the synchronisation sweep: 1, 2, 4, 6 and 8 samples at 64 Hz."""
+LOWER_DB = (3, 6, 12)
+"""By how much the SNR is lowered in the sweep over it."""
 CONTROL_QUERIES = 600
 
 
@@ -128,6 +130,25 @@ class Aligned:
             samples = round(late_ms / 1000 * self.windows.contract.rate_hz)
             moved_QCT = delayed(self.windows.acc_BCT[rows_Q], torch.full_like(rows_Q, samples))
             yield self._changed(moved_QCT, rows_Q, "synchronisation", f"accelerometer delayed by {late_ms} ms")
+
+    def noisier(self) -> Iterator[RetrievalRow]:
+        """The accelerometer's SNR is lowered by white noise in its band; nothing where the SNR is not known."""
+        rows_Q = spread(len(self.windows), CONTROL_QUERIES)
+        if "acc_snr" not in self.windows.labels:
+            return
+        for lower_db in LOWER_DB:
+            noisy_QCT = noisier(self.windows.take(rows_Q), lower_db, self.seed)
+            yield self._changed(noisy_QCT, rows_Q, "noise", f"SNR lowered by {lower_db} dB")
+
+    def mapped(self, acc_BD: Tensor, ppg_BD: Tensor) -> RetrievalRow:
+        """By the cosine of embeddings themselves, without the heads: the student's, mapped linearly, to the teacher's.
+
+        Args:
+            acc_BD: what a linear map that was fitted on other people makes of the student's embedding.
+            ppg_BD: the teacher's embedding.
+        """
+        ranks = rank_pairs(centred_unit(acc_BD), centred_unit(ppg_BD))
+        return self._row(ranks, "control", "embeddings, by a linear map", pool=largest_pool(len(self.windows)))
 
     def independent(self, store: Store) -> RetrievalRow:
         """The accelerometer's heartbeats are drawn anew: what is left is shared rate, not shared beats."""

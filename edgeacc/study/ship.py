@@ -17,7 +17,7 @@ from edgeacc.models.folder import CARD
 from edgeacc.study.cell import Cell, Place, read_cells
 
 CARD_PAGE = "CARD.md"
-_RETRIEVAL = ("headline", "control", "synchronisation")
+_RETRIEVAL = ("headline", "control", "synchronisation", "noise")
 _UNITS = {"hr_bpm": "heart rate, bpm", "sdnn_ms": "SDNN, ms", "rmssd_ms": "RMSSD, ms"}
 _LIMITS = """- Trained and scored on simulated people only: nothing here tells how well it works on anybody.
 - For still windows of 60 s; the signal contract in `config.json` says how they are prepared.

@@ -133,7 +133,7 @@ class Study(_Frozen):
         ]
         problems += [] if len(set(self.seeds)) == len(self.seeds) else ["a seed is listed twice"]
         if problems:
-            raise ValueError("; ".join(problems))
+            raise ValueError("\n".join(problems))
         return self
 
     @property

@@ -9,6 +9,7 @@ from edgeacc.evaluation.result import (
     STUDENT,
     TEACHER,
     EvaluationResult,
+    Group,
     HealthRow,
     ImprovementRow,
     LimitResult,
@@ -91,7 +92,8 @@ def _of_data(cells: Sequence[Cell]) -> list[tuple[str, str]]:
     return [
         ("The limit of retrieval without training", _limits(limits)),
         ("Retrieval and its controls", _retrieval(found)),
-        ("Top-1 when the accelerometer comes late", _late(found)),
+        ("Top-1 when the accelerometer comes late", _changed(found, "synchronisation", "accelerometer delayed by ")),
+        ("Top-1 when the accelerometer's SNR is lowered", _changed(found, "noise", "SNR lowered by ")),
         ("Top-1 by size of the pool", _pools(found, limits)),
         ("Top-1 by SNR, posture and person", _parts(students, limits)),
         ("What is different where retrieval misses", _misses(students)),
@@ -134,14 +136,15 @@ def _retrieval(found: Found) -> str:
     return _under("Top-1: what asks or was changed, and among how many candidates.", _wide(("network",), values, 3))
 
 
-def _late(found: Found) -> str:
+def _changed(found: Found, group: Group, prefix: str) -> str:
     values: list[Value] = [
-        ((student_of(cell),), row.variant.removeprefix("accelerometer delayed by "), cell.place.seed, row.top1.value)
+        ((student_of(cell),), row.variant.removeprefix(prefix), cell.place.seed, row.top1.value)
         for cell, result in found
         for row in result.retrieval
-        if row.group == "synchronisation" and row.method == STUDENT
+        if row.group == group and row.method == STUDENT
     ]
-    return _wide(("network",), values, 3)
+    columns = sorted({column for _, column, _, _ in values}, key=lambda column: float(column.split()[0]))
+    return _wide(("network",), values, 3, columns)
 
 
 def _named(found: Found, limits: Sequence[LimitResult]) -> Iterable[tuple[str, int | None, RetrievalRow]]:

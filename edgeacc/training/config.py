@@ -38,7 +38,7 @@ class TrainConfig(BaseModel):
 
     The optimizer is AdamW with a linear warm-up and a cosine to 1 % of the peak. Fields that an objective does not
     have keep their defaults. `threads` changes the order of sums, hence the last bits of a result, and may be another
-    when a run goes on; `precision` is of a run that begins: one that goes on keeps its own.
+    when a run goes on.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,7 +57,7 @@ class TrainConfig(BaseModel):
     form: Form = "time-resolved"
     interval_target: bool = True
     labels: LabelSource = "truth"
-    precision: Precision = "fp32"
+    precision: Precision | None = Field("fp32", description="none: of a run that goes on its own, else the fastest")
     threads: int = Field(1, ge=1)
     device: Device = Field("cpu", description="that computes; the windows lie in its memory")
     augmentation_ppg: Augmentation = Field(NONE, description="of the teacher's windows, drawn by itself")
@@ -95,7 +95,7 @@ class TrainConfig(BaseModel):
                 f"{name} need all windows at once, not an endless stream" for name, is_on in whole.items() if is_on
             ]
         if mistakes:
-            raise ValueError("; ".join(mistakes))
+            raise ValueError("\n".join(mistakes))
         return self
 
 

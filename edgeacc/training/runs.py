@@ -18,7 +18,7 @@ from edgeacc.models.sizes import build
 from edgeacc.progress import Progress, silent
 from edgeacc.training import across
 from edgeacc.training.augment import NONE
-from edgeacc.training.config import TrainConfig
+from edgeacc.training.config import TrainConfig, fastest_precision
 from edgeacc.training.contrastive import Contrastive
 from edgeacc.training.distill import Distill, Negatives, Regress, teacher_tokens
 from edgeacc.training.loop import fit, prepared, recent_loss
@@ -244,7 +244,7 @@ def _begin(
     if force and across.is_first():
         discard_state(partial_folder(out))
     across.wait()
-    precision = saved_precision(partial_folder(out)) or config.precision
+    precision = config.precision or saved_precision(partial_folder(out)) or fastest_precision(config.device)
     config = config.model_copy(update={"precision": precision})
     progress(0, config.steps, "reading the store")
     windows = store.load("train").to(config.device)

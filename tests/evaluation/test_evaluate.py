@@ -61,7 +61,10 @@ def test_a_cohort_has_all_its_rows(on_cohort):
     assert {(group, "student") for group in ("headline", "control", "synchronisation", "snr", "posture")} <= kinds
     assert ("headline", "limit (template)") in kinds
     variants = {(row.method, row.variant) for row in result.retrieval}
-    for variant in ("shuffled pairs", "independent beats", "same participant only", "accelerometer delayed by 31 ms"):
+    for variant in (
+        *("shuffled pairs", "independent beats", "same participant only", "embeddings, by a linear map"),
+        *("accelerometer delayed by 94 ms", "SNR lowered by 6 dB"),
+    ):
         assert ("student", variant) in variants
     methods = {row.method for row in result.probes}
     assert methods == {

@@ -1,8 +1,11 @@
 """Retrieval rows from embeddings whose quality is known."""
 
+import math
+
 import pytest
 import torch
 
+from edgeacc.evaluation.matching import noisier
 from edgeacc.evaluation.retrieval import centred_unit
 from edgeacc.evaluation.student_retrieval import Aligned
 from edgeacc.models.alignment import Student
@@ -96,6 +99,39 @@ def test_wrong_pairs_are_not_found(paired):
     assert two.wrong_pairs().top1.value < 0.02
     within = two.wrong_pairs(within=True)
     assert (within.top1.value, within.candidates) == (0, 8)
+
+
+def test_noise_lowers_the_snr_by_what_is_asked(paired):
+    """A heartbeat of SNR 2 in its own noise: with 6 dB less, what remains of the window's variance is the rest's."""
+    windows = paired(4, 8)
+    windows.labels["acc_snr"] = torch.full((32,), 2.0)
+    noisy = noisier(windows, 6.0, seed=0)
+    acc = windows.acc_BCT.float()
+    heart = 2 / 3  # of the variance
+    kept = ((noisy * acc).mean((1, 2)) / acc.square().mean((1, 2))).square()
+    assert (heart * kept / (1 - heart * kept)).log10().mean() * 10 == pytest.approx(10 * math.log10(2) - 6, abs=0.2)
+    assert noisy.var() == pytest.approx(1, abs=0.02)
+
+
+def test_noise_is_added_where_the_snr_is_known_and_finite(paired):
+    windows = paired(4, 8, window_s=60.0)
+    ppg_BE = centred_unit(torch.randn(32, 256, generator=torch.Generator().manual_seed(0)))
+    two = Aligned(COSINE, windows, ppg_BE, ppg_BE, 0)
+    assert list(two.noisier()) == []
+    late = next(two.late())
+    for snr, same in ((1e12, True), (1.0, False)):
+        windows.labels["acc_snr"] = torch.full((32,), snr)
+        rows = list(two.noisier())
+        assert [row.variant for row in rows] == [f"SNR lowered by {lower} dB" for lower in (3, 6, 12)]
+        assert [row.mean_rank == late.mean_rank for row in rows] == [same] * 3
+
+
+def test_embeddings_that_are_mapped_to_the_teachers_are_found(paired):
+    windows = paired(20, 8)
+    ppg = torch.randn(160, 12, generator=torch.Generator().manual_seed(0))
+    found, lost = (aligned(windows, 0.0).mapped(acc, ppg) for acc in (2 * ppg + 3, torch.randn(160, 12)))
+    assert (found.top1.value, found.variant, found.pool) == (1, "embeddings, by a linear map", 100)
+    assert lost.top1.value < 0.06
 
 
 def test_identity_of_the_nearest_window(paired):

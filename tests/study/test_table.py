@@ -51,6 +51,8 @@ def evaluated(value):
             retrieved("headline", "", 100, value), retrieved("headline", "", None, value / 2),
             retrieved("pool", "", 200, value * 0.9), retrieved("sex", "female", 100, value),
             retrieved("control", "independent beats", 100, 0.02),
+            retrieved("noise", "SNR lowered by 12 dB", 100, 0.1 * value),
+            retrieved("noise", "SNR lowered by 6 dB", 100, 0.4 * value),
         ],
         probes=[probed("student", 0.001, 20 * value), probed("student", 1.0, 10 * value), probed("acc-mae", 1.0, 15)],
         improvements=[ImprovementRow(base="acc-mae", probe="ridge", fraction=1.0, target="hr_bpm", improvement=gain)],
@@ -83,7 +85,8 @@ def test_figures_are_means_over_seeds_with_their_spread(cells):
     text = page(cells, {})
     assert line(text, "| conv-s of masked | acc->ppg |").endswith("| 0.850 ± 0.071 | 0.765 ± 0.064 | 0.425 ± 0.035 |")
     assert "| 100 | 200 | 640 |" in text
-    assert line(text, "| network |") == "| network | acc->ppg (640) | independent beats (100) |"
+    assert line(text, "| network | acc") == "| network | acc->ppg (640) | independent beats (100) |"
+    assert "| network | 6 dB | 12 dB |\n| --- | --- | --- |\n| conv-s of masked | 0.340 ± 0.028 | 0.085" in text
     assert line(text, "| conv-s of masked | 0.4") == "| conv-s of masked | 0.425 ± 0.035 | 0.020 ± 0.000 |"
     assert line(text, "| female |") == "| female | 0.850 ± 0.071 | 0.400 ± 0.000 |"
     assert line(text, "| acc_snr_db |") == "| acc_snr_db | -0.85 ± 0.07 | -0.40 ± 0.00 |"

@@ -120,7 +120,9 @@ def first_step(out, store, config, **options):
 
 def test_a_run_that_goes_on_keeps_its_precision(store, interrupted):
     out, config = interrupted
-    assert first_step(out, store, config.model_copy(update={"precision": "bf16"})) == 11
+    with pytest.raises(BadInput, match=r"config.precision: fp32 there, bf16 now"):
+        first_step(out, store, config.model_copy(update={"precision": "bf16"}))
+    assert first_step(out, store, config.model_copy(update={"precision": None})) == 11
     assert load_encoder(out).card.training["precision"] == "fp32"
     assert not out.with_name("run.partial").exists()
 
