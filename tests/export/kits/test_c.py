@@ -203,7 +203,8 @@ int main(void)
     }
     printf("%d", edgeacc_wrist_silent(&wrist, last));
     (void)edgeacc_wrist_push(&wrist, last, xyz);
-    printf("%d%d", edgeacc_wrist_silent(&wrist, last + 2 * second - 1), edgeacc_wrist_silent(&wrist, last + 2 * second));
+    printf("%d", edgeacc_wrist_silent(&wrist, last + 2 * second - 1));
+    printf("%d", edgeacc_wrist_silent(&wrist, last + 2 * second));
     (void)edgeacc_wrist_push(&wrist, last + 3 * second, xyz);
     printf("%d", edgeacc_wrist_silent(&wrist, last + 4 * second));
     return 0;
