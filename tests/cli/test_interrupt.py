@@ -1,6 +1,7 @@
 import importlib
 import signal
 import sys
+import time
 
 import pytest
 
@@ -9,11 +10,21 @@ from edgeacc.cli.interrupt import ended_like_ctrl_c
 USED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
 
 
+@pytest.fixture(autouse=True)
+def nothing_ignored():
+    """Whatever started the tests, such as nohup or a shell in the background, may have had signals ignored."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in USED}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 def import_and_wait(name):
     with ended_like_ctrl_c():
         importlib.import_module(name)
-        while True:
-            signal.pause()
+        time.sleep(60)
+        pytest.fail("what was to end went on")
 
 
 def raise_and_go_on(number):
