@@ -19,6 +19,7 @@ from torch.utils._pytree import tree_unflatten
 from edgeacc.bundle.manifest import Needs
 from edgeacc.compression.recipe import Recipe
 from edgeacc.errors import NotPossibleHere
+from edgeacc.export.precision import Operation
 
 if TYPE_CHECKING:
     from edgeacc.export.streaming import StreamingProgram
@@ -114,6 +115,15 @@ class Exporter(Protocol):
     @abstractmethod
     def needs(self, model: Path) -> Needs:
         """Format versions and operators of an artifact that `load` accepts, read from its file."""
+
+    def operations(self, model: Path) -> tuple[Operation, ...]:
+        """In which formats an artifact that `load` accepts computes and keeps its weights, read from its file.
+
+        Returns:
+            Its operations in the order of computation; none where nothing reads the target's format.
+        """
+        del model
+        return ()
 
     def run(self, model: Path, acc_BCT: NDArray[np.float32]) -> Outputs:
         """Embed prepared windows (B, 3, T) float32 one at a time, with a fresh session: each output (B, ...)."""

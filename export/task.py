@@ -23,6 +23,7 @@ from edgeacc.evaluation.probes import PROBES, FittedProbe
 from edgeacc.export.diverging import check_layers
 from edgeacc.export.exporter import Session
 from edgeacc.export.parity import parity
+from edgeacc.export.precision import Operation
 from edgeacc.export.registry import exporter
 from edgeacc.files import sha256
 from edgeacc.models.card import encoder_file
@@ -72,7 +73,9 @@ class TaskReport(BaseModel):
         participants: whose they are.
         snr_db: of the artifact's embeddings, mean-removed, against the whole network's, on these windows.
         costs: one for each target that the store knows, and each probe.
+        min_snr_db: the recipe's floor, of the embedding and of `layers`.
         layers: of each layer's result, on golden windows; none where that was not asked, or the target cannot tell.
+        operations: the formats that the artifact's own file tells; none where that was not asked, or it tells none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -84,8 +87,10 @@ class TaskReport(BaseModel):
     windows: int
     participants: int
     snr_db: float
+    min_snr_db: float
     costs: tuple[TaskCost, ...]
     layers: tuple[LayerCheck, ...] = ()
+    operations: tuple[Operation, ...] = ()
 
 
 def task_report(
@@ -138,6 +143,7 @@ def task_report(
         windows=len(judged),
         participants=len(judged.participant_B.unique()),
         snr_db=parity(whole_BD.numpy(), z_BD).snr_db,
+        min_snr_db=opened.recipe.min_snr_db,
         costs=_costs(_whole(encoder, fitted), fitted, whole_BD, torch.from_numpy(z_BD), judged),
     )
 
@@ -161,6 +167,17 @@ def layer_report(bundle: Path, checkpoint: Path, store: Store) -> tuple[LayerChe
     acc_BCT = calibration.spread(opened.recipe.calibration_windows).acc_BCT
     network, tool = exported_program(encoder, card.contract), exporter(opened.manifest.target, "convert")
     return check_layers(tool, network, opened.recipe, acc_BCT, golden_windows(encoder, card.contract).acc_BCT)
+
+
+def operations_of(bundle: Path) -> tuple[Operation, ...]:
+    """What a bundle's artifact computes in and keeps its weights in; none where nothing reads its format.
+
+    Raises:
+        BadInput: not a bundle.
+        NotPossibleHere: what reads the target's format is not installed.
+    """
+    opened = open_bundle(bundle)
+    return exporter(opened.manifest.target).operations(opened.model)
 
 
 def _require_source(bundle: Path, expected: str, checkpoint: Path) -> None:

@@ -156,7 +156,10 @@ def report(
     force: Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
 ) -> None:
-    """What artifacts cost in heart rate and its variability, on held-out people, and which layer loses how much."""
+    """What artifacts cost in heart rate and its variability, on held-out people.
+
+    Beside it what really is in integers, as the artifact's own file tells, and which layer loses how much.
+    """
     from edgeacc.bundle.sums import require_bundle
     from edgeacc.files import refuse_existing, write_json
     from edgeacc.models.folder import require_checkpoint
@@ -172,7 +175,7 @@ def report(
     )
     import torch
 
-    from edgeacc.export.task import layer_report, task_report
+    from edgeacc.export.task import layer_report, operations_of, task_report
     from edgeacc.windows.store import open_store
 
     torch.set_num_threads(1)
@@ -181,11 +184,13 @@ def report(
         with progress(bundle.name) as told:
             made = task_report(bundle, checkpoint, open_store(store), windows, told)
         layers = layer_report(bundle, checkpoint, open_store(store))
-        reports.append(made.model_copy(update={"layers": layers}))
+        reports.append(made.model_copy(update={"layers": layers, "operations": operations_of(bundle)}))
     found = {"reports": [each.model_dump(mode="json") for each in reports]}
     if output is not None:
         write_json(output, found, force=force)
-    show(found, [_costs(reports), *([_layers(reports)] if any(each.layers for each in reports) else [])], as_json=json)
+    looked_into = [each for each in reports if each.layers]
+    tables = [_costs(reports), *_formats([each for each in reports if each.operations])]
+    show(found, [*tables, *([_layers(looked_into), _first_below(looked_into)] if looked_into else [])], as_json=json)
 
 
 def _costs(reports: "list[TaskReport]") -> "Table":
@@ -199,12 +204,43 @@ def _costs(reports: "list[TaskReport]") -> "Table":
     return table(f"On {reports[0].windows} windows of {reports[0].participants} held-out people", columns, rows)
 
 
+def _formats(reports: "list[TaskReport]") -> "list[Table]":
+    """None where no artifact's file tells of formats."""
+    if not reports:
+        return []
+    from edgeacc.export.precision import computing, weight_bytes
+
+    weights = [weight_bytes(each.operations) for each in reports]
+    names = sorted({name for each in weights for name in each})
+    stored = [
+        (report.recipe, *(round(each[name] / 1000, 1) if name in each else None for name in names))
+        for report, each in zip(reports, weights, strict=True)
+    ]
+    computed = [
+        (report.recipe, kind, sum(counts.values()), ", ".join(f"{name} {count}" for name, count in counts.items()))
+        for report in reports
+        for kind, counts in computing(report.operations).items()
+    ]
+    return [
+        table("Weights by the format that the artifact stores [kB]", ("recipe", *names), stored),
+        table("What flows into operations", ("recipe", "format", "operations", "which"), computed),
+    ]
+
+
 def _layers(reports: "list[TaskReport]") -> "Table":
     names = list(dict.fromkeys(layer.name for each in reports for layer in each.layers))
     columns = [{layer.name: round(layer.snr_db, 1) for layer in each.layers} for each in reports]
     rows = [(name, *(column.get(name) for column in columns)) for name in names]
     title = "SNR of each layer's result, what came before it included [dB]"
     return table(title, ("layer", *(each.recipe for each in reports)), rows)
+
+
+def _first_below(reports: "list[TaskReport]") -> "Table":
+    rows = []
+    for report in reports:
+        below = (layer.name for layer in report.layers if not layer.snr_db >= report.min_snr_db)
+        rows.append((report.recipe, f"{report.min_snr_db:g}", next(below, None)))
+    return table("First layer below the recipe's floor", ("recipe", "floor [dB]", "layer"), rows)
 
 
 def _told(interval: "Interval", scale: float = 1.0) -> str:

@@ -23,8 +23,10 @@ from edgeacc.export.coreml.convert import (
 from edgeacc.export.coreml.evaluator import Evaluator
 from edgeacc.export.coreml.offset import measure_offset, with_offset
 from edgeacc.export.coreml.package import Program, only_program, read_functions, specification_version
+from edgeacc.export.coreml.precision import operations
 from edgeacc.export.exporter import EMBED, HEADS, INPUT_NAME, Exporter, Level, Outputs, Session, write_notes
 from edgeacc.export.mixed import weights_of
+from edgeacc.export.precision import Operation
 from edgeacc.export.pt2e import static_int8
 from edgeacc.export.streaming import FINISH, STEP, StreamingProgram, in_pieces
 
@@ -115,6 +117,10 @@ class CoreMLExporter(Exporter):
         steps = [step for program in read_functions(model).values() for step in program.steps]
         operators = tuple(sorted({step.operation for step in steps}))
         return Needs(format={"specification": str(specification_version(model))}, operators=operators)
+
+    def operations(self, model: Path) -> tuple[Operation, ...]:
+        """See `Exporter.operations`."""
+        return operations(model)
 
 
 def _session_of_both(embed: Program, heads: Program) -> Session:

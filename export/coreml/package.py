@@ -88,7 +88,7 @@ def read_functions(package: Path) -> dict[str, Program]:
     Raises:
         BadInput: missing, damaged, or not a Core ML program.
     """
-    return {name: _program(function) for name, function in _functions(package).items()}
+    return {name: _program(function) for name, function in mil_functions(package).items()}
 
 
 def specification_version(package: Path) -> int:
@@ -107,7 +107,8 @@ def _program(function: Any) -> Program:  # noqa: ANN401
     return Program(inputs, steps, tuple(output.name for output in function.outputs), states)
 
 
-def _functions(package: Path) -> dict[str, Any]:
+def mil_functions(package: Path) -> dict[str, Any]:
+    """The functions of an `.mlpackage` by name, as coremltools' own objects; raises as `read_functions`."""
     if not package.is_dir():
         raise BadInput(f"{package} is not a folder", valid="a Core ML package (.mlpackage)")
     ct = coremltools()

@@ -14,8 +14,10 @@ from edgeacc.bundle.manifest import Needs
 from edgeacc.compression.recipe import Recipe
 from edgeacc.errors import BadInput
 from edgeacc.export.executorch.lower import to_pte, to_streaming_pte
+from edgeacc.export.executorch.precision import operations
 from edgeacc.export.exporter import Exporter, Level, Outputs, Session
 from edgeacc.export.mixed import layers_of
+from edgeacc.export.precision import Operation
 from edgeacc.export.pt2e import static_int8
 from edgeacc.export.quiet import REFUSALS, contained
 from edgeacc.export.streaming import FINISH, STEP, StreamingProgram, in_pieces
@@ -58,20 +60,25 @@ class ExecuTorchExporter(Exporter):
 
     def needs(self, model: Path) -> Needs:
         """See `Exporter.needs`: the program's schema and delegates, and the kernels outside them."""
-        program = _program(model)
+        program = read_program(model)
         plans = program.execution_plan
         delegates = sorted({each.id for plan in plans for each in plan.delegates})
         kernels = {f"{each.name}.{each.overload}".rstrip(".") for plan in plans for each in plan.operators}
         versions = {"program": str(program.version), "delegates": ", ".join(delegates)}
         return Needs(format=versions, operators=tuple(sorted(kernels)))
 
+    def operations(self, model: Path) -> tuple[Operation, ...]:
+        """See `Exporter.operations`."""
+        return operations(read_program(model))
+
 
 def planned_bytes(model: Path) -> int:
     """Memory that a program's plan holds for its tensors, all methods together, without what delegates take."""
-    return sum(sum(plan.non_const_buffer_sizes) for plan in _program(model).execution_plan)
+    return sum(sum(plan.non_const_buffer_sizes) for plan in read_program(model).execution_plan)
 
 
-def _program(model: Path) -> Any:  # noqa: ANN401
+def read_program(model: Path) -> Any:  # noqa: ANN401
+    """What a .pte file says, as the objects of ExecuTorch's schema."""
     with contained():
         from executorch.exir._serialize._program import deserialize_pte_binary
 

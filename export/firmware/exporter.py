@@ -15,6 +15,7 @@ from edgeacc.export.exporter import Exporter, Level, Outputs, Session
 from edgeacc.export.firmware.artifact import read_artifact, write_artifact
 from edgeacc.export.firmware.compile import VERSION, Port, compile_model
 from edgeacc.export.firmware.session import FirmwareSession
+from edgeacc.export.precision import Operation
 from edgeacc.export.tflite.exporter import TFLiteExporter
 
 
@@ -54,6 +55,13 @@ class FirmwareExporter(Exporter):
         layers = read_artifact(model).layers
         operators = tuple(sorted({layer.operator for layer in layers}))
         return Needs(format={"blob": str(VERSION)}, operators=operators)
+
+    def operations(self, model: Path) -> tuple[Operation, ...]:
+        """See `Exporter.operations`: all compute in int8; constants are told with their biases, scales and tables."""
+        return tuple(
+            Operation(operator=layer.operator, name=layer.name, computes="int8", weights={"int8": layer.constant_bytes})
+            for layer in read_artifact(model).layers
+        )
 
 
 def _real(stored: NDArray[np.int8], port: Port) -> NDArray[np.float32]:

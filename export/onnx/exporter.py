@@ -13,7 +13,9 @@ from edgeacc.bundle.manifest import Needs
 from edgeacc.compression.recipe import Recipe
 from edgeacc.errors import BadInput
 from edgeacc.export.exporter import INPUT_NAME, Exporter, Level, Outputs, Session, output_names
+from edgeacc.export.onnx.precision import operations
 from edgeacc.export.onnx.quantize import dynamic_int8
+from edgeacc.export.precision import Operation
 from edgeacc.export.quiet import REFUSALS, contained, refusing
 
 OPSET = 18
@@ -71,6 +73,10 @@ class OnnxExporter(Exporter):
         versions = {f"opset {domain}": str(version) for domain, version in sets.items()}
         versions |= {"ir_version": str(graph.ir_version), "onnx": _oldest_release(graph.ir_version, sets["ai.onnx"])}
         return Needs(format=versions, operators=tuple(sorted({node.op_type for node in graph.graph.node})))
+
+    def operations(self, model: Path) -> tuple[Operation, ...]:
+        """See `Exporter.operations`."""
+        return operations(model)
 
 
 def _oldest_release(ir_version: int, opset: int) -> str:

@@ -12,11 +12,13 @@ from edgeacc.bundle.manifest import Needs
 from edgeacc.compression.recipe import Recipe
 from edgeacc.errors import BadInput, NotPossibleHere
 from edgeacc.export.exporter import INPUT_NAME, Exporter, Level, Outputs, Session, write_notes
+from edgeacc.export.precision import Operation
 from edgeacc.export.quiet import UNREADABLE, contained
 from edgeacc.export.streaming import FINISH, PIECE_NAME, STEP, TOKENS_NAME, StreamingProgram, in_pieces
 from edgeacc.export.tflite.convert import to_flatbuffer, to_streaming_flatbuffer
 from edgeacc.export.tflite.flatbuffer import custom_operators, external_buffers, inlined, needs
 from edgeacc.export.tflite.layers import by_layer, results_of
+from edgeacc.export.tflite.precision import operations
 from edgeacc.export.tflite.quantize import dynamic_int8, static, weights_only
 from edgeacc.models.graph import attends
 
@@ -69,6 +71,10 @@ class TFLiteExporter(Exporter):
     def needs(self, model: Path) -> Needs:
         """See `Exporter.needs`."""
         return needs(model.read_bytes())
+
+    def operations(self, model: Path) -> tuple[Operation, ...]:
+        """See `Exporter.operations`."""
+        return operations(model.read_bytes())
 
 
 def open_session(model: bytes, threads: int = 1) -> Session:

@@ -7,6 +7,7 @@ from edgeacc.compression.recipe import RECIPES
 from edgeacc.compression.schemes import WEIGHT_BITS
 from edgeacc.errors import NotPossibleHere
 from edgeacc.export.parity import parity
+from edgeacc.export.precision import DYNAMIC, weight_bytes
 from edgeacc.export.registry import exporter, missing_packages
 from edgeacc.models.config import EncoderConfig, StageConfig
 from edgeacc.models.deploy import exported_program
@@ -44,6 +45,7 @@ CONVOLUTION = {
     "onnx": "Conv",
     "tflite": "CONV_2D 1",
 }
+COMPUTES = {"int8-dynamic": DYNAMIC}
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +73,14 @@ def test_a_recipe_does_what_its_name_says(name, network, calibration_BCT, acc_BC
     assert needs.format.items() >= expected.items()
     assert any(CONVOLUTION[recipe.target] in name for name in needs.operators)
     assert ("min_runtime_version" in needs.format) == (recipe.name == "tflite-fp32")
+    operations = tool.operations(model)
+    assert bool(operations) == (recipe.target != "coreai")  # nothing reads Core AI's format
+    stored = weight_bytes(operations)
+    first = list(stored)[int(name == "coreml-w4") :][:1]  # most layers here are too narrow for blocks, and stay fp16
+    assert first == ([recipe.weights] if operations else [])
+    assert sum(stored.values()) < sum(path.stat().st_size for path in [model, *model.rglob("*")] if path.is_file())
+    convolutions = {each.computes for each in operations if "conv" in each.operator.lower()}
+    assert convolutions == ({COMPUTES.get(recipe.activations, recipe.activations)} if operations else set())
 
 
 @pytest.mark.skipif(bool(missing_packages("coreml", "convert")), reason="the extra `coreml` is not installed")

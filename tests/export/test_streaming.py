@@ -9,6 +9,7 @@ from edgeacc.errors import BadInput, NotPossibleHere
 from edgeacc.export.kits.kit import make_kit
 from edgeacc.export.parity import parity
 from edgeacc.export.pipeline import export_bundle
+from edgeacc.export.precision import weight_bytes
 from edgeacc.export.registry import exporter, missing_packages
 from edgeacc.export.source import read_source
 from edgeacc.export.streaming import require_streaming
@@ -53,6 +54,14 @@ def test_equal_to_the_window_at_once_and_every_window_begins_anew(bundle, acc_BC
     if opened.recipe.weights == "fp32":
         assert np.abs(np.concatenate(given[:2]) - z_BD[:2]).max() < 1e-4
     assert parity(z_BD[:2], np.concatenate(given[:2])).snr_db > 40
+
+
+def test_its_weights_are_told_once(bundle, source):
+    opened = open_bundle(bundle)
+    stored = weight_bytes(exporter(opened.manifest.target).operations(opened.model))
+    values = sum(value.numel() for value in source.network.parameters())
+    assert list(stored) == [opened.recipe.weights]
+    assert stored[opened.recipe.weights] / values == pytest.approx(2 if opened.recipe.weights == "fp16" else 4, rel=0.2)
 
 
 def test_a_kit_gives_whole_windows(bundle, tmp_path):

@@ -1,6 +1,7 @@
 """What an artifact costs in beats per minute on held-out people."""
 
 import json
+import re
 
 import pytest
 
@@ -55,6 +56,9 @@ def test_the_command_prints_a_table_and_writes_json(edgeacc, onnx_bundle, tiny_c
     assert report["layers"][0]["name"].startswith("tokenizer.0 (")
     assert all(layer["snr_db"] > 60 for layer in report["layers"])
     assert "tokenizer.0 (" in ran.out
+    assert {(each["operator"], each["computes"]) for each in report["operations"]} >= {("Conv", "fp32")}
+    assert re.search(r"onnx-fp32 +fp32 +\d+ +.*Conv \d", ran.out)
+    assert re.search(r"onnx-fp32 +60 +-", ran.out)
     assert edgeacc(*words, "-o", tmp_path / "report.json").code == 2
 
 

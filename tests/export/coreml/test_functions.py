@@ -6,10 +6,12 @@ import pytest
 from edgeacc.bundle.bundle import open_bundle
 from edgeacc.compression.recipe import RECIPES
 from edgeacc.errors import BadInput
+from edgeacc.export.coreml import CoreMLExporter
 from edgeacc.export.coreml.evaluator import Evaluator
 from edgeacc.export.coreml.package import read_functions
 from edgeacc.export.kits.kit import make_kit
 from edgeacc.export.pipeline import export_bundle
+from edgeacc.export.precision import weight_bytes
 from edgeacc.export.registry import missing_packages
 from edgeacc.export.source import read_source
 from edgeacc.export.verify import verify_bundle
@@ -39,7 +41,9 @@ def test_both_functions_verify_and_share_their_weights(source, tmp_path):
     assert report.passed
     assert [head.name for head in report.heads] == ["hr_bpm", "sdnn_ms", "rmssd_ms"]
     assert weights_bytes(tmp_path / "two") < 1.05 * weights_bytes(tmp_path / "one")
-    opened = open_bundle(tmp_path / "two")
+    one, opened = open_bundle(tmp_path / "one"), open_bundle(tmp_path / "two")
+    stored = [weight_bytes(CoreMLExporter().operations(each.model)) for each in (one, opened)]
+    assert stored[0] == stored[1]
     assert opened.manifest.functions == ("embed", "heads")
     functions = read_functions(opened.model)
     assert {name: len(each.output_names) for name, each in functions.items()} == {"embed": 1, "heads": 4}
