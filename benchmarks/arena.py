@@ -1,4 +1,4 @@
-"""Memory that an artifact's own format plans for what it computes, before anything runs."""
+"""Memory that an artifact's own file tells of before anything runs: for what it computes, and of its weights."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +22,19 @@ def planned_arena(target: str, model: Path) -> Arena:
         return plans[target](model)
     except EdgeaccError as error:
         return Arena(size_bytes=None, source=error.problem)
+
+
+def stored_weights(target: str, model: Path) -> dict[str, int]:
+    """Bytes of an artifact's weights by their format, the most first; empty where nothing tells.
+
+    Args:
+        target: whose artifact it is, or what else runs `model`.
+        model: one that loads.
+    """
+    from edgeacc.export.precision import weight_bytes
+    from edgeacc.export.registry import TARGETS, exporter
+
+    return weight_bytes(exporter(target).operations(model)) if target in TARGETS else {}
 
 
 def _executorch(model: Path) -> Arena:

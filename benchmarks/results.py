@@ -160,6 +160,7 @@ class Row(_Frozen):
         size_bytes: of the artifact, or of the peer's weights; None where the bundle could not be read.
         snr_db: mean-removed, against the fp32 network on the golden windows.
         arena: planned memory; None where the contender was not loaded, or in a result of an older version.
+        weights: bytes of its weights by their format, the most first; empty where nothing tells.
         cold: medians over the cold starts.
         warm: latency.
         layers: time of each layer on one thread, of a separate session with the runtime's profiler on; empty where the
@@ -186,6 +187,7 @@ class Row(_Frozen):
     size_bytes: int | None = None
     snr_db: float | None = None
     arena: Arena | None = None
+    weights: dict[str, int] = {}
     cold: ColdStart | None = None
     warm: Warm | None = None
     layers: tuple[LayerTime, ...] = ()

@@ -170,7 +170,7 @@ class _Run:
             return
         if checked is None or worker is None:
             raise RuntimeError(f"{row.name} was not verified")
-        row = row.model_copy(update={"snr_db": checked.snr_db, "arena": checked.arena})
+        row = row.model_copy(update=checked.model_dump(include={"snr_db", "weights"}) | {"arena": checked.arena})
         if checked.failures:
             self._refuse(row, ParityFailed(f"{row.path}: {'; '.join(checked.failures)}"), worker)
         elif not contender.runs_here:

@@ -19,7 +19,7 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import from_json, to_json
 
-from edgeacc.benchmarks.arena import planned_arena
+from edgeacc.benchmarks.arena import planned_arena, stored_weights
 from edgeacc.benchmarks.layer_times import onnx_layer_times
 from edgeacc.benchmarks.memory import forget_peak, peak_bytes, resident_bytes
 from edgeacc.benchmarks.peers import COMPILED_TARGET, EAGER_TARGET, compiled_session, eager_session
@@ -59,11 +59,15 @@ class Job(BaseModel):
 
 
 class Checked(BaseModel):
-    """What the golden windows said: mean-removed SNR, and why it failed (empty when it did not); its planned memory."""
+    """What the golden windows said: mean-removed SNR, and why it failed (empty when it did not).
+
+    Beside it what the file tells: planned memory, and bytes of weights by format.
+    """
 
     snr_db: float
     failures: list[str]
     arena: Arena
+    weights: dict[str, int]
 
 
 class Calls(BaseModel):
@@ -110,13 +114,14 @@ class Holder:
 
     def check(self) -> Checked:
         """Verify the bundle; of a peer, or on several threads, compare embeddings with the bundle's expected ones."""
-        arena = planned_arena(self._job.target, self._job.model)
+        job = self._job
+        read = {"arena": planned_arena(job.target, job.model), "weights": stored_weights(job.target, job.model)}
         if self._job.own_bundle and self._job.threads == 1:
             report = verify_bundle(self._job.bundle)
-            return Checked(snr_db=report.snr_db, failures=report.failures, arena=arena)
+            return Checked(snr_db=report.snr_db, failures=report.failures, **read)
         session = self._session or self._load()
         z_BD, *_ = session(self._acc_BCT) if self._job.batch > 1 else run_session(session, self._acc_BCT)
-        return Checked(snr_db=parity(self._golden.z_BD, z_BD).snr_db, failures=[], arena=arena)
+        return Checked(snr_db=parity(self._golden.z_BD, z_BD).snr_db, failures=[], **read)
 
     def calls(self, burn_in: int, count: int) -> Calls:
         """Make calls, one window after another, without garbage collection meanwhile."""

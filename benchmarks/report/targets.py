@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from edgeacc.benchmarks.report import plots
@@ -185,12 +185,14 @@ def memory_section(bench: BenchResult) -> Section:
         [
             row.name,
             Cell(_form(row.size_bytes, ",.0f", 1 / 1024) or _DASH, "of the artifact, or of the peer's weights"),
+            Cell(_stored(row.weights), "in the artifact's own file") if row.weights else Cell(_DASH, NO_ARENA),
             Cell(_arena(row.arena.size_bytes), row.arena.source) if row.arena else Cell(_DASH, NO_ARENA),
             *(_form(size, ",.1f", 2**-20) or _DASH for size in _resident(row)),
         ]
         for row in bench.rows
     ]
-    columns = ["name", "size (KiB)", "planned arena (KiB)", "before loading (MiB)", "peak (MiB)", "added (MiB)"]
+    resident = ("before loading (MiB)", "peak (MiB)", "added (MiB)")
+    columns = ["name", "size (KiB)", "weights (KiB)", "planned arena (KiB)", *resident]
     return Section(
         "Memory",
         table=Table(columns, rows, folded=True, source=f"of a fresh process; {told_machine(bench)}"),
@@ -199,6 +201,10 @@ def memory_section(bench: BenchResult) -> Section:
             f"a fresh process, median of {bench.settings.cold_starts}."
         ),
     )
+
+
+def _stored(weights: Mapping[str, int]) -> str:
+    return ", ".join(f"{_form(size_bytes, ',.1f', 1 / 1024)} {name}" for name, size_bytes in weights.items())
 
 
 def _arena(planned_bytes: int | None) -> str:

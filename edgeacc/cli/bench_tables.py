@@ -61,7 +61,7 @@ def energies(result: "MlperfResult") -> "Table":
 def bundle_tables(result: "BenchResult", suites: "Sequence[str]") -> "list[Table]":
     """What the suites of bundles found; latency always comes with what loading took."""
     tables = [_latency(result)] if {"latency", "load", "peers"} & set(suites) else []
-    tables += [_memory(result), _arenas(result)] if "memory" in suites else []
+    tables += [_memory(result), _stored(result), _arenas(result)] if "memory" in suites else []
     return [*tables, *_told(result)]
 
 
@@ -103,6 +103,13 @@ def _memory(result: "BenchResult") -> "Table":
         for row in result.rows
     ]
     return table(f"Size, and memory of a fresh process (median of {result.settings.cold_starts})", MEMORY, rows)
+
+
+def _stored(result: "BenchResult") -> "Table":
+    """Weights by the format that the artifact stores."""
+    formats = sorted({name for row in result.rows for name in row.weights})
+    rows = [(row.name, *map(row.weights.get, formats)) for row in result.rows if row.weights and row.threads == 1]
+    return table("Bytes of weights by their format", ("name", *formats), rows)
 
 
 def _arenas(result: "BenchResult") -> "Table":

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from edgeacc.benchmarks.arena import planned_arena
+from edgeacc.benchmarks.arena import planned_arena, stored_weights
 from edgeacc.bundle.bundle import open_bundle
 from edgeacc.compression.recipe import RECIPES
 from edgeacc.export.pipeline import export_bundle
@@ -65,3 +65,15 @@ def test_formats_without_a_plan_say_so(target, tmp_path):
         "size_bytes": None,
         "source": f"{target} has no memory plan in its file",
     }
+
+
+@pytest.mark.parametrize(("name", "formats"), [("onnx-fp32", ["fp32"]), ("tflite-w8a8", ["int32", "int8"])])
+def test_weights_are_told_by_the_format_that_the_file_stores(made, name, formats):
+    model = made(name)
+    stored = stored_weights(name.partition("-")[0], model)
+    assert sorted(stored) == formats
+    assert 0 < sum(stored.values()) < model.stat().st_size
+
+
+def test_of_a_peers_weights_nothing_is_told(tmp_path):
+    assert stored_weights("pytorch-eager", tmp_path) == {}

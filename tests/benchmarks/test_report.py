@@ -48,6 +48,7 @@ def bench(**changes):
             name="tflite-w8a8", kind="artifact", target="tflite", path="b", state="timed", level="executed",
             size_bytes=2048, snr_db=24.0, cold=cold, warm=warm, vs_eager=8.0,
             arena=Arena(size_bytes=1536, source="TFLM's allocator"),
+            weights={"int8": 1024, "int32": 256},
         ),
         Row(name="onnx-fp32", kind="artifact", target="onnx", path="b", state="rejected", reason="3.0 dB, too little"),
         Row(name="pytorch-eager", kind="peer", target=None, path="b", state="timed", cold=cold, warm=warm,
@@ -268,7 +269,7 @@ def test_markdown_holds_the_sentences_every_target_and_every_contender(put):
     assert "- tflite-w8a8 takes 0.80 of the processor time of plain-tflite, the best of the usual ways.\n" in told
     assert "\n| tflite-w8a8 | tflite | 2 | 25.0 | 15 | " in told
     assert "\n| plain-tflite | timed | 99.0 | 3.0 |" in told
-    assert "\n| tflite-w8a8 | 2 | 1.5 | 1.0 | 3.0 | 2.0 |\n" in told
+    assert "\n| tflite-w8a8 | 2 | 1.0 int8, 0.2 int32 | 1.5 | 1.0 | 3.0 | 2.0 |\n" in told
     assert "simulated" not in told
 
 
