@@ -13,7 +13,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from edgeacc.compression.schemes import MIXED, TABLE, Activations, Weights, decode
+from edgeacc.compression.schemes import MIXED, TABLE, TAKE_BACK_OFFSET, Activations, Weights, decode
 from edgeacc.errors import BadInput, unknown
 from edgeacc.files import parse_model, read_model
 
@@ -27,8 +27,8 @@ class Recipe(BaseModel):
         activations: number format in which activations are computed.
         name: `<target>-<scheme>` with an optional `-<word>`; it says the same as the three above.
         min_snr_db: floor of the mean-removed signal-to-noise ratio on the golden windows, in dB.
-        calibration_windows: windows that set int8 activation ranges; with fp16 activations they take back the constant
-            error of rounded weights, if there are any; 0 where ranges are not kept (fp32, dynamic).
+        calibration_windows: windows that set int8 activation ranges; with float activations they take back the
+            constant error of rounded weights, on the targets of `TAKE_BACK_OFFSET`; 0 where nothing is kept of them.
         minimum_os: oldest operating systems, such as `watchOS11`; empty where the runtime's version decides instead.
         layers: of a `mixed` recipe, and of no other: layer -> its number format, where it is not `weights`. Layers are
             named as `edgeacc.export.mixed` cuts a network.
@@ -93,7 +93,8 @@ class Recipe(BaseModel):
         activations = info.data.get("activations")
         if activations in ("int8", "int16") and windows == 0:
             raise ValueError(f"{activations} activations need calibration windows (128 or more)")
-        if activations in ("fp32", "int8-dynamic") and windows > 0:
+        rounded = info.data.get("target") in TAKE_BACK_OFFSET and info.data.get("weights") != "fp32"
+        if activations in ("fp32", "int8-dynamic") and windows > 0 and not rounded:
             raise ValueError(f"{activations} activations need no calibration: 0")
         return windows
 

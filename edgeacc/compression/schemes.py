@@ -105,7 +105,16 @@ TABLE: dict[str, dict[str, Formats | Impossible]] = {
     },
     "coreai": {
         "fp32": Formats("fp32", "fp32"),
-        **{scheme: Impossible(_NO_CONVERTER, "fp32") for scheme in SCHEMES if scheme != "fp32"},
+        "fp16": Impossible(_NO_CONVERTER, "w8"),
+        "w8": Formats("int8", "fp32"),
+        "w8-dynamic": Impossible(_NO_CONVERTER, "w8a8"),
+        "w8a8": Formats("int8", "int8"),
+        "w8a16": Impossible(_NO_CONVERTER, "w8a8"),
+        "w4": Formats("int4", "fp32"),
+        "pal6": Formats("pal6", "fp32"),
+        "pal4": Formats("pal4", "fp32"),
+        "pal2": Impossible(_TWO_BITS, "pal4"),
+        "mixed": Impossible(_ONE_FORMAT, "w8"),
     },
     "firmware": {
         "w8a8": Formats("int8", "int8"),
@@ -127,6 +136,9 @@ MIXED: dict[str, tuple[Weights, ...]] = {
 
 With fp32 it computes in fp32. Not int4, which needs newer systems and blocks of input channels that many layers lack.
 """
+
+TAKE_BACK_OFFSET = ("coreml", "coreai")
+"""Targets whose converters measure the constant error of what is rounded, and take it back."""
 
 _PRUNED, _TRAINED = re.compile(r"p([1-9][0-9]?)"), "qat"
 

@@ -12,8 +12,14 @@ from torch.export import ExportedProgram
 
 from edgeacc.bundle.manifest import Needs
 from edgeacc.compression.recipe import Recipe
+from edgeacc.export.coreai.int8 import in_coreai_operations
+from edgeacc.export.coreai.precision import operations
 from edgeacc.export.coreai.session import AssetSession
-from edgeacc.export.exporter import INPUT_NAME, Exporter, Level, Session, output_names
+from edgeacc.export.coreai.weights import with_small_weights
+from edgeacc.export.exporter import INPUT_NAME, Exporter, Level, Session, output_names, write_notes
+from edgeacc.export.offset import settle
+from edgeacc.export.precision import Operation
+from edgeacc.export.pt2e import static_int8
 from edgeacc.export.quiet import contained, refusing
 
 ASSET_NAME = "model.aimodel"
@@ -22,28 +28,47 @@ SPACE_BYTES = 2**20
 
 
 class CoreAIExporter(Exporter):
-    """`.aimodel` in 32-bit float. Whether watchOS runs it is not confirmed: for a watch, Core ML is the promise."""
+    """`.aimodel`. Whether watchOS runs it is not confirmed: for a watch, Core ML is the promise."""
 
     target: ClassVar[str] = "coreai"
     level: ClassVar[Level] = "executed"
 
     def convert(self, program: ExportedProgram, recipe: Recipe, calibration_BCT: Tensor, out: Path) -> Path:
-        """Write `model.aimodel`, without stack traces of this machine in it; no calibration windows are used.
+        """Write `model.aimodel`, without stack traces of this machine in it.
+
+        Calibration windows set the ranges of int8 activations, where the recipe has them, and take back the constant
+        error of rounded weights (`edgeacc.export.offset`).
 
         Raises:
-            NotPossibleHere: coreai-torch refused the network.
+            NotPossibleHere: coreai-torch or coreai-opt refused the network, or the quantizer did.
             OSError: no space left.
         """
         asset = out / ASSET_NAME
         _require_space(program, out)
-        with refusing("coreai-torch", "convert the network"):
-            from coreai_torch import TorchConverter, get_decomp_table
 
-            converter = TorchConverter(mode=TorchConverter.Mode.RELEASE)
-            decomposed = program.run_decompositions(get_decomp_table())
-            converter.add_exported_program(decomposed, input_names=[INPUT_NAME], output_names=output_names(program))
-            converter.to_coreai().save_asset(asset)
-        _settle_date(asset / "metadata.json")
+        def written(rounded: ExportedProgram) -> Path:
+            if asset.exists():
+                shutil.rmtree(asset)
+            names = output_names(program)
+            with refusing("coreai-torch", "convert the network"):
+                from coreai_torch import TorchConverter, get_decomp_table
+
+                converter = TorchConverter(mode=TorchConverter.Mode.RELEASE)
+                decomposed = rounded.run_decompositions(get_decomp_table())
+                converter.add_exported_program(decomposed, input_names=[INPUT_NAME], output_names=names)
+                converted = converter.to_coreai()
+                if recipe.activations != "int8":
+                    converted = with_small_weights(converted, recipe.weights)
+                converted.save_asset(asset)
+            _settle_date(asset / "metadata.json")
+            return asset
+
+        rounded = program
+        if recipe.activations == "int8":
+            rounded = in_coreai_operations(static_int8(program, recipe, calibration_BCT))
+        notes = settle(program, [rounded], written, self.load, calibration_BCT)
+        if notes:
+            write_notes(out, **notes)
         return asset
 
     def load(self, model: Path) -> Session:
@@ -64,6 +89,10 @@ class CoreAIExporter(Exporter):
         version = json.loads((model / "metadata.json").read_text())["assetVersion"]
         told = {"asset": version, "compatibility": str(summary._compatibility_version)}
         return Needs(format=told, operators=tuple(sorted(name for name, _ in summary.operation_distribution)))
+
+    def operations(self, model: Path) -> tuple[Operation, ...]:
+        """See `Exporter.operations`."""
+        return operations(model)
 
 
 def _settle_date(metadata: Path) -> None:

@@ -21,18 +21,16 @@ from edgeacc.export.coreml.convert import (
     convert_streaming,
 )
 from edgeacc.export.coreml.evaluator import Evaluator
-from edgeacc.export.coreml.offset import measure_offset, with_offset
 from edgeacc.export.coreml.package import Program, only_program, read_functions, specification_version
 from edgeacc.export.coreml.precision import operations
 from edgeacc.export.exporter import EMBED, HEADS, INPUT_NAME, Exporter, Level, Outputs, Session, write_notes
 from edgeacc.export.mixed import weights_of
+from edgeacc.export.offset import settle
 from edgeacc.export.precision import Operation
 from edgeacc.export.pt2e import static_int8
 from edgeacc.export.streaming import FINISH, STEP, StreamingProgram, in_pieces
 
 PACKAGE_NAME = "model.mlpackage"
-FEWEST_FOR_OFFSET = 4
-"""Two windows measure the offset, two judge it; recipes ask for many more."""
 
 
 class CoreMLExporter(Exporter):
@@ -70,19 +68,19 @@ class CoreMLExporter(Exporter):
         calibration_BCT: Tensor,
         out: Path,
     ) -> Path:
-        """Write a package of programs, of which the last has all outputs; again with its offset, if that helps."""
-        package = out / PACKAGE_NAME
+        """Write a package of programs, of which the last has all outputs."""
+        package, converted = out / PACKAGE_NAME, list[Converted]()
+
+        def written(*rounded: ExportedProgram) -> Path:
+            if converted:
+                shutil.rmtree(package)
+            converted.append(write(*rounded, recipe=recipe, package=package))
+            return package
+
         int8 = recipe.activations == "int8"
         rounded = [static_int8(each, recipe, calibration_BCT) if int8 else each for each in programs]
-        converted = write(*rounded, recipe=recipe, package=package)
-        notes: dict[str, float | bool] = {}
-        if len(calibration_BCT) >= FEWEST_FOR_OFFSET:
-            offset = measure_offset(programs[-1], self.load(package), calibration_BCT)
-            if offset.helps:
-                shutil.rmtree(package)
-                converted = write(*(with_offset(each, offset) for each in rounded), recipe=recipe, package=package)
-            notes = {"offset": offset.helps, "snr_db_before": offset.before_db, "snr_db_after": offset.after_db}
-        write_notes(out, **asdict(converted), **notes)
+        notes = settle(programs[-1], rounded, written, self.load, calibration_BCT)
+        write_notes(out, **asdict(converted[-1]), **notes)
         return package
 
     def layers(self, program: ExportedProgram) -> list[str]:

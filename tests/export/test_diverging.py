@@ -55,7 +55,16 @@ def test_layers_are_named_by_their_modules(program):
 
 @pytest.mark.parametrize(
     "name",
-    ["coreai-fp32", "coreml-fp16", "executorch-fp32", "executorch-w8a8", "firmware-w8a8", "onnx-fp32", "tflite-fp32"],
+    [
+        "coreai-fp32",
+        "coreai-w8a8",
+        "coreml-fp16",
+        "executorch-fp32",
+        "executorch-w8a8",
+        "firmware-w8a8",
+        "onnx-fp32",
+        "tflite-fp32",
+    ],
 )
 def test_the_damaged_layer_is_the_first_below_the_floor(name, program, calibration_BCT, acc_BCT, tmp_path):
     recipe = RECIPES[name]

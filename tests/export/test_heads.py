@@ -23,8 +23,8 @@ from edgeacc.export.verify import verify_bundle
 pytestmark = pytest.mark.integration
 HEADS = ["hr_bpm", "sdnn_ms", "rmssd_ms"]
 EVERY_KIND = (
-    "coreai-fp32", "coreml-fp16", "coreml-w8", "executorch-fp32", "executorch-w8a8", "firmware-w8a8", "onnx-fp32",
-    "onnx-w8-dynamic", "tflite-fp32", "tflite-w8a8",
+    "coreai-fp32", "coreai-w8a8", "coreml-fp16", "coreml-w8", "executorch-fp32", "executorch-w8a8",
+    "firmware-w8a8", "onnx-fp32", "onnx-w8-dynamic", "tflite-fp32", "tflite-w8a8",
 )  # fmt: skip
 
 

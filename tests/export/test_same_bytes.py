@@ -16,7 +16,10 @@ def digests(folder):
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-@pytest.mark.parametrize("name", ["coreai-fp32", "coreml-fp16", "coreml-pal6", "executorch-w8a8", "tflite-w8a8"])
+@pytest.mark.parametrize(
+    "name",
+    ["coreai-fp32", "coreai-pal6", "coreai-w8a8", "coreml-fp16", "coreml-pal6", "executorch-w8a8", "tflite-w8a8"],
+)
 def test_two_conversions_differ_in_no_byte(name, program, calibration_BCT, tmp_path):
     recipe = RECIPES[name]
     if missing_packages(recipe.target, "convert"):

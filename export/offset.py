@@ -5,7 +5,8 @@ that varies. Source: Nagel et al. 2019, "Data-Free Quantization Through Weight E
 section 4.2 (here for what the network gives only, and from windows).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,9 @@ from torch.export import ExportedProgram
 
 from edgeacc.export.exporter import Session, eager_session, named_outputs, output_names, run_session
 from edgeacc.export.parity import parity
+
+FEWEST = 4
+"""Windows: two measure the offset, two judge it; recipes ask for many more."""
 
 
 class Offset(NamedTuple):
@@ -35,6 +39,34 @@ class Offset(NamedTuple):
     def helps(self) -> bool:
         """It makes the embedding more exact."""
         return self.after_db > self.before_db
+
+
+def settle(
+    program: ExportedProgram,
+    rounded: Sequence[ExportedProgram],
+    write: Callable[..., Path],
+    load: Callable[[Path], Session],
+    calibration_BCT: Tensor,
+) -> dict[str, float | bool]:
+    """Write an artifact; and once more with its offset taken back, if that makes it more exact.
+
+    Args:
+        program: the fp32 network, with all outputs.
+        rounded: the programs that go into the artifact.
+        write: of these programs; replaces an artifact that it wrote before.
+        load: that artifact.
+        calibration_BCT: prepared windows (B, 3, T); with fewer than `FEWEST` the offset stays.
+
+    Returns:
+        What was found, for the bundle's notes.
+    """
+    artifact = write(*rounded)
+    if len(calibration_BCT) < FEWEST:
+        return {}
+    offset = measure_offset(program, load(artifact), calibration_BCT)
+    if offset.helps:
+        write(*(with_offset(each, offset) for each in rounded))
+    return {"offset": offset.helps, "snr_db_before": offset.before_db, "snr_db_after": offset.after_db}
 
 
 def measure_offset(program: ExportedProgram, session: Session, acc_BCT: Tensor) -> Offset:
