@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.export import ExportedProgram
@@ -23,6 +22,7 @@ from edgeacc.errors import EdgeaccError
 from edgeacc.export.exporter import OUTPUT_NAME, Exporter, eager_session, run_session
 from edgeacc.export.parity import parity
 from edgeacc.export.quiet import REFUSALS, contained
+from edgeacc.models.deploy import export_like
 from edgeacc.models.graph import ACTIVATIONS, MOVES, is_fused, module_of, operation_of
 
 WINDOWS = 16
@@ -57,7 +57,7 @@ def check_layers(
     """
     layers = layers_of(network)
     acc_BCT = acc_BCT[:WINDOWS]
-    looked_into = torch.export.export(_Looked(network.module(), layers), network.example_inputs[0])
+    looked_into = export_like(network, _Looked(network.module(), layers))
     used_BCT = calibration_BCT if recipe.activations in ("int8", "int16") else calibration_BCT[:0]
     try:
         with tempfile.TemporaryDirectory() as folder, contained():

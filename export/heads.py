@@ -11,11 +11,12 @@ from torch.export import ExportedProgram
 
 from edgeacc.bundle.probe import Probe
 from edgeacc.export.exporter import OUTPUT_NAME
+from edgeacc.models.deploy import export_like
 
 
 def with_heads(program: ExportedProgram, probes: Mapping[str, Probe]) -> ExportedProgram:
     """The same network, (1, 3, T) -> a dictionary: the embedding (1, D), and (1, 1) for each probe under its name."""
-    return torch.export.export(_WithHeads(program.module(), probes), program.example_inputs[0])
+    return export_like(program, _WithHeads(program.module(), probes))
 
 
 class _WithHeads(nn.Module):

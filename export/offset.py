@@ -17,6 +17,7 @@ from torch.export import ExportedProgram
 
 from edgeacc.export.exporter import Session, eager_session, named_outputs, output_names, run_session
 from edgeacc.export.parity import parity
+from edgeacc.models.deploy import export_like
 
 FEWEST = 4
 """Windows: two measure the offset, two judge it; recipes ask for many more."""
@@ -88,7 +89,7 @@ def with_offset(program: ExportedProgram, offset: Offset) -> ExportedProgram:
     """The same network, or one with the first of its outputs, with its offset added to each."""
     names = output_names(program)
     offsets = [torch.from_numpy(each) for each in offset.offsets[: len(names)]]
-    return torch.export.export(_Shifted(program.module(), names, offsets), program.example_inputs[0])
+    return export_like(program, _Shifted(program.module(), names, offsets))
 
 
 class _Shifted(nn.Module):

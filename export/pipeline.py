@@ -37,6 +37,7 @@ from edgeacc.export.source import Source, timed
 from edgeacc.export.streaming import require_streaming
 from edgeacc.export.verify import compare
 from edgeacc.files import discard, replacing
+from edgeacc.models.deploy import largest_batch
 from edgeacc.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -110,6 +111,9 @@ def export_bundle(
         require_streaming(recipe)
     if source.raw:
         require_raw(recipe)
+    batch = largest_batch(source.network)
+    if batch > 1:
+        require_batches(recipe)
     stages = _Stages(recipe.name, source.stage_s, progress)
     tool = exporter(recipe.target, "convert")
     calibration = source.calibration.spread(0 if source.raw else recipe.calibration_windows)
@@ -128,7 +132,8 @@ def export_bundle(
         )
         with stages("write"):
             manifest = _manifest(source, recipe, model, verification, tool.needs(model))
-            manifest = manifest.model_copy(update={"functions": FUNCTIONS if multifunction else ()})
+            functions, batches = FUNCTIONS if multifunction else (), (batch,) if batch > 1 else ()
+            manifest = manifest.model_copy(update={"functions": functions, "batches": batches})
             complete(folder, Contents(manifest, recipe, source.card, record, source.golden, source.probe))
             open_bundle(folder)
             if verification.passed and key is not None:
@@ -147,6 +152,15 @@ def _converted(
     if multifunction:
         return tool.convert_functions(source.network, source.program, recipe, calibration_BCT, out)
     return tool.convert(source.program, recipe, calibration_BCT, out)
+
+
+def require_batches(recipe: Recipe) -> None:
+    """Raise BadInput for a target whose artifacts take one window at a time."""
+    if recipe.target != "coreml":
+        raise BadInput(
+            f"{recipe.name}: an artifact of {recipe.target} takes one window at a time",
+            valid="target coreml, or no --batch",
+        )
 
 
 class _Stages:

@@ -15,6 +15,7 @@ from edgeacc.compression.recipe import Recipe
 from edgeacc.export.mixed import layers_of, require_layers
 from edgeacc.export.quiet import refusing
 from edgeacc.export.registry import require_packages
+from edgeacc.models.deploy import export_like
 from edgeacc.models.graph import attends, operation_of
 
 _ELEMENT_BY_ELEMENT = frozenset(("add", "mul"))
@@ -39,7 +40,6 @@ def static_int8(program: ExportedProgram, recipe: Recipe, calibration_BCT: Tenso
         NotPossibleHere: the quantizer refused, with its message, or is not installed (extra `executorch`).
     """
     require_packages("executorch", "convert")
-    (example_1CT,), _ = program.example_inputs
     with refusing("XNNPACK's quantizer", "quantize the network"), torch.no_grad():
         from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (
             XNNPACKQuantizer,
@@ -55,7 +55,7 @@ def static_int8(program: ExportedProgram, recipe: Recipe, calibration_BCT: Tenso
         observed = prepare_pt2e(network, quantizer)
         for window_CT in calibration_BCT:
             observed(window_CT[None])
-        return torch.export.export(convert_pt2e(observed), (example_1CT,))
+        return export_like(program, convert_pt2e(observed))
 
 
 def _sparing(

@@ -86,6 +86,7 @@ def read_source(
     heads: bool = False,
     in_pieces: bool = False,
     raw: bool = False,
+    batch: int = 1,
 ) -> Source:
     """Read the network and everything that does not depend on the target.
 
@@ -97,6 +98,7 @@ def read_source(
         heads: heart rate and its variability as further outputs.
         in_pieces: the streaming flavour; not together with `raw`.
         raw: windows are prepared inside the artifact, which takes acceleration in g.
+        batch: how many windows the artifact takes at once, beside one; not together with `in_pieces` or `raw`.
 
     Raises:
         BadInput: not a checkpoint, one that does not read three axes, a store that does not fit it, or too few labels
@@ -108,7 +110,7 @@ def read_source(
     with timed(stage_s, "read"):
         encoder, card = load_encoder(checkpoint)
         _require_accelerometer(checkpoint, card)
-        network = program = exported_program(encoder, card.contract)
+        network = program = exported_program(encoder, card.contract, batch)
         pieces = streaming_program(encoder, card.contract) if in_pieces else None
     progress(1, 2, "golden and calibration windows")
     with timed(stage_s, "windows"):

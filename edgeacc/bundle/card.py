@@ -83,6 +83,7 @@ def _contract(contract: SignalContract, manifest: Manifest) -> list[str]:
         f"{contract.rate_hz:g} Hz, {contract.window_s:g} s.",
         *steps,
         f"- Input `{manifest.input.name}` {manifest.input.shape}, {manifest.input.unit}.",
+        *(f"- {count} windows at once, too: {(count, *manifest.input.shape[1:])}." for count in manifest.batches),
         *_pieces(manifest),
         *(f"- Output `{each.name}` {each.shape}, {each.unit}." for each in (manifest.output, *manifest.heads)),
     ]

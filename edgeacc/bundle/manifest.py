@@ -5,8 +5,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 SCHEMA_VERSION = 4
-"""Of what is written now; earlier ones are read as before. 1 had no heads, 2 no streaming, 3 no raw input, needs and
-functions."""
+"""Of what is written now; earlier ones are read as before. 1 had no heads, 2 no streaming, 3 no raw input, needs,
+functions and batches."""
 
 
 RAW_UNIT = "g"
@@ -192,6 +192,7 @@ class Manifest(_Frozen):
     heads: tuple[TensorSpec, ...] = Field(default=(), description="further outputs, in the artifact's order")
     streaming: StreamingSpec | None = None
     functions: tuple[str, ...] = Field(default=(), description="of an artifact of several, the default first")
+    batches: tuple[int, ...] = Field(default=(), description="how many windows it takes at once, beside one")
     verification: Verification
     compatibility: Compatibility
     tool_versions: dict[str, str]

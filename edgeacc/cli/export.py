@@ -69,6 +69,10 @@ Multifunction = Annotated[
         help="Target coreml, with --heads, from watchOS11 and iOS18: functions `embed` and `heads`, weights once.",
     ),
 ]
+Batch = Annotated[
+    int | None,
+    typer.Option(min=2, max=64, help="Target coreml: take so many windows at once too (enumerated shapes)."),
+]
 Sign = Annotated[Path | None, typer.Option(help="Sign each bundle with this Ed25519 private key (PEM, no password).")]
 
 
@@ -81,6 +85,7 @@ class _Wanted(NamedTuple):
     streaming: bool
     raw: bool
     multifunction: bool
+    batch: int | None
 
 
 def export(
@@ -108,6 +113,7 @@ def export(
     streaming: Streaming = False,
     raw: Raw = False,
     multifunction: Multifunction = False,
+    batch: Batch = None,
     sign: Sign = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
@@ -117,7 +123,7 @@ def export(
     An int8 .tflite file, anybody's, becomes a folder of C99 with `--target firmware`, equal to LiteRT in every bit.
     """
     field_runtimes = [name for name, asked in (("tflm", tflm), ("legacy-runtime", legacy_runtime)) if asked]
-    wanted = _Wanted(heads, field_runtimes, sign, streaming, raw, multifunction)
+    wanted = _Wanted(heads, field_runtimes, sign, streaming, raw, multifunction, batch)
     if checkpoint is not None and checkpoint.suffix == ".tflite":
         if any((recipe, store, minimum_os, *wanted)):
             raise BadInput(
@@ -237,6 +243,8 @@ def _require_flavour(target: str, recipes: "list[Recipe]", wanted: _Wanted) -> s
         _require_raw(recipes)
     if wanted.multifunction and (target != "coreml" or not wanted.heads or wanted.streaming):
         raise BadInput("--multifunction is for one target, and for windows at once", valid="--target coreml --heads")
+    if wanted.batch and (target != "coreml" or wanted.streaming or wanted.raw or wanted.multifunction):
+        raise BadInput(f"--batch {wanted.batch} is for prepared windows, and for one function", valid="--target coreml")
     return "-streaming" if wanted.streaming else "-raw" if wanted.raw else ""
 
 
@@ -321,6 +329,7 @@ def _export(
             heads=wanted.heads,
             in_pieces=wanted.streaming,
             raw=wanted.raw,
+            batch=wanted.batch or 1,
         )
         make = partial(
             export_bundle,

@@ -6,11 +6,11 @@ instead of 15.9 dB; a fused attention leaves operations undelegated.
 
 import copy
 from collections.abc import Iterator
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.export import ExportedProgram
+from torch.export import Dim, ExportedProgram
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from edgeacc.errors import BadInput
@@ -85,8 +85,8 @@ def deployable(encoder: Encoder) -> Deployed:
     return Deployed(encoder).eval().requires_grad_(requires_grad=False)
 
 
-def exported_program(encoder: Encoder, contract: SignalContract) -> ExportedProgram:
-    """The one program from which every target starts.
+def exported_program(encoder: Encoder, contract: SignalContract, batch: int = 1) -> ExportedProgram:
+    """The one program from which every target starts, (1, C, T) -> (1, D); with `batch`, (B, C, T) for 1 <= B <= batch.
 
     Raises:
         BadInput: the encoder's window is not the contract's.
@@ -97,8 +97,22 @@ def exported_program(encoder: Encoder, contract: SignalContract) -> ExportedProg
             f"the encoder reads windows of {config.samples} samples, the signal contract has {contract.samples}",
             valid="an encoder trained on this contract",
         )
-    example = (torch.zeros(1, config.in_channels, config.samples),)
-    return torch.export.export(deployable(encoder), example)
+    example = (torch.zeros(batch, config.in_channels, config.samples),)
+    return torch.export.export(deployable(encoder), example, dynamic_shapes=_free_up_to(batch))
+
+
+def largest_batch(program: ExportedProgram) -> int:
+    """The most windows that a program takes at once."""
+    return max([1, *(int(bounds.upper) for bounds in program.range_constraints.values())])
+
+
+def export_like(program: ExportedProgram, network: nn.Module) -> ExportedProgram:
+    """A network that was made from a program, for as many windows as that takes."""
+    return torch.export.export(network, program.example_inputs[0], dynamic_shapes=_free_up_to(largest_batch(program)))
+
+
+def _free_up_to(batch: int) -> tuple[dict[int, Any]] | None:
+    return ({0: Dim("batch", min=1, max=batch)},) if batch > 1 else None
 
 
 @torch.no_grad()

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 import numpy as np
+from torch import Tensor
 from torch.export import ExportedProgram
 
 from edgeacc.compression.recipe import Recipe
@@ -20,6 +21,7 @@ from edgeacc.export.mixed import require_layers, weights_of
 from edgeacc.export.quiet import contained, refusing
 from edgeacc.export.raw import last_division
 from edgeacc.export.streaming import FINISH, PIECE_NAME, STEP, TOKENS_NAME, StreamingProgram
+from edgeacc.models.deploy import largest_batch
 
 SMALLEST_COMPRESSED_WEIGHT = 512
 """Elements: smaller weights stay in 16 bits, because the file would not shrink by more than its alignment (64 bytes
@@ -145,7 +147,7 @@ def _converted(program: ExportedProgram, recipe: Recipe, inputs: Sequence[str], 
     oldest = _deployment_target(recipe)
     examples, _ = program.example_inputs
     given = [
-        ct.TensorType(name=name, shape=tuple(example.shape), dtype=np.float32)
+        ct.TensorType(name=name, shape=_shapes(program, example), dtype=np.float32)
         for name, example in zip(inputs, examples, strict=True)
     ]
     with refusing("coremltools", "convert the network"):
@@ -159,6 +161,15 @@ def _converted(program: ExportedProgram, recipe: Recipe, inputs: Sequence[str], 
             pass_pipeline=_passes(recipe, program),
             skip_model_load=True,
         )
+
+
+def _shapes(program: ExportedProgram, example: Tensor) -> Any:  # noqa: ANN401
+    """Of an input: the example's; or one window by default, and as many as the program takes."""
+    batch = largest_batch(program)
+    if batch == 1:
+        return tuple(example.shape)
+    one, several = ((count, *example.shape[1:]) for count in (1, batch))
+    return coremltools().EnumeratedShapes(shapes=[one, several], default=one)
 
 
 def _precision(program: ExportedProgram) -> Any:  # noqa: ANN401

@@ -51,15 +51,16 @@ class Evaluator:
                 self._steps.append(step)
 
     def __call__(self, *inputs: NDArray[np.float32]) -> Outputs:
-        """Compute from inputs of exactly the program's shapes, usually one window (1, 3, T): its outputs, float32.
+        """Compute from inputs of the program's shapes, usually one window (1, 3, T): its outputs, float32.
 
         Raises:
             BadInput: another shape.
         """
         given = dict(zip(self._program.inputs, inputs, strict=True))
         for name, shape in self._program.inputs.items():
-            if given[name].shape != shape:
-                raise BadInput(f"a window of shape {given[name].shape}", valid=f"{shape}")
+            possible = [shape, *((count, *shape[1:]) for count in self._program.batches)]
+            if given[name].shape not in possible:
+                raise BadInput(f"a window of shape {given[name].shape}", valid=" or ".join(map(str, possible)))
         values = {name: torch.from_numpy(np.ascontiguousarray(each)).float() for name, each in given.items()}
         values = {**self._constants, **self._states, **values}
         with torch.inference_mode():

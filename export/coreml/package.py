@@ -1,7 +1,7 @@
 """Read a saved Core ML package back, as plain data: what it computes, in order, with all its constants."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,16 +50,18 @@ class Program:
     """One function of a package.
 
     Attributes:
-        inputs: name -> all dimensions, in the order of the package.
+        inputs: name -> all dimensions, in the order of the package; of one that takes several windows, those of one.
         steps: in the order of computation.
         output_names: in the order of the package.
         states: name -> all dimensions, of what is kept from call to call; zeros at first.
+        batches: how many windows its input takes at once, beside one.
     """
 
     inputs: Mapping[str, tuple[int, ...]]
     steps: tuple[Step, ...]
     output_names: tuple[str, ...]
     states: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    batches: tuple[int, ...] = ()
 
 
 def read_program(package: Path) -> Program:
@@ -88,7 +90,15 @@ def read_functions(package: Path) -> dict[str, Program]:
     Raises:
         BadInput: missing, damaged, or not a Core ML program.
     """
-    return {name: _program(function) for name, function in mil_functions(package).items()}
+    spec, functions = _read(package)
+    programs = {name: _program(function) for name, function in functions.items()}
+    batches = _batches(spec) if len(programs) == 1 else ()
+    return {name: replace(program, batches=batches) for name, program in programs.items()}
+
+
+def mil_functions(package: Path) -> dict[str, Any]:
+    """The functions of an `.mlpackage` by name, as coremltools' own objects; raises as `read_functions`."""
+    return _read(package)[1]
 
 
 def specification_version(package: Path) -> int:
@@ -100,15 +110,23 @@ def specification_version(package: Path) -> int:
 def _program(function: Any) -> Program:  # noqa: ANN401
     from coremltools.converters.mil.mil.types import is_state
 
-    shapes = {name: tuple(variable.shape) for name, variable in function.inputs.items()}
+    shapes = {
+        name: tuple(size if isinstance(size, int) else 1 for size in variable.shape)
+        for name, variable in function.inputs.items()
+    }
     states = {name: shapes[name] for name, variable in function.inputs.items() if is_state(variable.sym_type)}
     inputs = {name: shape for name, shape in shapes.items() if name not in states}
     steps = tuple(_step(operation) for operation in function.operations if operation.op_type != "const")
     return Program(inputs, steps, tuple(output.name for output in function.outputs), states)
 
 
-def mil_functions(package: Path) -> dict[str, Any]:
-    """The functions of an `.mlpackage` by name, as coremltools' own objects; raises as `read_functions`."""
+def _batches(spec: Any) -> tuple[int, ...]:  # noqa: ANN401
+    """Of the enumerated shapes of the first input, the numbers of windows other than one."""
+    shapes = spec.description.input[0].type.multiArrayType.enumeratedShapes.shapes
+    return tuple(int(each.shape[0]) for each in shapes if each.shape[0] != 1)
+
+
+def _read(package: Path) -> tuple[Any, dict[str, Any]]:
     if not package.is_dir():
         raise BadInput(f"{package} is not a folder", valid="a Core ML package (.mlpackage)")
     ct = coremltools()
@@ -120,7 +138,7 @@ def mil_functions(package: Path) -> dict[str, Any]:
             model = ct.models.MLModel(str(package), skip_model_load=True)
             spec = model.get_spec()
             program = load(spec, specification_version=spec.specificationVersion, file_weights_dir=model.weights_dir)
-            return dict(program.functions)
+            return spec, dict(program.functions)
     except (*REFUSALS, OSError, DecodeError) as error:
         problem = f"{package} cannot be read as a Core ML package: {type(error).__name__}: {error}"
         raise BadInput(problem, valid="a Core ML program as `edgeacc export --target coreml` writes it") from error
