@@ -43,7 +43,7 @@ class Job(BaseModel):
         bundle: the bundle whose golden windows are its input.
         own_bundle: `model` is that bundle's artifact, so that `check` verifies the whole bundle, on one thread.
         burn_in_calls: calls after loading that are not counted.
-        batch: windows of one call; what is told is of one window.
+        batch: windows of one call; what is told is of one window, and of as many fewer calls.
         threads: of the runtime.
     """
 
@@ -103,7 +103,7 @@ class Holder:
         baseline_bytes = resident_bytes()
         self._session, load_ms = _timed(self._load)
         _, first_ms = _timed(lambda: self._call())
-        for _ in range(self._job.burn_in_calls):
+        for _ in range(self._calls_of(self._job.burn_in_calls)):
             self._call()
         return ColdStart(
             load_ms=load_ms,
@@ -125,11 +125,11 @@ class Holder:
 
     def calls(self, burn_in: int, count: int) -> Calls:
         """Make calls, one window after another, without garbage collection meanwhile."""
-        for _ in range(burn_in):
+        for _ in range(self._calls_of(burn_in)):
             self._call()
         made = Calls(latency_ms=[], cpu_ms=[])
         gc.disable()
-        for _ in range(count):
+        for _ in range(self._calls_of(count)):
             cpu_s = time.process_time()
             made.latency_ms.append(_timed(self._call)[1] / self._job.batch)
             made.cpu_ms.append((time.process_time() - cpu_s) * 1e3 / self._job.batch)
@@ -147,6 +147,9 @@ class Holder:
     def layers(self, burn_in: int, count: int) -> Layers:
         """Where the time of a window goes, of an .onnx file; the session is another than the one that is timed."""
         return Layers(layers=onnx_layer_times(self._job.model, self._acc_BCT, burn_in, count))
+
+    def _calls_of(self, windows: int) -> int:
+        return -(-windows // self._job.batch)
 
     def _call(self) -> Outputs:
         if self._session is None:
