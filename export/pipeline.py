@@ -37,7 +37,6 @@ from edgeacc.export.source import Source, timed
 from edgeacc.export.streaming import require_streaming
 from edgeacc.export.verify import compare
 from edgeacc.files import discard, replacing
-from edgeacc.models.deploy import largest_batch
 from edgeacc.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -107,13 +106,7 @@ def export_bundle(
         ParityFailed: below the recipe's floor; the bundle is kept aside as `<out>.rejected`.
     """
     _require_network(source, recipe)
-    if source.streaming:
-        require_streaming(recipe)
-    if source.raw:
-        require_raw(recipe)
-    batch = largest_batch(source.network)
-    if batch > 1:
-        require_batches(recipe)
+    _require_flavour(source, recipe)
     stages = _Stages(recipe.name, source.stage_s, progress)
     tool = exporter(recipe.target, "convert")
     calibration = source.calibration.spread(0 if source.raw else recipe.calibration_windows)
@@ -132,8 +125,7 @@ def export_bundle(
         )
         with stages("write"):
             manifest = _manifest(source, recipe, model, verification, tool.needs(model))
-            functions, batches = FUNCTIONS if multifunction else (), (batch,) if batch > 1 else ()
-            manifest = manifest.model_copy(update={"functions": functions, "batches": batches})
+            manifest = manifest.model_copy(update={"functions": FUNCTIONS if multifunction else ()})
             complete(folder, Contents(manifest, recipe, source.card, record, source.golden, source.probe))
             open_bundle(folder)
             if verification.passed and key is not None:
@@ -154,9 +146,13 @@ def _converted(
     return tool.convert(source.program, recipe, calibration_BCT, out)
 
 
-def require_batches(recipe: Recipe) -> None:
-    """Raise BadInput for a target whose artifacts take one window at a time."""
-    if recipe.target != "coreml":
+def _require_flavour(source: Source, recipe: Recipe) -> None:
+    """Raise BadInput where a recipe's target cannot have what the source was made for."""
+    if source.streaming:
+        require_streaming(recipe)
+    if source.raw:
+        require_raw(recipe)
+    if source.batches and recipe.target != "coreml":
         raise BadInput(
             f"{recipe.name}: an artifact of {recipe.target} takes one window at a time",
             valid="target coreml, or no --batch",
@@ -254,6 +250,7 @@ def _manifest(source: Source, recipe: Recipe, model: Path, verification: Verific
         output=TensorSpec(name=OUTPUT_NAME, shape=(1, source.golden.z_BD.shape[1]), unit="standard score"),
         heads=tuple(TensorSpec(name=name, shape=(1, 1), unit=name.rpartition("_")[2]) for name in source.heads),
         streaming=source.streaming.spec if source.streaming else None,
+        batches=source.batches,
         verification=verification,
         compatibility=Compatibility(minimum_os=recipe.minimum_os, runtime=runtime, needs=needs),
         tool_versions=versions,

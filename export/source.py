@@ -25,7 +25,7 @@ from edgeacc.export.streaming import StreamingProgram, streaming_program
 from edgeacc.files import sha256
 from edgeacc.models.card import Card, encoder_file
 from edgeacc.models.checkpoint import load_encoder
-from edgeacc.models.deploy import exported_program
+from edgeacc.models.deploy import exported_program, largest_batch
 from edgeacc.models.encoder import Encoder
 from edgeacc.progress import Progress, silent
 from edgeacc.windows.labels import RHYTHM
@@ -65,6 +65,12 @@ class Source:
     def probe(self) -> Probe | None:
         """Of the heart rate, in which the cost of a conversion is told."""
         return self.probes.get("hr_bpm")
+
+    @property
+    def batches(self) -> tuple[int, ...]:
+        """How many windows the programs take at once, beside one."""
+        batch = largest_batch(self.network)
+        return (batch,) if batch > 1 else ()
 
     @property
     def given_BCT(self) -> NDArray[np.float32]:
