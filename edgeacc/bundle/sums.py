@@ -73,7 +73,8 @@ def require_bundle(folder: Path) -> None:
         BadInput: no folder, or no SHA256SUMS in it.
     """
     if not folder.is_dir():
-        raise BadInput(f"bundle {folder} does not exist", valid=_WRITTEN, next_command=_EXPORT)
+        found = "is no folder" if folder.exists() else "does not exist"
+        raise BadInput(f"bundle {folder} {found}", valid=_WRITTEN, next_command=_EXPORT)
     if not is_bundle(folder):
         raise _no_bundle(folder)
 

@@ -75,7 +75,9 @@ def simulate(
     power = _trace(measured, supply_v)
     require_one_measured(power, targets)
     wear = _Wear(hours, trace, seed)
-    result, emulator, setting, port = _simulate(model, inputs, targets, worn, wear, power)
+    of_a_day = {"--trace": trace != COHORT, "--seed": seed != 0, "--radio": radio}
+    asked = [option for option, given in of_a_day.items() if given]
+    result, emulator, setting, port = _simulate(model, inputs, targets, worn, wear, power, asked)
     _keep(result, emulator, setting, port, output, outputs, force=force)
     for problem in dict.fromkeys(problem for row in result.rows for problem in row.unknown):
         devices = ", ".join(row.device for row in result.rows if problem in row.unknown)
@@ -121,6 +123,7 @@ def _simulate(
     worn: "Callable[[Target], Wearable]",
     wear: _Wear,
     power: "PowerTrace | None",
+    asked: "Sequence[str]",
 ) -> "tuple[Simulation, Emulator, Setting, Port]":
     from edgeacc.firmware_sim.model import open_model
     from edgeacc.firmware_sim.simulate import Setting
@@ -128,6 +131,8 @@ def _simulate(
 
     opened = open_model(model, inputs)
     contract, hours = _of_the_day(opened, wear.hours)
+    if hours is None and asked:
+        raise BadInput(f"{', '.join(asked)}: a .tflite has no day of wear by itself", valid="--hours 24")
     with progress("simulate") as report:
         day = None if hours is None else _day(wear.trace, contract, hours, wear.seed, report)
         setting = Setting(worn, day, contract, power)

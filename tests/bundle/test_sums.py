@@ -87,6 +87,9 @@ def test_sums_too_large(folder, monkeypatch):
 def test_no_bundle(tmp_path):
     with pytest.raises(BadInput, match="does not exist"):
         sums.check_sums(tmp_path / "none")
+    (tmp_path / "model.tflite").touch()
+    with pytest.raises(BadInput, match=r"model\.tflite is no folder"):
+        sums.check_sums(tmp_path / "model.tflite")
     with pytest.raises(BadInput, match="no SHA256SUMS in it"):
         sums.check_sums(tmp_path)
 

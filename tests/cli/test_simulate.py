@@ -144,6 +144,15 @@ def test_a_small_student_keeps_its_budget_on_a_cortex_m4(name, edgeacc, emulated
 
 
 @pytest.mark.integration
+@pytest.mark.parametrize("option", [["--trace", "nosuch"], ["--radio"], ["--seed", "1"]])
+def test_what_a_day_of_wear_needs_is_refused_where_there_is_none(option, edgeacc, int8_bundle):
+    ran = edgeacc("simulate", int8_bundle / "model" / "model.tflite", "--device", "nrf52840", *option)
+    assert ran.code == 2
+    assert f"{option[0]}: a .tflite has no day of wear by itself" in ran.err
+    assert "--hours 24" in ran.err
+
+
+@pytest.mark.integration
 def test_a_foreign_model_gives_the_outputs_of_the_reference(edgeacc, int8_bundle, emulated, tmp_path):
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
