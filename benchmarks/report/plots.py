@@ -207,6 +207,10 @@ POWER_MEAN_MIN = 15
 """Windows run or do not, minute by minute: their power alone is a comb (our choice)."""
 
 
+FAR_APART = 20
+"""Between the mean powers of devices: with more, the axis is logarithmic (our choice)."""
+
+
 class PowerLine(NamedTuple):
     """A device's day: typical power in each window, and its mean with the optical sensor instead."""
 
@@ -218,18 +222,22 @@ class PowerLine(NamedTuple):
 def power(lines: Sequence[PowerLine], hours: float, name: str = "power") -> str:
     """Power over a day of wear, with the accelerometer; dashed, the mean of the same day with PPG."""
     told = {}
-    with drawing(3.2) as figure:
+    with drawing(2.8 + 0.2 * -(-len(lines) // 2)) as figure:
         axes = figure.subplots()
         for number, (line, role) in enumerate(zip(lines, cycle(("s1", "s2", "s3", "s4", "s5", "s6")), strict=False)):
             power_uw = _means(line.power_uw, round(hours * 60 / POWER_MEAN_MIN))
             at_h = np.linspace(0, hours, len(power_uw), endpoint=False)
-            gid, label = f"{number}", f"{line.device}, accelerometer"
-            axes.step(at_h, power_uw, where="post", color=COLOUR[role], linewidth=1.2, label=label, gid=gid)
+            gid = f"{number}"
+            axes.step(at_h, power_uw, where="post", color=COLOUR[role], linewidth=1.2, label=line.device, gid=gid)
             told[gid] = f"{line.device}: {np.mean(line.power_uw):.3g} uW in the mean"
             if line.ppg_uw is not None:
-                axes.axhline(line.ppg_uw, color=COLOUR[role], linestyle="--", linewidth=1, label=f"{line.device}, PPG")
+                axes.axhline(line.ppg_uw, color=COLOUR[role], linestyle="--", linewidth=1)
         axes.set(xlabel="hours of wear", ylabel=f"power, mean of {POWER_MEAN_MIN} min (uW)", xlim=(0, hours))
-        axes.set_ylim(bottom=0)
+        means_uw = [np.mean(line.power_uw) for line in lines]
+        if max(means_uw) > FAR_APART * min(means_uw):
+            axes.set_yscale("log")
+        else:
+            axes.set_ylim(bottom=0)
         figure.legend(loc="outside lower left", ncols=2, columnspacing=1)
         return to_svg(figure, name, "Power through a day of wear on each device, typical, in microwatts", told)
 
