@@ -1,8 +1,7 @@
 """What a conversion costs in the task's own units, on people whom no training has seen.
 
 Probes of heart rate and its variability are fitted on the whole network's embeddings of training participants, and read
-the artifact's embeddings of test participants. Retrieval is not told of an artifact: it reads tokens, which no artifact
-gives.
+the artifact's embeddings of test participants. Of retrieval tells `edgeacc.export.retrieval`.
 """
 
 from pathlib import Path
@@ -25,6 +24,7 @@ from edgeacc.export.exporter import Session
 from edgeacc.export.parity import parity
 from edgeacc.export.precision import Operation
 from edgeacc.export.registry import exporter
+from edgeacc.export.retrieval import RetrievalCost
 from edgeacc.files import sha256
 from edgeacc.models.card import encoder_file
 from edgeacc.models.checkpoint import load_encoder
@@ -76,6 +76,7 @@ class TaskReport(BaseModel):
         min_snr_db: the recipe's floor, of the embedding and of `layers`.
         layers: of each layer's result, on golden windows; none where that was not asked, or the target cannot tell.
         operations: the formats that the artifact's own file tells; none where that was not asked, or it tells none.
+        retrieval: both directions; none where no teacher was given, or the target cannot tell.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -91,6 +92,7 @@ class TaskReport(BaseModel):
     costs: tuple[TaskCost, ...]
     layers: tuple[LayerCheck, ...] = ()
     operations: tuple[Operation, ...] = ()
+    retrieval: tuple[RetrievalCost, ...] = ()
 
 
 def task_report(

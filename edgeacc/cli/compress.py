@@ -2,10 +2,11 @@
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from edgeacc.cli.compress_tables import prune_tables, report_tables, search_tables
 from edgeacc.cli.group import Verb
 from edgeacc.cli.output import LARGEST_SEED, progress, show, table
 from edgeacc.cli.several import require_all
@@ -14,13 +15,8 @@ from edgeacc.errors import BadInput, NotPossibleHere, command
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from rich.table import Table
-
     from edgeacc.benchmarks.search.budget import Limit
     from edgeacc.benchmarks.search.result import Measured, SearchResult
-    from edgeacc.compression.prune import PruneResult
-    from edgeacc.evaluation.bootstrap import Interval
-    from edgeacc.export.task import TaskReport
     from edgeacc.firmware_sim.profile import Target
     from edgeacc.firmware_sim.wear_day import Wearable
 
@@ -82,21 +78,9 @@ def prune(
     config = PruneConfig(ratio=ratio, steps=steps, batch=batch, seed=seed, precision=precision, threads=threads)
     with progress("prune") as report:
         result = run(checkpoint, open_store(store), output, config, progress=report, force=force)
-    show(result, _tables(result), as_json=json, next_command=command("edgeacc", "export", output, "--target", "all"))
-
-
-def _tables(result: "PruneResult") -> "list[Table]":
-    pruning, macs = result.card.pruning, 1e6
-    work = f"{pruning.macs_before / macs:.2f} -> {pruning.macs / macs:.2f}" if pruning is not None else None
-    rows = [
-        ("checkpoint", result.path),
-        ("encoder", result.card.encoder.name),
-        ("multiply-accumulates of a window [million]", work),
-        ("SNR to the whole network, untrained [dB]", round(result.snr_db[0], 1)),
-        ("SNR to the whole network, trained [dB]", round(result.snr_db[1], 1)),
-    ]
-    sizes = [(name, before, after) for name, (before, after) in result.sizes.items()]
-    return [table("A pruned network", ("what", "value"), rows), table("Units", ("layer", "before", "after"), sizes)]
+    show(
+        result, prune_tables(result), as_json=json, next_command=command("edgeacc", "export", output, "--target", "all")
+    )
 
 
 @app.command(cls=Verb)
@@ -152,16 +136,20 @@ def report(
     checkpoint: Annotated[Path, typer.Option(help="The network that they were made from.")],
     store: Annotated[Path, typer.Option(help="Its training people fit the probes, its test people are judged.")],
     windows: Annotated[int, typer.Option(min=2, help="At most so many windows of test people.")] = 1024,
+    teacher: Annotated[
+        Path | None, typer.Option(help="The network's teacher, for what retrieval loses; it converts once more.")
+    ] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the result here as JSON too.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
 ) -> None:
-    """What artifacts cost in heart rate and its variability, on held-out people.
+    """What artifacts cost in heart rate, its variability and (with a teacher) retrieval, on held-out people.
 
     Beside it what really is in integers, as the artifact's own file tells, and which layer loses how much.
     """
     from edgeacc.bundle.sums import require_bundle
     from edgeacc.files import refuse_existing, write_json
+    from edgeacc.models.card import require_teacher
     from edgeacc.models.folder import require_checkpoint
     from edgeacc.weights import checkpoint as checkpoint_of
     from edgeacc.windows.manifest import read_manifest
@@ -171,10 +159,12 @@ def report(
         *(partial(require_bundle, bundle) for bundle in bundles),
         partial(require_checkpoint, checkpoint),
         partial(read_manifest, store),
+        *([partial(require_teacher, teacher)] if teacher is not None else []),
         *([partial(refuse_existing, output, force=force)] if output is not None else []),
     )
     import torch
 
+    from edgeacc.export.retrieval import retrieval_report
     from edgeacc.export.task import layer_report, operations_of, task_report
     from edgeacc.windows.store import open_store
 
@@ -182,72 +172,16 @@ def report(
     reports = []
     for bundle in bundles:
         with progress(bundle.name) as told:
+            more: dict[str, Any] = {"operations": operations_of(bundle)}
+            if teacher is not None:
+                more["retrieval"] = retrieval_report(bundle, checkpoint, teacher, open_store(store), windows, told)
             made = task_report(bundle, checkpoint, open_store(store), windows, told)
-        layers = layer_report(bundle, checkpoint, open_store(store))
-        reports.append(made.model_copy(update={"layers": layers, "operations": operations_of(bundle)}))
+        more["layers"] = layer_report(bundle, checkpoint, open_store(store))
+        reports.append(made.model_copy(update=more))
     found = {"reports": [each.model_dump(mode="json") for each in reports]}
     if output is not None:
         write_json(output, found, force=force)
-    looked_into = [each for each in reports if each.layers]
-    tables = [_costs(reports), *_formats([each for each in reports if each.operations])]
-    show(found, [*tables, *([_layers(looked_into), _first_below(looked_into)] if looked_into else [])], as_json=json)
-
-
-def _costs(reports: "list[TaskReport]") -> "Table":
-    rows = [
-        (each.recipe, round(each.snr_db, 1), cost.target, cost.probe, round(cost.whole.value, 3), _told(cost.cost),
-         _told(cost.part, 100))
-        for each in reports
-        for cost in each.costs
-    ]  # fmt: skip
-    columns = ("recipe", "SNR [dB]", "target", "probe", "error of the network", "cost of the artifact", "in percent")
-    return table(f"On {reports[0].windows} windows of {reports[0].participants} held-out people", columns, rows)
-
-
-def _formats(reports: "list[TaskReport]") -> "list[Table]":
-    """None where no artifact's file tells of formats."""
-    if not reports:
-        return []
-    from edgeacc.export.precision import computing, weight_bytes
-
-    weights = [weight_bytes(each.operations) for each in reports]
-    names = sorted({name for each in weights for name in each})
-    stored = [
-        (report.recipe, *(round(each[name] / 1000, 1) if name in each else None for name in names))
-        for report, each in zip(reports, weights, strict=True)
-    ]
-    computed = [
-        (report.recipe, kind, sum(counts.values()), ", ".join(f"{name} {count}" for name, count in counts.items()))
-        for report in reports
-        for kind, counts in computing(report.operations).items()
-    ]
-    return [
-        table("Weights by the format that the artifact stores [kB]", ("recipe", *names), stored),
-        table("What flows into operations", ("recipe", "format", "operations", "which"), computed),
-    ]
-
-
-def _layers(reports: "list[TaskReport]") -> "Table":
-    names = list(dict.fromkeys(layer.name for each in reports for layer in each.layers))
-    columns = [{layer.name: round(layer.snr_db, 1) for layer in each.layers} for each in reports]
-    rows = [(name, *(column.get(name) for column in columns)) for name in names]
-    title = "SNR of each layer's result, what came before it included [dB]"
-    return table(title, ("layer", *(each.recipe for each in reports)), rows)
-
-
-def _first_below(reports: "list[TaskReport]") -> "Table":
-    rows = []
-    for report in reports:
-        below = (layer.name for layer in report.layers if not layer.snr_db >= report.min_snr_db)
-        rows.append((report.recipe, f"{report.min_snr_db:g}", next(below, None)))
-    return table("First layer below the recipe's floor", ("recipe", "floor [dB]", "layer"), rows)
-
-
-def _told(interval: "Interval", scale: float = 1.0) -> str:
-    value = f"{scale * interval.value:+.3f}"
-    if interval.low is None or interval.high is None:
-        return value
-    return f"{value} ({scale * interval.low:+.3f} to {scale * interval.high:+.3f})"
+    show(found, report_tables(reports), as_json=json)
 
 
 @app.command(cls=Verb)
@@ -302,7 +236,7 @@ def search(
     write_page([result], output / "search.md", force=True)
     chosen = _chosen(result, limits) if limits else None
     found = {"chosen": chosen, "result": result} if limits else result
-    show(found, _search_tables(result, chosen), as_json=json, next_command=_after(output, chosen))
+    show(found, search_tables(result, chosen), as_json=json, next_command=_after(output, chosen))
 
 
 SEARCH = "search.json"
@@ -341,28 +275,6 @@ def _chosen(result: "SearchResult", limits: "Sequence[Limit]") -> "Measured":
     alone = unreachable(result.measured, limits)
     told = f"cannot be met: {'; '.join(alone)}. " if alone else "each limit can be met, but not all by one artifact. "
     raise NotPossibleHere(f"{told}Nearest: {best.name}, which misses {'; '.join(missed)}", valid="a larger budget")
-
-
-def _search_tables(result: "SearchResult", chosen: "Measured | None") -> "list[Table]":
-    front = {each.name for each in result.front}
-    rows = [
-        (
-            each.name, round(each.size_bytes / 1000), each.snr_db, _told(each.errors["d_hr_bpm"]),
-            _short(each.latency_ms),
-            None if each.flash_bytes is None else round(each.flash_bytes / 1024), _short(each.device_ms),
-            "chosen" if chosen is not None and each.name == chosen.name else "yes" if each.name in front else None,
-        )
-        for each in result.measured
-    ]  # fmt: skip
-    columns = ("artifact", "size [kB]", "SNR [dB]", "heart-rate error added [bpm]", "latency here [ms]", "flash [KiB]",
-               "time there [ms]", "on the front")  # fmt: skip
-    title = f"{result.target}: on {result.windows} windows of {result.participants} held-out people"
-    refused = [(each.name, each.problem) for each in result.refused]
-    return [table(title, columns, rows), *([table("Refused", ("artifact", "why"), refused)] if refused else [])]
-
-
-def _short(value: float | None) -> str | None:
-    return None if value is None else f"{value:.3g}"
 
 
 def _after(output: Path, chosen: "Measured | None") -> str:

@@ -20,13 +20,17 @@ _Handler = Callable[[int, FrameType | None], object] | signal.Handlers
 def ended_like_ctrl_c() -> Iterator[None]:
     """Let SIGTERM and a closed terminal raise KeyboardInterrupt; one that is ignored (`nohup`) stays so.
 
-    They and Ctrl-C wait for the end of an import; the process's timer is used for that.
+    They and Ctrl-C wait for the end of an import; the process's timer is used for that. An error that an interrupt
+    became on its way (a lock of `threading` that it broke off raises RuntimeError) is the interrupt again in the end.
     """
+    interrupted = False
 
     def interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal interrupted
         waits = _imports(frame)
         signal.setitimer(signal.ITIMER_REAL, AGAIN_S if waits else 0)
         if not waits:
+            interrupted = True
             raise KeyboardInterrupt
 
     here = threading.current_thread() is threading.main_thread()  # no other thread may set handlers
@@ -37,6 +41,10 @@ def ended_like_ctrl_c() -> Iterator[None]:
         signal.signal(number, interrupt)
     try:
         yield
+    except Exception as error:
+        if interrupted:
+            raise KeyboardInterrupt from error
+        raise
     finally:
         if signal.SIGALRM in taken:
             signal.setitimer(signal.ITIMER_REAL, 0)

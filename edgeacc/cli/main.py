@@ -1,6 +1,7 @@
 """Registers the verbs, and turns a failure into one clear message and its exit code."""
 
 import atexit
+import contextlib
 import errno
 import gc
 import os
@@ -120,7 +121,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 ok, 1 not possible here, 2 bad input, 3 parity failed, 4 worse than before, 130 interrupted.
     """
     _open_what_is_closed()
-    atexit.register(gc.freeze)  # else Python searches all that torch is for cycles as it ends: 1.5 s
+    codes: list[int] = []
+    if arguments is None:
+        atexit.register(_end, codes)
     try:
         with ended_like_ctrl_c():
             code = app(arguments, prog_name="edgeacc", standalone_mode=False) or 0
@@ -143,7 +146,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         again = "; the same command goes on from there" if goes_on else ""
         sys.stderr.write(f"\nedgeacc: stopped; nothing is half-written{again}\n")
+    codes.append(int(code))
     return int(code)
+
+
+def _end(codes: list[int]) -> None:
+    """The last that runs of Python, after all that was registered later.
+
+    An interrupted process leaves without the ends of native libraries: one whose thread was just beginning aborts
+    there ("terminate called without an active exception": 2 of 500 interrupts just as a cohort's threads began).
+    """
+    gc.freeze()  # else Python searches all that torch is for cycles as it ends: 1.5 s
+    if codes == [INTERRUPTED]:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(INTERRUPTED)
 
 
 def _open_what_is_closed() -> None:

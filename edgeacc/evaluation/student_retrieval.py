@@ -68,14 +68,18 @@ class Aligned:
         """Every accelerometer window asks among all PPG windows."""
         return rank_pairs(self.acc_BE, self.ppg_BE, score=self._score)
 
+    @cached_property
+    def backward(self) -> Ranks:
+        """Every PPG window asks among all accelerometer windows."""
+        return rank_pairs(self.ppg_BE, self.acc_BE, score=self._score_backward)
+
     def misses(self) -> Misses:
         """What is different where the partner is not first of all windows."""
         return missed_retrievals(self.windows, self.forward, self._winners, self.seed)
 
     def headline(self) -> Iterator[RetrievalRow]:
         """Both ways by pool size, then by SNR quartile, posture, age, sex and BMI."""
-        forward = self.forward
-        backward = rank_pairs(self.ppg_BE, self.acc_BE, score=self._score_backward)
+        forward, backward = self.forward, self.backward
         sizes: list[tuple[Group, int | None]] = [("headline", pool) for pool in pools_within(len(self.windows))]
         sizes += [("pool", pool) for pool in sweep_within(len(self.windows))]
         for group, pool in sizes:

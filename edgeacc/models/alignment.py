@@ -15,6 +15,7 @@ not pass a ReLU, but sixty of them, added up in step with the pulse, are plain; 
 """
 
 import math
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -171,10 +172,14 @@ class Student(nn.Module):
     def place_acc(self, acc_BCT: Tensor) -> tuple[Tensor, Tensor]:
         """As `align_acc`, of any length: what L2 distillation compares."""
         filtered_BPD, tokens_BPD = self.encoder.both_ends(acc_BCT)
+        return self.place_ends(filtered_BPD, tokens_BPD), tokens_BPD
+
+    def place_ends(self, filtered_BPD: Tensor, tokens_BPD: Tensor) -> Tensor:
+        """What `Encoder.both_ends` gives -> (B, E), of any length."""
         joint_BE = self.acc_head(tokens_BPD)
         if self.filter_head is not None:
             joint_BE = torch.cat([joint_BE, self.filter_head(filtered_BPD)], dim=1).flatten(1)
-        return joint_BE.float(), tokens_BPD
+        return cast("Tensor", joint_BE.float())
 
     def acc_side(self) -> list[nn.Module]:
         """The parts that accelerometer windows pass."""

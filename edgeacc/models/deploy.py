@@ -40,12 +40,48 @@ class Deployed(nn.Module):
 
     def forward(self, x_1CT: Tensor) -> Tensor:
         """One prepared window (1, C, T) -> its embedding (1, D)."""
-        tokens_1D1P = self.tokenizer(x_1CT.unsqueeze(2))
-        if len(self.blocks):
-            tokens_1PD = tokens_1D1P.squeeze(2).transpose(1, 2) + self.positions_1PD
-            tokens_1D1P = self.norm(self.blocks(tokens_1PD)).transpose(1, 2).unsqueeze(2)
+        return self.embedding(self.attend(self.tokenizer(x_1CT.unsqueeze(2))))
+
+    def attend(self, tokens_1D1P: Tensor) -> Tensor:
+        """Positions, transformer blocks and the last norm; nothing in the conv families."""
+        if not len(self.blocks):
+            return tokens_1D1P
+        tokens_1PD = tokens_1D1P.squeeze(2).transpose(1, 2) + self.positions_1PD
+        mixed_1D1P: Tensor = self.norm(self.blocks(tokens_1PD)).transpose(1, 2).unsqueeze(2)
+        return mixed_1D1P
+
+    def embedding(self, tokens_1D1P: Tensor) -> Tensor:
+        """The summary on the fitted scale, (1, D)."""
         parts = [scale(part) for scale, part in zip(self.scales, _summary_parts(tokens_1D1P), strict=True)]
         return torch.cat(parts, dim=1).flatten(1)
+
+
+class BothEnds(Deployed):
+    """(1, C, T) -> the embedding, and flat what retrieval reads: the first layer's filters, and the tokens."""
+
+    def forward(self, x_1CT: Tensor) -> dict[str, Tensor]:  # type: ignore[override]
+        """One prepared window -> `embedding` (1, D), `filtered` (1, D0 P0) and `tokens` (1, D P)."""
+        first, *others = self.tokenizer
+        tokens_1D1P = filtered_1D1P = first(x_1CT.unsqueeze(2))
+        for layer in others:
+            tokens_1D1P = layer(tokens_1D1P)
+        tokens_1D1P = self.attend(tokens_1D1P)
+        return {
+            "embedding": self.embedding(tokens_1D1P),
+            "filtered": filtered_1D1P.flatten(1),
+            "tokens": tokens_1D1P.flatten(1),
+        }
+
+    @staticmethod
+    def read(encoder: Encoder, filtered_BN: Tensor, tokens_BN: Tensor) -> tuple[Tensor, Tensor]:
+        """Both as `Encoder.both_ends` gives them, (B, P0, D0) without the folded BatchNorm, and (B, P, D)."""
+        first = cast("Frames | Patches | Stem", encoder.tokenizer[0])
+        filtered_BPD = filtered_BN.reshape(len(filtered_BN), -1, encoder.config.first_tokens).transpose(1, 2)
+        if not isinstance(first, Patches):
+            norm = first.filters.norm if isinstance(first, Stem) else first.norm
+            mean_D = cast("Tensor", norm.running_mean)
+            filtered_BPD = (filtered_BPD - norm.bias) / _gain(norm) + mean_D
+        return filtered_BPD, tokens_BN.reshape(len(tokens_BN), -1, encoder.config.tokens).transpose(1, 2)
 
 
 class WithContext(nn.Module):
@@ -99,6 +135,12 @@ def exported_program(encoder: Encoder, contract: SignalContract, batch: int = 1)
         )
     example = (torch.zeros(batch, config.in_channels, config.samples),)
     return torch.export.export(deployable(encoder), example, dynamic_shapes=_free_up_to(batch))
+
+
+def both_ends_program(encoder: Encoder) -> ExportedProgram:
+    """The network with both ends as outputs beside the embedding, one window at a time."""
+    network = BothEnds(encoder).eval().requires_grad_(requires_grad=False)
+    return torch.export.export(network, (torch.zeros(1, encoder.config.in_channels, encoder.config.samples),))
 
 
 def largest_batch(program: ExportedProgram) -> int:
@@ -221,7 +263,7 @@ def _folded(linear: nn.Linear, norm: nn.BatchNorm1d) -> tuple[Tensor, Tensor]:
     return linear.weight * gain_D[:, None], norm.bias - cast("Tensor", norm.running_mean) * gain_D
 
 
-def _gain(norm: nn.BatchNorm1d) -> Tensor:
+def _gain(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> Tensor:
     return norm.weight / torch.sqrt(cast("Tensor", norm.running_var) + norm.eps)
 
 

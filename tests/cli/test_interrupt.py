@@ -27,6 +27,19 @@ def import_and_wait(name):
         pytest.fail("what was to end went on")
 
 
+def break_off_a_lock(number):
+    with ended_like_ctrl_c():
+        try:
+            signal.raise_signal(number)
+        finally:
+            raise RuntimeError("release unlocked lock")
+
+
+def fail():
+    with ended_like_ctrl_c():
+        raise RuntimeError("of itself")
+
+
 def raise_and_go_on(number):
     with ended_like_ctrl_c():
         signal.raise_signal(number)
@@ -50,6 +63,14 @@ def test_an_end_from_outside_waits_for_an_import(tmp_path, monkeypatch, how):
 def test_an_end_from_outside_is_at_once_elsewhere(how):
     with pytest.raises(KeyboardInterrupt):
         raise_and_go_on(how)
+
+
+def test_an_error_that_an_interrupt_became_is_an_interrupt():
+    with pytest.raises(KeyboardInterrupt) as caught:
+        break_off_a_lock(signal.SIGINT)
+    assert str(caught.value.__cause__) == "release unlocked lock"
+    with pytest.raises(RuntimeError, match="of itself"):
+        fail()
 
 
 def test_nothing_is_left_behind(tmp_path, monkeypatch):

@@ -4,7 +4,7 @@ from torch import nn
 
 from edgeacc.errors import BadInput
 from edgeacc.models.config import EncoderConfig
-from edgeacc.models.deploy import deployable, exported_program, restored
+from edgeacc.models.deploy import BothEnds, both_ends_program, deployable, exported_program, restored
 from edgeacc.models.encoder import Encoder, settle
 from edgeacc.models.sizes import SIZES, build
 from edgeacc.signals.contract import DEFAULT, SignalContract
@@ -45,6 +45,19 @@ def test_deployed_form_equals_the_encoder(name):
     got_BD = torch.cat([deployed(x_1CT) for x_1CT in x_BCT.split(1)])
     assert expected_BD.std(dim=0).mean() > 0.1
     assert (got_BD - expected_BD).abs().max() < 1e-5 * expected_BD.abs().max()
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_both_ends_equal_the_encoders(name):
+    encoder = _settled(name)
+    program = both_ends_program(encoder).module()
+    x_1CT = torch.randn(1, 3, 3840)
+    told = program(x_1CT)
+    assert list(told) == ["embedding", "filtered", "tokens"]
+    got = (told["embedding"], *BothEnds.read(encoder, told["filtered"], told["tokens"]))
+    for expected, has in zip((encoder(x_1CT), *encoder.both_ends(x_1CT)), got, strict=True):
+        assert has.shape == expected.shape
+        assert (has - expected).abs().max() < 1e-4 * expected.abs().max()
 
 
 @pytest.mark.parametrize("name", SMALL)
