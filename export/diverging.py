@@ -22,6 +22,7 @@ from edgeacc.errors import EdgeaccError
 from edgeacc.export.exporter import OUTPUT_NAME, Exporter, eager_session, run_session
 from edgeacc.export.parity import parity
 from edgeacc.export.quiet import REFUSALS, contained
+from edgeacc.export.well_rounded import well_rounded
 from edgeacc.models.deploy import export_like
 from edgeacc.models.graph import ACTIVATIONS, MOVES, is_fused, module_of, operation_of
 
@@ -48,7 +49,7 @@ def check_layers(
         tool: of the recipe's target.
         network: (1, 3, T) -> (1, D), as `edgeacc.models.deploy.exported_program` makes it.
         recipe: whose artifact was rejected.
-        calibration_BCT: what it was calibrated on; used where activations are in integers.
+        calibration_BCT: what it was calibrated on; but no offset is taken back.
         acc_BCT: prepared windows (B, 3, T), at least two; `WINDOWS` of them are used.
 
     Returns:
@@ -58,10 +59,12 @@ def check_layers(
     layers = layers_of(network)
     acc_BCT = acc_BCT[:WINDOWS]
     looked_into = export_like(network, _Looked(network.module(), layers))
+    rounded = well_rounded(network, recipe, calibration_BCT)
+    given = looked_into if rounded is network else export_like(network, _Looked(rounded.module(), layers_of(rounded)))
     used_BCT = calibration_BCT if recipe.activations in ("int8", "int16") else calibration_BCT[:0]
     try:
         with tempfile.TemporaryDirectory() as folder, contained():
-            model = tool.convert(looked_into, recipe, used_BCT, Path(folder))
+            model = tool.convert(given, recipe, used_BCT, Path(folder))
             got = tool.run(model, acc_BCT)
     except CANNOT:
         return ()

@@ -25,6 +25,7 @@ from edgeacc.export.diverging import CANNOT
 from edgeacc.export.exporter import Session
 from edgeacc.export.quiet import contained
 from edgeacc.export.registry import exporter
+from edgeacc.export.well_rounded import well_rounded
 from edgeacc.models.alignment import Student
 from edgeacc.models.card import check_teacher
 from edgeacc.models.checkpoint import load_encoder, load_student
@@ -79,14 +80,15 @@ def retrieval_report(
     reading, _ = load_encoder(teacher)
     check_contract(str(store.path), store.manifest, card.contract)
     calibration = calibration_set(store.path, card.contract, opened.recipe.calibration_windows)
-    static = opened.recipe.activations in ("int8", "int16")
-    acc_BCT = calibration.spread(opened.recipe.calibration_windows if static else 0).acc_BCT
+    acc_BCT = calibration.spread(opened.recipe.calibration_windows).acc_BCT
+    program = well_rounded(both_ends_program(student.encoder), opened.recipe, acc_BCT)
+    used_BCT = acc_BCT if opened.recipe.activations in ("int8", "int16") else acc_BCT[:0]  # no offset inside
     judged = store.load("test", windows)
     tool = exporter(opened.manifest.target, "convert")
     with tempfile.TemporaryDirectory() as folder:
         try:
             with contained():
-                session = tool.load(tool.convert(both_ends_program(student.encoder), opened.recipe, acc_BCT, Path(folder)))
+                session = tool.load(tool.convert(program, opened.recipe, used_BCT, Path(folder)))
                 session(np.zeros((1, *judged.acc_BCT.shape[1:]), np.float32))
         except CANNOT:
             return ()

@@ -21,6 +21,7 @@ from edgeacc.export.offset import settle
 from edgeacc.export.precision import Operation
 from edgeacc.export.pt2e import static_int8
 from edgeacc.export.quiet import contained, refusing
+from edgeacc.export.well_rounded import well_rounded
 
 ASSET_NAME = "model.aimodel"
 SPACE_BYTES = 2**20
@@ -36,8 +37,8 @@ class CoreAIExporter(Exporter):
     def convert(self, program: ExportedProgram, recipe: Recipe, calibration_BCT: Tensor, out: Path) -> Path:
         """Write `model.aimodel`, without stack traces of this machine in it.
 
-        Calibration windows set the ranges of int8 activations, where the recipe has them, and take back the constant
-        error of rounded weights (`edgeacc.export.offset`).
+        Calibration windows set the ranges of int8 activations, where the recipe has them, decide how weights in few
+        bits are rounded (`well_rounded`), and take back the constant error of rounded ones (`edgeacc.export.offset`).
 
         Raises:
             NotPossibleHere: coreai-torch or coreai-opt refused the network, or the quantizer did.
@@ -63,9 +64,10 @@ class CoreAIExporter(Exporter):
             _settle_date(asset / "metadata.json")
             return asset
 
-        rounded = program
         if recipe.activations == "int8":
             rounded = in_coreai_operations(static_int8(program, recipe, calibration_BCT))
+        else:
+            rounded = well_rounded(program, recipe, calibration_BCT)
         notes = settle(program, [rounded], written, self.load, calibration_BCT)
         if notes:
             write_notes(out, **notes)

@@ -2,12 +2,9 @@
 
 from typing import Any
 
+from edgeacc.compression.gptq import BLOCK
 from edgeacc.compression.schemes import WEIGHT_BITS, Weights
-
-SMALLEST = 512
-"""Values: smaller weights stay in 32 bits; with all of conv-s compressed the asset has 177 bytes more."""
-BLOCK = 32
-"""Input channels that share a scale, in int4; layers that have no multiple of them stay in 32 bits."""
+from edgeacc.export.well_rounded import SMALLEST
 
 
 def with_small_weights(program: Any, weights: Weights) -> Any:  # noqa: ANN401

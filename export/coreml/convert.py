@@ -12,6 +12,7 @@ import numpy as np
 from torch import Tensor
 from torch.export import ExportedProgram
 
+from edgeacc.compression.gptq import BLOCK
 from edgeacc.compression.recipe import Recipe
 from edgeacc.compression.schemes import WEIGHT_BITS, Weights
 from edgeacc.errors import BadInput, NotPossibleHere, command
@@ -21,11 +22,8 @@ from edgeacc.export.mixed import require_layers, weights_of
 from edgeacc.export.quiet import contained, refusing
 from edgeacc.export.raw import last_division
 from edgeacc.export.streaming import FINISH, PIECE_NAME, STEP, TOKENS_NAME, StreamingProgram
+from edgeacc.export.well_rounded import SMALLEST
 from edgeacc.models.deploy import largest_batch
-
-SMALLEST_COMPRESSED_WEIGHT = 512
-"""Elements: smaller weights stay in 16 bits, because the file would not shrink by more than its alignment (64 bytes
-per stored value) and a scale per channel take back (our estimate)."""
 
 NOT_WEIGHTS = ("add", "mul", "sub")
 """MIL operations whose constants stay in 16 bits: tables such as token positions, which are no weights.
@@ -36,9 +34,6 @@ stores equal vectors, such as biases that are all zero, only once. Vectors are n
 
 
 DEQUANTIZE = "quantized_decomposed.dequantize_per_tensor.default"
-
-INT4_BLOCK = 32
-"""Input channels that share a scale (our choice); a weight whose input channels are no multiple stays in 16 bits."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +92,7 @@ def _compressed(program: ExportedProgram, recipe: Recipe) -> tuple[Any, int]:
         )
     if recipe.weights == "int4" and not compressed:  # coremltools would leave all of them in 16 bits and not say so
         raise NotPossibleHere(
-            f"{recipe.name}: no weight has {SMALLEST_COMPRESSED_WEIGHT} values or more in blocks of {INT4_BLOCK} "
+            f"{recipe.name}: no weight has {SMALLEST} values or more in blocks of {BLOCK} "
             "input channels; nothing would be compressed",
             valid="a wider network, or coreml-pal4",
             next_command="edgeacc cat coreml-pal4",
@@ -231,7 +226,7 @@ def _rules(recipe: Recipe, program: ExportedProgram) -> dict[str, Weights]:
     """Of a mixed recipe: the constants, as coremltools names those of a program in 16 bits, and their formats."""
     if not recipe.layers:
         return {}
-    known = weights_of(program, SMALLEST_COMPRESSED_WEIGHT)
+    known = weights_of(program, SMALLEST)
     require_layers(recipe, known)
     return {f"{given}_to_fp16": weights for layer, weights in recipe.layers.items() for given in known[layer]}
 
@@ -250,13 +245,13 @@ def _rule(weights: Weights) -> Any:  # noqa: ANN401
     """The settings of coremltools for a format; None for one that is not compressed."""
     from coremltools.optimize.coreml import OpLinearQuantizerConfig, OpPalettizerConfig
 
-    common = {"weight_threshold": SMALLEST_COMPRESSED_WEIGHT}
+    common = {"weight_threshold": SMALLEST}
     if weights == "fp16":
         return None
     if weights == "int8":
         return OpLinearQuantizerConfig(mode="linear_symmetric", dtype="int8", **common)
     if weights == "int4":
-        blocks = {"granularity": "per_block", "block_size": INT4_BLOCK}
+        blocks = {"granularity": "per_block", "block_size": BLOCK}
         return OpLinearQuantizerConfig(mode="linear_symmetric", dtype="int4", **blocks, **common)
     return OpPalettizerConfig(mode="kmeans", nbits=WEIGHT_BITS[weights], **common)
 

@@ -15,7 +15,6 @@ from edgeacc.bundle.manifest import Needs
 from edgeacc.compression.recipe import Recipe
 from edgeacc.errors import BadInput
 from edgeacc.export.coreml.convert import (
-    SMALLEST_COMPRESSED_WEIGHT,
     Converted,
     convert,
     convert_functions,
@@ -41,6 +40,7 @@ from edgeacc.export.parity import parity
 from edgeacc.export.precision import Operation
 from edgeacc.export.pt2e import static_int8
 from edgeacc.export.streaming import FINISH, STEP, StreamingProgram, in_pieces
+from edgeacc.export.well_rounded import SMALLEST, well_rounded
 
 PACKAGE_NAME = "model.mlpackage"
 EQUAL_DB = 15.0
@@ -56,7 +56,8 @@ class CoreMLExporter(Exporter):
     def convert(self, program: ExportedProgram, recipe: Recipe, calibration_BCT: Tensor, out: Path) -> Path:
         """Write `model.mlpackage`; calibration windows set the ranges of int8 activations, where the recipe has them.
 
-        They also take back the constant error of rounded weights (`offset`).
+        They also decide how weights in few bits are rounded (`well_rounded`), and take back the constant error of
+        rounded ones (`offset`).
 
         Raises:
             BadInput: the recipe's `minimum_os` names systems that coremltools does not know, or of different age.
@@ -91,15 +92,15 @@ class CoreMLExporter(Exporter):
             converted.append(write(*rounded, recipe=recipe, package=package))
             return package
 
-        int8 = recipe.activations == "int8"
-        rounded = [static_int8(each, recipe, calibration_BCT) if int8 else each for each in programs]
+        prepared = static_int8 if recipe.activations == "int8" else well_rounded
+        rounded = [prepared(each, recipe, calibration_BCT) for each in programs]
         notes = settle(programs[-1], rounded, written, self.load, calibration_BCT)
         write_notes(out, **asdict(converted[-1]), **notes)
         return package
 
     def layers(self, program: ExportedProgram) -> list[str]:
         """See `Exporter.layers`; those of larger weights, since nothing else is compressed."""
-        return list(weights_of(program, SMALLEST_COMPRESSED_WEIGHT))
+        return list(weights_of(program, SMALLEST))
 
     def convert_streaming(self, program: StreamingProgram, recipe: Recipe, out: Path) -> Path:
         """See `Exporter.convert_streaming`: functions `step`, with states, and `finish`, in one package.
